@@ -1,0 +1,128 @@
+"""Names: from the wire to Python, and from an operation id to everything that is called after it.
+
+The rules are those that users of the generated SDK know, so that their code keeps working:
+snake_case attributes, a trailing underscore for a word that Python or its builtins own,
+PascalCase classes, and one module per operation.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_cache: dict[str, str] = {}
+_reserved: frozenset[str] = frozenset()
+
+
+def _reserved_words() -> frozenset[str]:
+    global _reserved
+    if not _reserved:
+        import builtins
+        import keyword
+
+        words = {*dir(builtins), *keyword.kwlist, "self", "true", "false", "datetime"}
+        # `id` is a builtin that nobody misses; every second schema has a field of that name.
+        _reserved = frozenset(words - {"id"})
+    return _reserved
+
+
+def _words(text: str) -> list[str]:
+    """Split at separators and where the case says so: ``totalAud``, ``HTTPValidationError``, ``Type0``."""
+    words: list[str] = []
+    start = 0
+    kinds = ["d" if c.isdigit() else "U" if c.isupper() else "l" if c.isalnum() else "-" for c in text]
+    for i, kind in enumerate(kinds):
+        before = kinds[i - 1] if i else "-"
+        after = kinds[i + 1] if i + 1 < len(kinds) else "-"
+        starts = kind == "U" and (before in "ld" or (before == "U" and after == "l"))
+        if kind == "-" or starts:
+            if start < i:
+                words.append(text[start:i])
+            start = i + (kind == "-")
+    if start < len(text):
+        words.append(text[start:])
+    return words
+
+
+def python_name(wire: str) -> str:
+    """The attribute that stands for the wire field `wire`.
+
+    ``datetime`` becomes ``datetime_``, ``totalAud`` ``total_aud``, ``filter-lang`` ``filter_lang``. A name
+    that has nothing to make an identifier of becomes ``field`` or ``field_<digits>``.
+    """
+    name = _cache.get(wire)
+    if name is None:
+        # An all-lower name is only split at separators; its runs of underscores mean nothing.
+        name = "_".join(_words(wire)).lower()
+        if not name.isidentifier():
+            name = f"field_{name}".rstrip("_") if f"field_{name}".isidentifier() else "field"
+        if name in _reserved_words():
+            name += "_"
+        if len(_cache) < 50_000:
+            _cache[wire] = name
+    return name
+
+
+def pascal(text: str) -> str:
+    """PascalCase of `text`, its existing capitals kept: ``CollectionDTO`` + ``render_params`` style parts."""
+    return "".join(word[:1].upper() + word[1:] for word in _words(text))
+
+
+def class_name(key: str) -> str:
+    """The class called after the schema `key`, before clashes are resolved.
+
+    A key that a server's module path was written into (``a__b__Name``) is called after its last part.
+    """
+    name = pascal(key.rpartition("__")[2].strip("_"))
+    if not name.isidentifier():
+        name = f"Model{name}" if f"Model{name}".isidentifier() else "Model"
+    return name
+
+
+def class_names(keys: Iterable[str]) -> dict[str, str]:
+    """Class name -> schema key, every name once.
+
+    On a clash the first key in sorted order keeps the bare name; a later one takes the part of its
+    module path that tells it apart in front (``GlossaryCollectionsListInput``), at worst a number.
+    """
+    names: dict[str, str] = {}
+    for key in sorted(keys):
+        name = bare = class_name(key)
+        if name in names:
+            others = {part for k in names.values() for part in k.split("__") if class_name(k) == bare}
+            own = [part for part in key.split("__")[:-1] if part and part not in others]
+            name = "".join(pascal(part) for part in own) + bare
+        number = 2
+        while name in names or not name.isidentifier():
+            name, number = f"{bare}{number}", number + 1
+        names[name] = key
+    return names
+
+
+def snake(name: str) -> str:
+    """The module of a class: ``CatalogSearchInputQueryType0`` is in ``catalog_search_input_query_type_0``."""
+    parts: list[str] = []
+    for word in _words(name):
+        digits = len(word) - len(word.rstrip("0123456789"))
+        parts += [word[:-digits], word[-digits:]] if 0 < digits < len(word) else [word]
+    return "_".join(parts).lower()
+
+
+def module_name(operation_id: str) -> str:
+    """The module of an operation: ``catalog.search`` is in ``catalog_search``."""
+    return operation_id.replace(".", "_").replace("-", "_")
+
+
+def nearest(name: str, candidates: Iterable[str], count: int = 3) -> list[str]:
+    """At most `count` of `candidates` that resemble `name`, the nearest first."""
+    from difflib import get_close_matches
+
+    known = {c.lower(): c for c in candidates}
+    return [known[match] for match in get_close_matches(name.lower()[:200], known, count, 0.6)]
+
+
+def did_you_mean(name: str, candidates: Iterable[str]) -> str:
+    """``"; did you mean 'a' or 'b'?"``, or an empty string where nothing comes near."""
+    found = nearest(name, candidates)
+    return f"; did you mean {' or '.join(map(repr, found))}?" if found else ""

@@ -1,0 +1,255 @@
+"""Every error this library raises, as one tree.
+
+    GeoperaError
+    ├── APIError                      the server answered, and not with success
+    │   ├── BadRequestError           400
+    │   ├── AuthenticationError       401  the token is missing, malformed or expired
+    │   ├── PaymentRequiredError      402  no credits, or the card wants a second factor
+    │   ├── PermissionDeniedError     403  the token lacks the scope
+    │   ├── NotFoundError             404  unknown, or another organisation's
+    │   ├── ConflictError             409  an idempotency key was used with another body
+    │   ├── GoneError                 410
+    │   ├── InvalidInputError         422  refused by the server, or here before anything was sent
+    │   ├── RateLimitError            429
+    │   └── ServerError               5xx
+    ├── APIConnectionError            no answer came
+    │   └── APITimeoutError           … in time (also a built-in TimeoutError)
+    ├── ResponseError                 the answer cannot be used as what it should be
+    │   └── StreamError               a stream was cut or held something else than records
+    ├── PagingError                   the server repeats a page or a token
+    ├── WaitTimeoutError              the state waited for did not come (also a TimeoutError)
+    ├── OperationFailedError          the thing waited for ended in failure
+    ├── ManifestError                 a manifest cannot be read, checked or refreshed
+    └── WebhookError                  a delivery has the wrong shape
+        └── WebhookSignatureError     … or was not signed with the secret
+    UnexpectedStatus                  low-level functions, where the client asks for it
+    ResponseMismatchWarning           a success whose body is not what the manifest says
+
+Business errors carry a problem detail (RFC 9457) in `error`, input errors the list of bad fields.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .types import Response
+
+__all__ = [
+    "APIConnectionError",
+    "APIError",
+    "APITimeoutError",
+    "AuthenticationError",
+    "BadRequestError",
+    "ConflictError",
+    "GeoperaError",
+    "GoneError",
+    "InvalidInputError",
+    "ManifestError",
+    "NotFoundError",
+    "OperationFailedError",
+    "PagingError",
+    "PaymentRequiredError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "ResponseError",
+    "ResponseMismatchWarning",
+    "ServerError",
+    "StreamError",
+    "UnexpectedStatus",
+    "WaitTimeoutError",
+    "WebhookError",
+    "WebhookSignatureError",
+]
+
+
+class GeoperaError(Exception):
+    """The base of every error raised by the library. All attributes are always set.
+
+    error: the parsed `Problem` or `HTTPValidationError`, or None.
+    status_code: the HTTP status, or None where there was no answer.
+    operation: the operation id, or None.
+    response: the `Response`, without the request and so without the token, or None.
+    idempotency_key: the key that the call was sent with: a repeat with it has no second effect.
+    retry_after: the seconds that the server asked to wait, or None.
+    request_id: the server's id of the request, or None.
+    attempts: how often the request was sent or tried.
+    elapsed: the seconds from the first attempt to the error.
+    may_have_acted: whether the server may have carried out the call in spite of the error.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        error: Any = None,
+        status_code: int | None = None,
+        operation: str | None = None,
+        response: Response[Any] | None = None,
+        idempotency_key: str | None = None,
+        retry_after: float | None = None,
+        request_id: str | None = None,
+        attempts: int = 0,
+        elapsed: float = 0.0,
+        may_have_acted: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.error = error
+        self.status_code = status_code
+        self.operation = operation
+        self.response = response
+        self.idempotency_key = idempotency_key
+        self.retry_after = retry_after
+        self.request_id = request_id
+        self.attempts = attempts
+        self.elapsed = elapsed
+        self.may_have_acted = may_have_acted
+
+    @property
+    def message(self) -> str:
+        """What went wrong, in one or a few lines."""
+        return str(self.args[0]) if self.args else ""
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.args, self.__dict__.copy())
+
+
+def _restore(cls: type[GeoperaError], args: tuple[Any, ...], state: dict[str, Any]) -> GeoperaError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class APIError(GeoperaError):
+    """The server answered with an error status."""
+
+
+class BadRequestError(APIError):
+    """400: the request is malformed."""
+
+
+class AuthenticationError(APIError):
+    """401: the token is missing, malformed or expired."""
+
+
+class PaymentRequiredError(APIError):
+    """402: the charge or debit was not possible; `error.additional_properties` may say what to do."""
+
+
+class PermissionDeniedError(APIError):
+    """403: the token is valid and lacks the scope or the membership."""
+
+
+class NotFoundError(APIError):
+    """404: unknown, or belonging to another organisation."""
+
+
+class ConflictError(APIError):
+    """409: usually an idempotency key that was used with another body."""
+
+
+class GoneError(APIError):
+    """410: it existed once."""
+
+
+class InvalidInputError(APIError, ValueError):
+    """422, or a body refused before anything was sent: then `response` and `status_code` are None."""
+
+
+class RateLimitError(APIError):
+    """429: too many requests; `retry_after` says how long to wait."""
+
+
+class ServerError(APIError):
+    """5xx: the server failed."""
+
+
+class APIConnectionError(GeoperaError):
+    """No usable answer came: refused, cut, unresolvable. `may_have_acted` tells what is known."""
+
+
+class APITimeoutError(APIConnectionError, TimeoutError):
+    """No answer came in time."""
+
+
+class ResponseError(GeoperaError):
+    """The server answered with success and the body is not what the operation returns."""
+
+
+class StreamError(ResponseError):
+    """A stream ended early, or held something that is no record; what came before was delivered."""
+
+
+class PagingError(GeoperaError):
+    """The server handed out the same page or cursor twice; going on would never end."""
+
+
+class WaitTimeoutError(GeoperaError, TimeoutError):
+    """The awaited state did not come in time; `last` is the last state that was seen, or None."""
+
+    def __init__(self, message: str = "", *, last: Any = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.last = last
+
+
+class OperationFailedError(GeoperaError):
+    """What was waited for ended in a failed or cancelled state; `last` is that final answer."""
+
+    def __init__(self, message: str = "", *, last: Any = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.last = last
+
+
+class ManifestError(GeoperaError, ValueError):
+    """A manifest, or the document that one is made from, cannot be used; nothing was changed."""
+
+
+class WebhookError(GeoperaError, ValueError):
+    """A webhook delivery has not the documented shape."""
+
+
+class WebhookSignatureError(WebhookError):
+    """A webhook delivery is not signed with the secret: do not act on it."""
+
+
+class UnexpectedStatus(Exception):
+    """A low-level function met a status that the operation does not declare.
+
+    Raised only where the client was made with ``raise_on_unexpected_status=True``.
+    """
+
+    def __init__(self, status_code: int, content: bytes) -> None:
+        self.status_code = status_code
+        self.content = content
+        start = content[:1000].decode("utf-8", "replace")
+        super().__init__(f"the server answered with the undeclared status {status_code}:\n{start}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.status_code, self.content)
+
+
+class ResponseMismatchWarning(UserWarning):
+    """A successful answer differs from the manifest's schema; it was returned as well typed as it can be."""
+
+
+_BY_STATUS: dict[int, type[APIError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    402: PaymentRequiredError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    410: GoneError,
+    422: InvalidInputError,
+    429: RateLimitError,
+}
+
+
+def for_status(status: int) -> type[APIError]:
+    """The class that stands for an HTTP status which is not a success."""
+    return _BY_STATUS.get(status) or (ServerError if status >= 500 else APIError)

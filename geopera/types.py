@@ -1,0 +1,202 @@
+"""The values that every part of the library hands around: UNSET, responses, files, open JSON objects."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, MutableMapping
+    from typing import IO, Any, BinaryIO, Final, Generic, Literal, TypeVar
+
+    FileContent = IO[bytes] | bytes | str
+    FileTypes = (
+        tuple[str | None, FileContent, str | None]
+        | tuple[str | None, FileContent, str | None, Mapping[str, str]]
+    )
+    RequestFiles = list[tuple[str, FileTypes]]
+    T_co = TypeVar("T_co", covariant=True)
+    _Parsed = Generic[T_co]
+else:
+
+    class _Parsed:
+        """Stands in for ``Generic`` at run time: ``Response[...]`` works and costs no import of typing."""
+
+        __slots__ = ()
+
+        def __class_getitem__(cls, item):
+            return cls
+
+
+__all__ = ["UNSET", "File", "FileTypes", "JSONObject", "RequestFiles", "Response", "Unset", "open_json"]
+
+
+class Unset:
+    """The type of `UNSET`: a value that was not given, as opposed to None, which is JSON null."""
+
+    __slots__ = ()
+    _instance: Unset | None = None
+
+    def __new__(cls) -> Unset:
+        if cls._instance is None:
+            cls._instance = super().__new__(cls)
+        return cls._instance
+
+    def __bool__(self) -> Literal[False]:
+        return False
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+    def __reduce__(self) -> tuple[type[Unset], tuple[()]]:
+        return Unset, ()
+
+
+UNSET: Final[Unset] = Unset()
+
+
+class File:
+    """A file to upload: its content, and the name and media type that it is sent under."""
+
+    __slots__ = ("file_name", "mime_type", "payload")
+
+    def __init__(self, payload: BinaryIO, file_name: str | None = None, mime_type: str | None = None) -> None:
+        self.payload = payload
+        self.file_name = file_name
+        self.mime_type = mime_type
+
+    def __repr__(self) -> str:
+        return f"File(file_name={self.file_name!r}, mime_type={self.mime_type!r})"
+
+    def to_tuple(self) -> FileTypes:
+        """The (name, content, media type) triple that ``httpx`` takes in ``files=``."""
+        return self.file_name, self.payload, self.mime_type
+
+
+class Response(_Parsed[T_co] if TYPE_CHECKING else _Parsed):  # type: ignore[misc]
+    """What the server answered to one call.
+
+    `status_code` is an int (also where no name is registered for it), `content` the body's bytes after
+    content decoding, `headers` case-insensitive, `parsed` the typed result or the typed error, or None.
+    `idempotency_key` is the key the call was sent with, if any; `request_id` the id the server gave the
+    request, if any; `attempts` how often it was sent, `elapsed` the seconds that took in all. The request,
+    and so the token, is not part of it: a response may be logged and pickled.
+    """
+
+    __slots__ = (
+        "attempts",
+        "content",
+        "elapsed",
+        "headers",
+        "idempotency_key",
+        "parsed",
+        "request_id",
+        "status_code",
+    )
+
+    def __init__(
+        self,
+        status_code: int,
+        content: bytes,
+        headers: MutableMapping[str, str],
+        parsed: T_co | None,
+        *,
+        request_id: str | None = None,
+        idempotency_key: str | None = None,
+        attempts: int = 1,
+        elapsed: float = 0.0,
+    ) -> None:
+        self.status_code = status_code
+        self.content = content
+        self.headers = headers
+        self.parsed = parsed
+        self.request_id = request_id
+        self.idempotency_key = idempotency_key
+        self.attempts = attempts
+        self.elapsed = elapsed
+
+    @property
+    def media_type(self) -> str:
+        """The lower-case media type of the body, without parameters: ``image/webp``."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status_code}, {len(self.content)} bytes of {self.media_type or 'no type'}>"
+
+
+class JSONObject(dict[str, "Any"]):
+    """An open JSON object: a dict that also reads by attribute (``order["id"]``, ``order.id``).
+
+    Nested objects are of the same type. Where a key is also the name of a dict method (``items``,
+    ``keys``, …), the attribute is the method and the key is read with ``[...]``. A key that Python
+    reserves is read with a trailing underscore (``feature.type_``), one in another case by its
+    snake_case name (``order.total_aud`` for ``totalAud``).
+    """
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self:
+            return self[name]
+        if not name.startswith("__"):
+            from ._names import did_you_mean, python_name
+
+            for key in self:
+                if isinstance(key, str) and python_name(key) == name:
+                    return self[key]
+            if not name.startswith("_"):
+                hint = did_you_mean(name, [k for k in self if isinstance(k, str)])
+                raise AttributeError(f"the object has no field {name!r}{hint}", name=name, obj=self)
+        raise AttributeError(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        if name not in self:
+            raise AttributeError(f"the object has no field {name!r}", name=name, obj=self)
+        del self[name]
+
+    def __dir__(self) -> Iterator[str]:
+        yield from super().__dir__()
+        yield from (key for key in self if isinstance(key, str) and key.isidentifier())
+
+    def copy(self) -> JSONObject:
+        return JSONObject(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dicts and lists all the way down."""
+        return {key: _plain(value) for key, value in self.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value.to_dict() if hasattr(value, "to_dict") else value
+
+
+def open_json(value: Any) -> Any:
+    """`value` with every dict in it, at any depth, as a `JSONObject`; models and scalars stay as they are."""
+    kind = type(value)
+    if kind is dict:
+        return JSONObject({key: open_json(v) if type(v) in _NESTING else v for key, v in value.items()})
+    if kind is list:
+        return [open_json(v) if type(v) in _NESTING else v for v in value]
+    return value
+
+
+_NESTING = (dict, list)
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        # The aliases cost an import of typing, and only annotations want them.
+        if name in ("FileTypes", "RequestFiles"):
+            from collections.abc import Mapping
+            from typing import IO
+
+            content = IO[bytes] | bytes | str
+            short = tuple[str | None, content, str | None]
+            file_types = short | tuple[str | None, content, str | None, Mapping[str, str]]
+            return file_types if name == "FileTypes" else list[tuple[str, file_types]]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
