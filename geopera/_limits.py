@@ -1,0 +1,77 @@
+"""Staying under the documented rate limits: pure arithmetic behind a lock.
+
+The server counts in fixed windows of 60 seconds, whose phase a client cannot know. A client that
+counted in windows of its own could put one full allowance at the end of its window and another at the
+start of the next, and both into one window of the server's. So no interval of that length, wherever it
+begins, may hold more than the allowance; one second is added for requests that travel slowly.
+
+Limits a minute: an organisation 600; in them, placing orders 60 and other spending operations 30;
+without a token 60 for all calls together (the server counts them by address).
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from threading import Lock
+
+WINDOW = 60.0
+MARGIN = 1.0
+
+ORGANISATION, ORDERS, SPENDS, ADDRESS = "organisation", "orders", "spends", "address"
+PER_MINUTE: dict[str, int] = {ORGANISATION: 600, ORDERS: 60, SPENDS: 30, ADDRESS: 60}
+
+ORDER_PLACEMENT = frozenset({"orders.place", "orders.archive.place", "orders.tasking.place"})
+
+
+def classes(operation_id: str, *, spends: bool, token: bool) -> tuple[str, ...]:
+    """The limits that one request of an operation counts against."""
+    if not token:
+        return (ADDRESS,)
+    if operation_id in ORDER_PLACEMENT:
+        return (ORGANISATION, ORDERS)
+    if spends:
+        return (ORGANISATION, SPENDS)
+    return (ORGANISATION,)
+
+
+class RateLimiter:
+    """Hands out moments to send at; one per client, shared by its threads and tasks.
+
+    It neither sleeps nor reads a clock: `reserve` takes the time and returns a delay. Times are
+    seconds of one monotonic clock. A place that was handed out is used up, even when the caller is
+    cancelled while waiting for it: being early is what must not happen.
+    """
+
+    __slots__ = ("_limits", "_lock", "_taken", "_window")
+
+    def __init__(self, limits: dict[str, int] | None = None, *, window: float = WINDOW + MARGIN) -> None:
+        self._limits = dict(PER_MINUTE if limits is None else limits)
+        self._window = window
+        self._taken: dict[str, list[float]] = {name: [] for name in self._limits}
+        self._lock = Lock()
+
+    def reserve(self, operation_id: str, now: float, *, spends: bool = False, token: bool = True) -> float:
+        """Take the next free place for one request; returns the seconds to wait before sending it.
+
+        Every attempt counts, repeats too, as it does at the server. Requests of one class leave in
+        the order in which they asked.
+        """
+        names = [n for n in classes(operation_id, spends=spends, token=token) if n in self._limits]
+        with self._lock:
+            start = now
+            for name in names:
+                taken, limit = self._taken[name], self._limits[name]
+                # Sorted moments, the newest `limit` of them. Sending a window after the oldest leaves
+                # at most limit - 1 others in any window that holds the new one.
+                if len(taken) >= limit:
+                    start = max(start, taken[-limit] + self._window)
+            for name in names:
+                taken, limit = self._taken[name], self._limits[name]
+                insort(taken, start)
+                if len(taken) > limit:
+                    del taken[: len(taken) - limit]
+        return start - now
+
+    def __repr__(self) -> str:
+        limits = ", ".join(f"{name} {count}" for name, count in self._limits.items())
+        return f"<RateLimiter a minute: {limits}>"

@@ -1,0 +1,251 @@
+"""When a call is sent again: pure rules, without clocks, sockets or chance of their own.
+
+The question is always the same: may this request go out once more without doing harm? It is answered
+from what is known. Two facts decide: how the attempt ended (the outcome), and whether a repeat of the
+operation is harmless (`safe`: it only reads, or it is idempotent and carries a key).
+
+    outcome                                         repeated            may have acted
+    ----------------------------------------------  ------------------  --------------
+    not_connected   no connection was ever opened    always              no
+    rate_limited    429                              always              no
+    server_error    500, 502, 503, 504               only when safe      yes
+    read_timeout    sent, no answer in time          only when safe      yes
+    connection_lost cut, or not HTTP, after sending  only when safe      yes
+    refused         any other 4xx                    never               no
+    not_sent        the request could not be made    never               no
+    other           anything else                    never               yes
+
+`may have acted` speaks about one attempt. A call of several attempts may have acted when any one of
+them may have, and a read never acts.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NOT_CONNECTED = "not_connected"
+RATE_LIMITED = "rate_limited"
+SERVER_ERROR = "server_error"
+READ_TIMEOUT = "read_timeout"
+CONNECTION_LOST = "connection_lost"
+REFUSED = "refused"
+NOT_SENT = "not_sent"
+OTHER = "other"
+
+ALWAYS, WHEN_SAFE, NEVER = "always", "when safe", "never"
+
+# outcome -> (when it is repeated, whether the server may have acted). The table of the docstring.
+RULES: dict[str, tuple[str, bool]] = {
+    NOT_CONNECTED: (ALWAYS, False),
+    RATE_LIMITED: (ALWAYS, False),
+    SERVER_ERROR: (WHEN_SAFE, True),
+    READ_TIMEOUT: (WHEN_SAFE, True),
+    CONNECTION_LOST: (WHEN_SAFE, True),
+    REFUSED: (NEVER, False),
+    NOT_SENT: (NEVER, False),
+    OTHER: (NEVER, True),
+}
+
+REPEATED_STATUSES = frozenset({500, 502, 503, 504})
+
+# The transport's exceptions by name: httpx and httpcore use the same names for the same events, and
+# looking at names keeps both out of this file. A name that is not listed is looked for in the bases.
+EXCEPTIONS: dict[str, str] = {
+    "ConnectError": NOT_CONNECTED,
+    "ConnectTimeout": NOT_CONNECTED,
+    "PoolTimeout": NOT_CONNECTED,
+    "ProxyError": NOT_CONNECTED,
+    "ReadTimeout": READ_TIMEOUT,
+    "WriteTimeout": CONNECTION_LOST,
+    "ReadError": CONNECTION_LOST,
+    "WriteError": CONNECTION_LOST,
+    "CloseError": CONNECTION_LOST,
+    "RemoteProtocolError": CONNECTION_LOST,
+    "DecodingError": CONNECTION_LOST,
+    "UnsupportedProtocol": NOT_SENT,
+    "InvalidURL": NOT_SENT,
+}
+
+
+class RetryPolicy:
+    """How often and how long a call is tried. Immutable; times are seconds.
+
+    - `max_retries`: repeats after the first attempt; 0 turns repeats off.
+    - `base`, `cap`: the wait before repeat n (from 0) is drawn evenly from 0 to min(cap, base * 2**n),
+      "full jitter": clients that failed together do not come back together.
+    - `deadline`: no attempt starts later than this after the first one did.
+    - `retry_after_max`: the longest `Retry-After` that is waited for; a server that asks for more gets
+      no repeat, and the caller gets the error, with the number on it.
+
+    Raises TypeError or ValueError for numbers that make no sense.
+    """
+
+    __slots__ = ("base", "cap", "deadline", "max_retries", "retry_after_max")
+
+    max_retries: int
+    base: float
+    cap: float
+    deadline: float
+    retry_after_max: float
+
+    def __init__(
+        self,
+        max_retries: int = 2,
+        *,
+        base: float = 0.5,
+        cap: float = 8.0,
+        deadline: float = 120.0,
+        retry_after_max: float = 60.0,
+    ) -> None:
+        if isinstance(max_retries, bool) or not isinstance(max_retries, int):
+            raise TypeError(f"max_retries must be a whole number, not {max_retries!r}")
+        if max_retries < 0:
+            raise ValueError(f"max_retries must not be negative: {max_retries}")
+        assign = object.__setattr__
+        assign(self, "max_retries", max_retries)
+        times = {"base": base, "cap": cap, "deadline": deadline, "retry_after_max": retry_after_max}
+        for name, value in times.items():
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise TypeError(f"{name} must be a number of seconds, not {value!r}")
+            if not value >= 0:  # refuses NaN too
+                raise ValueError(f"{name} must not be negative: {value!r}")
+            assign(self, name, float(value))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"RetryPolicy is immutable; use replace({name}=...)")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("RetryPolicy is immutable")
+
+    def replace(self, **changes: float) -> RetryPolicy:
+        """A copy with some fields changed; an unknown name is a TypeError."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        unknown = changes.keys() - fields.keys()
+        if unknown:
+            raise TypeError(f"RetryPolicy has no field {sorted(unknown)[0]!r}")
+        fields.update(changes)
+        return RetryPolicy(**fields)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (tuple(getattr(self, name) for name in self.__slots__),)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, RetryPolicy):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+
+    def __hash__(self) -> int:
+        return hash(tuple(getattr(self, name) for name in self.__slots__))
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={getattr(self, name):g}" for name in sorted(self.__slots__))
+        return f"RetryPolicy({fields})"
+
+
+def _rebuild(values: tuple[float, ...]) -> RetryPolicy:
+    return RetryPolicy(**dict(zip(RetryPolicy.__slots__, values, strict=True)))  # type: ignore[arg-type]
+
+
+def outcome_of_status(status: int) -> str | None:
+    """The outcome that a complete answer with this status stands for; None for success (2xx)."""
+    if 200 <= status < 300:
+        return None
+    if status == 429:
+        return RATE_LIMITED
+    if status in REPEATED_STATUSES:
+        return SERVER_ERROR
+    if 400 <= status < 500:
+        return REFUSED
+    return OTHER  # a redirect nobody follows, 501, 505, 520…: nothing is promised about them
+
+
+def outcome_of_exception(error: BaseException) -> str:
+    """The outcome that an exception of the transport stands for; `other` for one that is unknown."""
+    for cls in type(error).__mro__:
+        outcome = EXCEPTIONS.get(cls.__name__)
+        if outcome is not None:
+            return outcome
+    return OTHER
+
+
+def may_have_acted(outcome: str) -> bool:
+    """Whether the server may have carried out an attempt that ended so. An unknown outcome: yes."""
+    return RULES.get(outcome, RULES[OTHER])[1]
+
+
+def repeats(outcome: str, *, safe: bool) -> bool:
+    """Whether an attempt that ended so may be made again, leaving counts and clocks aside."""
+    rule = RULES.get(outcome, RULES[OTHER])[0]
+    return rule == ALWAYS or (rule == WHEN_SAFE and safe)
+
+
+def decide(
+    policy: RetryPolicy,
+    *,
+    safe: bool,
+    attempt: int,
+    elapsed: float,
+    outcome: str,
+    retry_after: float | None = None,
+    random: float,
+) -> float | None:
+    """Seconds to wait before the next attempt, or None to stop and raise.
+
+    `attempt` counts the attempts already made (1 after the first); `elapsed` is the time since the
+    first one began; `retry_after` is what the server asked for, in seconds; `random` is a number in
+    [0, 1) drawn by the caller. A server that names a time is believed up to the policy's bound; a
+    little jitter is added to it, never taken off.
+    """
+    if attempt > policy.max_retries or not repeats(outcome, safe=safe):
+        return None
+    step = min(policy.cap, policy.base * 2.0 ** min(attempt - 1, 60))
+    if retry_after is None:
+        delay = random * step
+    elif retry_after > policy.retry_after_max:
+        return None
+    else:
+        delay = max(retry_after, 0.0) + random * min(policy.base, policy.cap)
+    if elapsed + delay > policy.deadline:
+        return None
+    return delay
+
+
+def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
+    """What the `Retry-After` header of a response asks for, in seconds from now; None without one.
+
+    Both forms of RFC 9110, section 10.2.3: a number of seconds, or an HTTP date. A date is measured
+    against the response's own `Date`, where it has one, so that a wrong clock on this machine does not
+    matter, and otherwise against `now` (POSIX seconds). A moment that has passed is 0. Anything that
+    cannot be read is None. `headers` must find names whatever their case (httpx.Headers does).
+    """
+    value = headers.get("retry-after")
+    if value is None:
+        return None
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return float(value) if len(value) <= 9 else float("inf")
+    if value.startswith("-") and value[1:].isascii() and value[1:].isdigit():
+        return 0.0
+    then = _http_date(value)
+    if then is None:
+        return None
+    sent = _http_date(headers.get("date") or "")
+    return max(then - (now if sent is None else sent), 0.0)
+
+
+def _http_date(value: str) -> float | None:
+    """An HTTP date (RFC 9110, section 5.6.7: three forms, always UTC) as POSIX seconds."""
+    if not value or len(value) > 64:
+        return None
+    from datetime import UTC
+    from email.utils import parsedate_to_datetime
+
+    try:
+        moment = parsedate_to_datetime(value)
+        if moment.tzinfo is None:  # the asctime form names no zone, and "-0000" reads as none
+            moment = moment.replace(tzinfo=UTC)
+        return moment.timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
