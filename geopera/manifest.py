@@ -1,0 +1,539 @@
+"""The manifest: what the API can do, as data.
+
+A manifest is one JSON document: the operations by id, and the JSON Schemas that they refer to. The
+bundled one is read when the package is imported. Its layout, one entry a line, lets it be indexed
+without being parsed: an entry is decoded when somebody asks for it, so that neither the size of the
+API nor the JSON module costs anything at import. A document in any other layout is read as well.
+"""
+
+from __future__ import annotations
+
+from _thread import RLock
+from collections.abc import Mapping
+
+from .errors import ManifestError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from os import PathLike
+    from typing import Any, ClassVar
+
+    from .schema import Registry
+
+FORMAT = 1
+_building = RLock()
+PREFIX = "#/schemas/"
+
+_STREAMS = ("text/event-stream", "application/x-ndjson", "application/jsonl")
+
+
+class _Frozen:
+    """A record whose attributes are set once; equal when they all are."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def __init__(self, **values: Any) -> None:
+        for name in self.__slots__:
+            object.__setattr__(self, name, values[name])
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen: {name!r} cannot be set", name=name, obj=self)
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen: {name!r} cannot go", name=name, obj=self)
+
+    def _values(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash(repr(self._values()))
+
+    def __repr__(self) -> str:
+        inner = ", ".join(f"{name}={value!r}" for name, value in self._values().items())
+        return f"{type(self).__name__}({inner})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self._values())
+
+
+def _restore(cls: type[_Frozen], values: dict[str, Any]) -> _Frozen:
+    return cls(**values)
+
+
+class Paging(_Frozen):
+    """How a list operation is walked.
+
+    convention: ``token`` (limit and next), ``offset`` (limit and offset), ``page`` (page and size) or
+    ``search_page`` (limit and page); pages count from 0.
+    records: the field of the answer that holds the records; None where the answer is an array, or an
+    object with a single array in it.
+    """
+
+    __slots__ = ("convention", "records")
+    convention: str
+    records: str | None
+
+
+class Polling(_Frozen):
+    """How an operation tells the state of something: the field, and the states that it ends in."""
+
+    __slots__ = ("failure", "state", "success")
+    state: str
+    success: tuple[str, ...]
+    failure: tuple[str, ...]
+
+
+class Operation(_Frozen):
+    """One operation of the API.
+
+    id: the dotted id, which is also the path of attributes (``orders.archive.place``).
+    summary: one line on what it does.
+    scope: the scope that a token needs, or None.
+    side_effect: ``read``, ``compute``, ``external_spend``, ``destructive`` or ``share_export``; None
+    where nothing is known, and then a call is never repeated once it was sent.
+    idempotent: whether it honours an ``Idempotency-Key``.
+    success_status: the status of success, 200, 201 or 202.
+    media_type: the media type of the answer.
+    public: whether it can be called without a token.
+    body_required: whether a body has to be sent.
+    input, output: JSON Schemas; references point into the manifest's schemas (``#/schemas/<key>``).
+    errors: declared error statuses, each with the key of its schema.
+    produces: the kinds of thing that a call creates.
+    paging, polling: see `Paging` and `Polling`; None where they do not apply.
+    """
+
+    __slots__ = (
+        "body_required",
+        "errors",
+        "id",
+        "idempotent",
+        "input",
+        "media_type",
+        "output",
+        "paging",
+        "polling",
+        "produces",
+        "public",
+        "scope",
+        "side_effect",
+        "success_status",
+        "summary",
+    )
+    id: str
+    summary: str
+    scope: str | None
+    side_effect: str | None
+    idempotent: bool
+    success_status: int
+    media_type: str
+    public: bool
+    body_required: bool
+    input: dict[str, Any]
+    output: dict[str, Any]
+    errors: dict[str, str]
+    produces: tuple[str, ...]
+    paging: Paging | None
+    polling: Polling | None
+
+    _OPTIONAL: ClassVar[dict[str, Any]] = {
+        "summary": "",
+        "scope": None,
+        "side_effect": None,
+        "idempotent": False,
+        "success_status": 200,
+        "media_type": "application/json",
+        "public": False,
+        "body_required": True,
+        "input": {},
+        "output": {},
+        "errors": {},
+    }
+
+    @classmethod
+    def from_entry(cls, id: str, entry: Mapping[str, Any]) -> Operation:
+        """The operation that a manifest's entry describes."""
+        values = {name: entry.get(name, default) for name, default in cls._OPTIONAL.items()}
+        paging, polling = entry.get("paging"), entry.get("polling")
+        return cls(
+            id=id,
+            produces=tuple(entry.get("produces") or ()),
+            paging=Paging(convention=paging["convention"], records=paging.get("records")) if paging else None,
+            polling=Polling(
+                state=polling["state"],
+                success=tuple(polling.get("success", ())),
+                failure=tuple(polling.get("failure", ())),
+            )
+            if polling
+            else None,
+            **values,
+        )
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The id in parts: ``("orders", "archive", "place")``."""
+        return tuple(self.id.split("."))
+
+    @property
+    def module_name(self) -> str:
+        """The name of its low-level module: ``orders_archive_place``."""
+        from ._names import module_name
+
+        return module_name(self.id)
+
+    @property
+    def streaming(self) -> bool:
+        """Whether the answer is a stream of records; `output` then describes one record."""
+        return self.media_type in _STREAMS
+
+    @property
+    def binary(self) -> bool:
+        """Whether the answer is neither JSON nor a stream of it: an image, XML, a file."""
+        return not (
+            self.streaming or self.media_type == "application/json" or self.media_type.endswith("+json")
+        )
+
+    @property
+    def spends(self) -> bool:
+        """Whether a call may cost credits or money."""
+        return self.side_effect == "external_spend"
+
+    @property
+    def read_only(self) -> bool:
+        """Whether a call changes nothing, so that a repeat can do no harm."""
+        return self.side_effect == "read"
+
+
+class _Entries(Mapping[str, "Any"]):
+    """Entries by key, each made at first access and then kept.
+
+    Two threads that race to one entry both get the value that was stored first.
+    """
+
+    __slots__ = ("_made", "_make", "_raw")
+
+    def __init__(self, raw: Mapping[str, Any], make: Callable[[str, Any], Any]) -> None:
+        self._raw = raw
+        self._make = make
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, key: str) -> Any:
+        try:
+            return self._made[key]
+        except KeyError:
+            return self._made.setdefault(key, self._make(key, self._raw[key]))
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._raw
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} entries, {', '.join(list(self)[:3])}, …>"
+
+
+def _decode(key: str, raw: Any) -> Any:
+    if isinstance(raw, bytes):
+        from json import loads
+
+        try:
+            return loads(raw)
+        except (ValueError, RecursionError) as exc:
+            raise ManifestError(f"the manifest's entry {key!r} is damaged: {exc}") from exc
+    return raw
+
+
+def _make_operation(key: str, raw: Any) -> Operation:
+    entry = _decode(key, raw)
+    try:
+        return Operation.from_entry(key, entry)
+    except (AttributeError, KeyError, TypeError) as exc:
+        raise ManifestError(f"the manifest's operation {key!r} is not of the format: {exc!r}") from exc
+
+
+class Manifest:
+    """The operations of one version of the API, and the schemas of what they take and return.
+
+    api_version: the version of the API; base_url: where it is served; path: the path of an operation,
+    with ``{operation_id}`` in it; operations: `Operation` by id; schemas: JSON Schema by key; models:
+    the pydantic classes made from them, at first use (``manifest.models.CatalogSearchInput``).
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_registry",
+        "_tree",
+        "api_version",
+        "base_url",
+        "operations",
+        "path",
+        "schemas",
+        "source",
+    )
+
+    operations: Mapping[str, Operation]
+    schemas: Mapping[str, Any]
+
+    def __init__(
+        self,
+        head: Mapping[str, Any],
+        operations: Mapping[str, Any],
+        schemas: Mapping[str, Any],
+        source: str = "",
+    ) -> None:
+        if head.get("format") != FORMAT:
+            raise ManifestError(
+                f"{source or 'the manifest'} is of format {head.get('format')!r}; this version reads {FORMAT}"
+            )
+        self.api_version: str = str(head.get("api_version", ""))
+        self.base_url: str = str(head.get("base_url", "https://api.geopera.com"))
+        self.path: str = str(head.get("path", "/v1/op/{operation_id}"))
+        self.operations = _Entries(operations, _make_operation)
+        self.schemas = _Entries(schemas, _decode)
+        self.source = source
+        self._tree: dict[str, Any] | None = None
+        self._registry: Registry | None = None
+
+    @classmethod
+    def from_bytes(cls, data: bytes, source: str = "") -> Manifest:
+        """Read a manifest from its bytes. Raises `ManifestError` where it is none."""
+        indexed = _index(data)
+        if indexed is not None:
+            return cls(*indexed, source=source)
+        from json import loads
+
+        try:
+            document = loads(data)
+        except (ValueError, RecursionError) as exc:
+            raise ManifestError(f"{source or 'the manifest'} is not JSON: {exc}") from exc
+        return cls.from_dict(document, source=source)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any], source: str = "") -> Manifest:
+        """Read a manifest from the document as Python objects. Raises `ManifestError` where it is none."""
+        if not isinstance(document, Mapping):
+            raise ManifestError(f"{source or 'the manifest'} is not a JSON object")
+        operations, schemas = document.get("operations"), document.get("schemas")
+        if not isinstance(operations, Mapping) or not isinstance(schemas, Mapping):
+            raise ManifestError(f"{source or 'the manifest'} has no operations or no schemas")
+        return cls(document, operations, schemas, source=source)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole document as plain Python objects; what is changed in it changes nothing here."""
+        from copy import deepcopy
+
+        operations = self.operations
+        assert isinstance(operations, _Entries)
+        return {
+            "format": FORMAT,
+            "api_version": self.api_version,
+            "base_url": self.base_url,
+            "path": self.path,
+            "operations": {key: deepcopy(_decode(key, raw)) for key, raw in operations._raw.items()},
+            "schemas": {key: deepcopy(schema) for key, schema in self.schemas.items()},
+        }
+
+    @property
+    def registry(self) -> Registry:
+        """What builds the models, each at first use and once."""
+        if self._registry is None:
+            from .schema import Registry
+
+            with _building:
+                if self._registry is None:
+                    self._registry = Registry(
+                        self.schemas,
+                        prefix=PREFIX,
+                        module="geopera.models" if self is _default else None,
+                        inline=_Entries(_bodies(self), lambda _, id: self.operations[id].input),
+                    )
+        return self._registry
+
+    @property
+    def models(self) -> Models:
+        """The classes of this manifest, by attribute: ``manifest.models.CatalogSearchInput``."""
+        return Models(self.registry)
+
+    @property
+    def tree(self) -> dict[str, Any]:
+        """The operations as a tree of names: a dict for a resource, the id for an operation."""
+        if self._tree is None:
+            tree: dict[str, Any] = {}
+            for id in self.operations:
+                node = tree
+                *resources, leaf = id.split(".")
+                for name in resources:
+                    node = node.setdefault(name, {})
+                    if not isinstance(node, dict):
+                        raise ManifestError(f"the operation {id!r} lies below another operation")
+                if isinstance(node.setdefault(leaf, id), dict):
+                    raise ManifestError(f"the operation {id!r} is also a resource")
+            self._tree = tree
+        return self._tree
+
+    def node(self, path: str) -> Any:
+        """What lies at the dotted `path`: a dict of a resource's children, an operation's id, or None."""
+        node: Any = self.tree
+        for name in path.split(".") if path else ():
+            node = node.get(name) if isinstance(node, dict) else None
+        return node
+
+    def operation_url(self, base_url: str, id: str) -> str:
+        """The address of an operation under `base_url`."""
+        return base_url.rstrip("/") + self.path.replace("{operation_id}", id)
+
+    def __repr__(self) -> str:
+        return f"<Manifest of API {self.api_version}, {len(self.operations)} operations, from {self.source or 'memory'}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self is _default:
+            return default, ()
+        return Manifest.from_dict, (self.to_dict(), self.source)
+
+
+class Models:
+    """The classes built from a manifest's schemas, each at first use, each once.
+
+    A class is an attribute (``models.CatalogSearchInput``); ``dir(models)`` lists them all.
+    """
+
+    __slots__ = ("_registry",)
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        try:
+            return self._registry.model(name)
+        except KeyError:
+            from ._names import did_you_mean
+
+            hint = did_you_mean(name, self._registry.names())
+            raise AttributeError(f"the manifest has no model {name!r}{hint}", name=name, obj=self) from None
+
+    def __dir__(self) -> list[str]:
+        return sorted(self._registry.names())
+
+    def __repr__(self) -> str:
+        return f"<models: {len(self._registry.names())} classes>"
+
+
+def _bodies(manifest: Manifest) -> dict[str, str]:
+    """The names of the bodies that have no schema of their own, each with its operation's id."""
+    from ._names import pascal
+
+    return {
+        pascal(id.replace(".", "_")) + "Body": id
+        for id, op in manifest.operations.items()
+        if "$ref" not in op.input
+    }
+
+
+def _index(data: bytes) -> tuple[dict[str, Any], dict[str, bytes], dict[str, bytes]] | None:
+    """(head, operations, schemas) of a document in the canonical layout, entries as bytes; else None.
+
+    Canonical: ``{`` alone on the first line, a scalar of the head or ``"operations": {`` a line, then an
+    entry a line, its key plain ASCII without escapes. What does not fit is left to a full parse.
+    """
+    lines = data.split(b"\n")
+    if lines[0] != b"{" or lines[-1] != b"" or lines[-2] != b"}":
+        return None
+    head: dict[str, Any] = {}
+    sections: dict[str, dict[str, bytes]] = {}
+    section: dict[str, bytes] | None = None
+    for line in lines[1:-2]:
+        if line[:1] != b'"':
+            if line not in (b"},", b"}") or section is None:
+                return None
+            section = None
+            continue
+        key, found, value = line.partition(b'": ')
+        if not found or b"\\" in key:
+            return None
+        name = key[1:].decode("ascii", "replace")
+        if section is not None:
+            section[name] = value[:-1] if value[-1:] == b"," else value
+        elif value == b"{":
+            section = sections[name] = {}
+        else:
+            value = value.rstrip(b",")
+            if value[:1] == b'"' and value[-1:] == b'"' and b"\\" not in value:
+                head[name] = value[1:-1].decode("utf-8", "replace")
+            elif value.isdigit():
+                head[name] = int(value)
+            else:
+                return None
+    if section is not None or sections.keys() != {"operations", "schemas"}:
+        return None
+    return head, sections["operations"], sections["schemas"]
+
+
+def load(path: str | PathLike[str]) -> Manifest:
+    """Read the manifest at `path`. Raises `ManifestError` where it cannot be read or is none."""
+    from os import fspath
+
+    try:
+        with open(path, "rb") as file:
+            return Manifest.from_bytes(file.read(), source=fspath(path))
+    except OSError as exc:
+        raise ManifestError(f"the manifest {fspath(path)!r} cannot be read: {exc.strerror or exc}") from exc
+
+
+def bundled_bytes(name: str = "manifest.json") -> bytes:
+    """The bytes of a data file of the package: ``manifest.json``, ``overlay.json``, ``format.schema.json``.
+
+    They lie inside the package in a wheel or a zip, and beside it in a source tree.
+    """
+    import os
+
+    here = os.path.dirname(os.path.abspath(__file__))
+    beside = os.path.join(here, os.pardir, "manifest", "geopera.json" if name == "manifest.json" else name)
+    get_data = getattr(__spec__.loader, "get_data", None)
+    for path in (os.path.join(here, "_data", name), beside):
+        try:
+            if get_data is not None:
+                data: bytes = get_data(path)
+                return data
+            with open(path, "rb") as file:
+                return file.read()
+        except OSError:
+            continue
+    raise ManifestError(f"the package's own file {name!r} is missing; reinstall geopera")
+
+
+def bundled() -> Manifest:
+    """A new copy of the manifest that this version of the package was built with."""
+    return Manifest.from_bytes(bundled_bytes(), source="the package")
+
+
+_default: Manifest | None = None
+
+
+def default() -> Manifest:
+    """The manifest of this process, fixed when the package is imported.
+
+    In this order: the file that ``GEOPERA_MANIFEST`` names (an error where it is unusable), the refreshed
+    one in the user's cache folder when it is not older than the bundled one, the bundled one.
+    """
+    global _default
+    if _default is None:
+        _default = _choose()
+    return _default
+
+
+def _choose() -> Manifest:
+    import os
+
+    path = os.environ.get("GEOPERA_MANIFEST")
+    return load(path) if path else bundled()
