@@ -1,0 +1,150 @@
+"""Walking, cleaning and ordering JSON Schemas: which keyword holds schemas, and which holds data.
+
+A walk that takes every dict for a schema goes wrong where a property is called ``properties`` or a default
+is an object; the tables here tell them apart. Everything below ``MAX_DEPTH`` was checked without recursion
+first, so the recursive functions cannot run out of stack.
+"""
+
+from __future__ import annotations
+
+from ..errors import ManifestError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any
+
+REF_PREFIX = "#/schemas/"
+
+#: How deep a schema may nest, as JSON. The API's own deepest is 8.
+MAX_DEPTH = 64
+
+#: How many values a document may hold in all. The API's own has about 20,000.
+MAX_VALUES = 2_000_000
+
+IN_MAP = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
+IN_LIST = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
+IN_PLACE = frozenset(
+    {"items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames"}
+    | {"unevaluatedItems", "unevaluatedProperties", "contentSchema"}
+)
+#: Words about a schema, which change nothing that it accepts.
+PROSE = frozenset(
+    {"title", "description", "examples", "example", "$comment", "$schema", "externalDocs", "xml"}
+    | {"discriminator"}
+)
+LIMITS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
+
+
+def measure(value: object, what: str, *, depth: int = 2 * MAX_DEPTH, values: int = MAX_VALUES) -> None:
+    """Check, without recursion, that `value` is JSON, not too deep and not too large.
+
+    Raises :class:`ManifestError` otherwise. `depth` counts nested containers, `values` everything.
+    """
+    layer: list[object] = [value]
+    seen = 0
+    for _ in range(depth + 1):
+        following: list[object] = []
+        for item in layer:
+            if isinstance(item, dict):
+                if not all(isinstance(key, str) for key in item):
+                    raise ManifestError(f"{what}: a key that is not text")
+                following.extend(item.values())
+            elif isinstance(item, (list, tuple)):
+                following.extend(item)
+            elif item is not None and not isinstance(item, (str, int, float)):
+                raise ManifestError(f"{what}: {type(item).__name__} is not JSON")
+            elif isinstance(item, float) and (item != item or item in (float("inf"), float("-inf"))):
+                raise ManifestError(f"{what}: {item} is not JSON")
+            if len(following) > values:
+                break
+        seen += len(layer)
+        if seen + len(following) > values:
+            raise ManifestError(f"{what}: more than {values:,} values")
+        if not following:
+            return
+        layer = following
+    raise ManifestError(f"{what}: nested deeper than {depth}")
+
+
+def subschemas(schema: object) -> Iterator[tuple[tuple[str, ...], object]]:
+    """The schemas directly inside `schema`, each with the keywords and names that lead to it."""
+    if not isinstance(schema, dict):
+        return
+    for keyword, value in schema.items():
+        if keyword in IN_MAP and isinstance(value, dict):
+            for name, inner in value.items():
+                yield (keyword, name), inner
+        elif keyword in IN_LIST and isinstance(value, list):
+            for index, inner in enumerate(value):
+                yield (keyword, str(index)), inner
+        elif keyword in IN_PLACE and isinstance(value, (dict, bool)):
+            yield (keyword,), value
+
+
+def references(schema: object) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Every ``$ref`` in `schema`, with the way to the schema that holds it. No recursion."""
+    waiting: list[tuple[tuple[str, ...], object]] = [((), schema)]
+    while waiting:
+        way, inner = waiting.pop()
+        if isinstance(inner, dict) and "$ref" in inner:
+            yield way, inner["$ref"]
+        waiting.extend(((*way, *step), each) for step, each in subschemas(inner))
+
+
+def _whole(value: object) -> object:
+    """`500` for `500.0`: JSON has one kind of number, and a limit reads better so."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return value
+
+
+def sorted_data(value: Any) -> Any:
+    """A copy of JSON data with the keys of every object sorted."""
+    if isinstance(value, dict):
+        return {key: sorted_data(value[key]) for key in sorted(value)}
+    if isinstance(value, (list, tuple)):
+        return [sorted_data(item) for item in value]
+    return value
+
+
+def tidy(schema: Any, rename: Callable[[str], str], order: Sequence[str] = ()) -> Any:
+    """A clean copy of `schema`: no prose, references through `rename`, keywords in canonical order.
+
+    Keywords are sorted; properties keep a meaningful order: the required ones first, then those that
+    `order` lists (for the outermost object only), then the rest as they came.
+    """
+    if schema is True:
+        return {}
+    if not isinstance(schema, dict):
+        return schema
+    clean: dict[str, Any] = {}
+    for keyword in sorted(schema):
+        value = schema[keyword]
+        if keyword in PROSE or keyword.startswith("x-"):
+            continue
+        if keyword == "$ref" and isinstance(value, str):
+            clean[keyword] = rename(value)
+        elif keyword == "properties" and isinstance(value, dict):
+            names = arranged(list(value), schema.get("required"), order)
+            clean[keyword] = {name: tidy(value[name], rename) for name in names}
+        elif keyword in IN_MAP and isinstance(value, dict):
+            clean[keyword] = {name: tidy(value[name], rename) for name in sorted(value)}
+        elif keyword in IN_LIST and isinstance(value, list):
+            clean[keyword] = [tidy(item, rename) for item in value]
+        elif keyword in ("additionalProperties", "unevaluatedProperties") and isinstance(value, bool):
+            clean[keyword] = value
+        elif keyword in IN_PLACE:
+            clean[keyword] = tidy(value, rename)
+        elif keyword in LIMITS:
+            clean[keyword] = _whole(value)
+        else:
+            clean[keyword] = sorted_data(value)
+    return clean
+
+
+def arranged(names: list[str], required: object, order: Sequence[str]) -> list[str]:
+    """`names`, the required ones first, each group in the order of `order`, then as it came."""
+    needed = [name for name in required if isinstance(name, str)] if isinstance(required, list) else []
+    place = {name: index for index, name in reversed(list(enumerate([*order, *needed, *names])))}
+    return sorted(names, key=lambda name: (name not in needed, place[name]))
