@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from .ledger import LedgerServer
 from .plan import FAULTS, Fault, Plan
 from .proxy import FaultProxy, Seen
 
-__all__ = ["FAULTS", "Fault", "FaultProxy", "Plan", "Seen"]
+__all__ = ["FAULTS", "Fault", "FaultProxy", "LedgerServer", "Plan", "Seen"]

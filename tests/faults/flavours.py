@@ -1,0 +1,53 @@
+"""Both clients behind one plain face, so that a test is written once."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from typing import Any
+
+import geopera
+
+TOKEN = "test-token"
+
+
+class Caller:
+    """`with Caller("sync" or "async", url, **options) as caller: caller("orders.get", {...})`.
+
+    The asynchronous client lives in an event loop of its own, which runs while a call is made.
+    """
+
+    def __init__(self, flavour: str, url: str, **options: Any) -> None:
+        self.flavour = flavour
+        if flavour == "async":
+            self._runner = asyncio.Runner()
+            self.client: Any = geopera.AsyncGeopera(TOKEN, url, **options)
+        else:
+            self.client = geopera.Geopera(TOKEN, url, **options)
+
+    def __enter__(self) -> Caller:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self.flavour == "async":
+            self.run(self.client.__aexit__(None, None, None))
+            self._runner.close()
+        else:
+            self.client.__exit__(None, None, None)
+
+    def run(self, made: Any) -> Any:
+        """What a method of the client returned: waited for, where it is to be awaited."""
+        if self.flavour == "sync":
+            return made
+
+        async def wait() -> Any:
+            return await made
+
+        return self._runner.run(wait())
+
+    def __call__(self, operation: str, body: Any = None, *, client: Any = None, **call: Any) -> Any:
+        proxy = functools.reduce(getattr, operation.split("."), client or self.client)
+        return self.run(proxy(body, **call))
+
+    def invoke(self, operation: str, body: Any = None, **call: Any) -> Any:
+        return self.run(self.client.invoke(operation, body, **call))
