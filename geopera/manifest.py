@@ -11,6 +11,7 @@ from __future__ import annotations
 from _thread import RLock
 from collections.abc import Mapping
 
+from . import _cache_path
 from .errors import ManifestError
 
 TYPE_CHECKING = False
@@ -274,6 +275,7 @@ class Manifest:
         "_tree",
         "api_version",
         "base_url",
+        "compiled",
         "operations",
         "path",
         "schemas",
@@ -300,6 +302,7 @@ class Manifest:
         self.operations = _Entries(operations, _make_operation)
         self.schemas = _Entries(schemas, _decode)
         self.source = source
+        self.compiled: dict[str, Any] = {}  # what a call needs of an operation, by id, made at first call
         self._tree: dict[str, Any] | None = None
         self._registry: Registry | None = None
 
@@ -536,4 +539,35 @@ def _choose() -> Manifest:
     import os
 
     path = os.environ.get("GEOPERA_MANIFEST")
-    return load(path) if path else bundled()
+    if path:
+        return load(path)
+    data = bundled_bytes()
+    base_url = os.environ.get("GEOPERA_API_URL") or _cache_path.head_value(data, "base_url")
+    return _refreshed(base_url, data) or Manifest.from_bytes(data, source="the package")
+
+
+def _refreshed(base_url: str, data: bytes) -> Manifest | None:
+    from ._version import __version__
+
+    found = _cache_path.refreshed(base_url, data, __version__)
+    return Manifest.from_bytes(found[0], source=found[1]) if found else None
+
+
+_by_url: dict[str, Manifest] = {}
+
+
+def for_url(base_url: str) -> Manifest:
+    """The manifest that a new client of the API at `base_url` uses.
+
+    That is `default()`, unless the cache holds a refreshed manifest of that very API. It is looked for
+    once in a process; the file that ``GEOPERA_MANIFEST`` names goes before it.
+    """
+    import os
+
+    chosen = _by_url.get(base_url)
+    if chosen is None:
+        own = os.environ.get("GEOPERA_API_URL") or default().base_url
+        alike = _cache_path.public_url(base_url) == _cache_path.public_url(own)
+        other = None if alike or os.environ.get("GEOPERA_MANIFEST") else _refreshed(base_url, bundled_bytes())
+        chosen = _by_url.setdefault(base_url, other or default())
+    return chosen
