@@ -13,9 +13,55 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from typing import Any
 
-__all__ = ["feature_collection", "geo_interface", "geometry", "has_place", "interval", "rfc3339"]
+__all__ = [
+    "PLACES",
+    "feature_collection",
+    "geo_interface",
+    "geometry",
+    "has_place",
+    "interval",
+    "place",
+    "prepare",
+    "rfc3339",
+]
 
 OPEN = ".."
+
+# The fields of bodies that hold a place, at any depth, by what the API wants there.
+_GEOMETRIES = ("intersects", "geometry", "aoi", "aoi_geometry", "aoi_clip_body", "clip_polygon")
+_COLLECTIONS = ("featureCollection", "feature_collection")
+PLACES = frozenset((*_GEOMETRIES, *_COLLECTIONS))
+_MOMENTS = ("datetime", "datetime_")
+
+
+def prepare(body: Mapping[str, Any], *, search: bool = True) -> Mapping[str, Any]:
+    """`body` with the moment or the pair in its `datetime` filter written as text.
+
+    search: whether `datetime` is a filter; where it belongs to a thing that is stored, only a whole
+    datetime has a meaning, and the body is returned as it is.
+
+    Raises ValueError for an interval that makes no sense.
+    """
+    if search:
+        for name in _MOMENTS:
+            value = body.get(name)
+            if value is not None and not isinstance(value, str):
+                try:
+                    text = interval(value)
+                except TypeError:
+                    continue  # left to the check of the body, which names the field and what it takes
+                return {**body, name: text}
+    return body
+
+
+def place(name: str, value: Any) -> Any:
+    """What a field of `PLACES` is given: an object with a place becomes GeoJSON; a plain dict stays as it is.
+
+    Raises ValueError where the object is a place without a geometry.
+    """
+    if type(value) is dict or not has_place(value):
+        return value
+    return feature_collection(value) if name in _COLLECTIONS else geometry(value)
 
 
 def has_place(value: Any) -> bool:

@@ -11,7 +11,16 @@ import pytest
 import shapely
 from shapely.geometry import LineString, MultiPolygon, Point, Polygon, box, mapping
 
-from geopera._geo import feature_collection, geo_interface, geometry, has_place, interval, rfc3339
+from geopera._geo import (
+    feature_collection,
+    geo_interface,
+    geometry,
+    has_place,
+    interval,
+    place,
+    prepare,
+    rfc3339,
+)
 from geopera.types import JSONObject
 
 SQUARE = box(151.18, -33.92, 151.30, -33.84)
@@ -219,3 +228,27 @@ def test_what_is_no_moment_is_a_type_error(value: object) -> None:
 def test_an_interval_that_makes_no_sense_is_a_value_error(value: object) -> None:
     with pytest.raises(ValueError):
         interval(value)
+
+
+def test_the_filter_of_a_body() -> None:
+    day = dt.date(2024, 1, 1)
+    text = "2024-01-01T00:00:00Z/2024-01-01T23:59:59Z"
+    for name in ("datetime", "datetime_"):
+        body = {"a": 1, name: day}
+        assert prepare(body) == {"a": 1, name: text}
+        assert body == {"a": 1, name: day}
+        assert prepare({name: (day, day)}) == {name: text}
+        assert prepare(body, search=False) is body
+    for same in ({}, {"datetime": None}, {"datetime": "x"}, {"datetime": 5}, {"datetime": {"a": 1}}):
+        assert prepare(same) is same
+    with pytest.raises(ValueError, match="before"):
+        prepare({"datetime": (day, dt.date(2023, 1, 1))})
+
+
+def test_what_a_field_of_a_place_takes() -> None:
+    assert place("intersects", Point(1, 2)) == POINT
+    assert place("geometry", JSONObject(POINT)) == POINT
+    assert place("featureCollection", Point(1, 2))["type"] == "FeatureCollection"
+    for same in (None, "POINT (1 2)", feature(POINT), POINT, {"a": 1}, [1, 2], 5):
+        assert place("intersects", same) is same
+        assert place("featureCollection", same) is same
