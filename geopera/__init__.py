@@ -1,1 +1,67 @@
-"""Geopera."""
+"""Geopera for Python: search satellite imagery, task satellites, order scenes, run processing.
+
+    from geopera import Geopera
+
+    client = Geopera()                      # the token is read from GEOPERA_API_TOKEN
+    page = client.catalog.search(host_name="earthsearch-aws", limit=5)
+
+Importing the package reads the bundled manifest and nothing else; every name is bound at first use.
+"""
+
+from __future__ import annotations
+
+from ._version import __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .client import AuthenticatedClient, Client
+    from .errors import GeoperaError
+    from .fluent import AsyncGeopera, Geopera
+    from .manifest import Manifest
+    from .types import UNSET
+
+__all__ = [
+    "UNSET",
+    "AsyncGeopera",
+    "AuthenticatedClient",
+    "Client",
+    "Geopera",
+    "GeoperaError",
+    "Manifest",
+    "__version__",
+]
+
+_HOMES = {
+    "AsyncGeopera": "fluent",
+    "AuthenticatedClient": "client",
+    "Client": "client",
+    "Geopera": "fluent",
+    "GeoperaError": "errors",
+    "Manifest": "manifest",
+    "UNSET": "types",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is not None:
+        from importlib import import_module
+
+        value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+        return value
+    if name in ("api", "errors", "models", "schema", "types", "webhooks"):
+        from importlib import import_module
+
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, "api", "errors", "models", "schema", "types", "webhooks"})
+
+
+from .manifest import default as _default_manifest  # noqa: E402
+
+_default_manifest()

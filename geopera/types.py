@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     )
     RequestFiles = list[tuple[str, FileTypes]]
     T_co = TypeVar("T_co", covariant=True)
-    _Parsed = Generic[T_co]
 else:
+    T_co = None
 
-    class _Parsed:
-        """Stands in for ``Generic`` at run time: ``Response[...]`` works and costs no import of typing."""
+    class Generic:
+        """Stands in for ``typing.Generic``: ``Response[...]`` works at run time without that import."""
 
         __slots__ = ()
 
@@ -26,7 +26,17 @@ else:
             return cls
 
 
-__all__ = ["UNSET", "File", "FileTypes", "JSONObject", "RequestFiles", "Response", "Unset", "open_json"]
+__all__ = [
+    "UNSET",
+    "Content",
+    "File",
+    "FileTypes",
+    "JSONObject",
+    "RequestFiles",
+    "Response",
+    "Unset",
+    "open_json",
+]
 
 
 class Unset:
@@ -71,7 +81,7 @@ class File:
         return self.file_name, self.payload, self.mime_type
 
 
-class Response(_Parsed[T_co] if TYPE_CHECKING else _Parsed):  # type: ignore[misc]
+class Response(Generic[T_co]):
     """What the server answered to one call.
 
     `status_code` is an int (also where no name is registered for it), `content` the body's bytes after
@@ -120,6 +130,30 @@ class Response(_Parsed[T_co] if TYPE_CHECKING else _Parsed):  # type: ignore[mis
 
     def __repr__(self) -> str:
         return f"<Response {self.status_code}, {len(self.content)} bytes of {self.media_type or 'no type'}>"
+
+
+class Content(bytes):
+    """The body of a binary answer: bytes that know their media type.
+
+    `content_type` is the header as the server sent it, `media_type` its lower-case type without parameters.
+    """
+
+    content_type: str
+
+    def __new__(cls, data: bytes = b"", content_type: str = "application/octet-stream") -> Content:
+        self = super().__new__(cls, data)
+        self.content_type = content_type
+        return self
+
+    @property
+    def media_type(self) -> str:
+        return self.content_type.partition(";")[0].strip().lower()
+
+    def __repr__(self) -> str:
+        return f"<Content, {len(self)} bytes of {self.media_type}>"
+
+    def __reduce__(self) -> tuple[type[Content], tuple[bytes, str]]:
+        return Content, (bytes(self), self.content_type)
 
 
 class JSONObject(dict[str, "Any"]):

@@ -1,0 +1,260 @@
+"""From what the caller gave to the bytes that are sent.
+
+Three steps: Python values become their one obvious JSON form (which is also the copy that later changes
+of the caller's objects cannot reach), the result is validated against the operation's input, and what the
+caller gave, in wire names and nothing more, is serialised.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence, Set
+from decimal import Decimal
+from enum import Enum
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError, to_json
+
+from ._names import did_you_mean, python_name
+from .errors import InvalidInputError
+from .schema import Model, unknown_fields
+from .types import UNSET
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+    from .manifest import Manifest, Operation
+
+Problems = list[tuple[tuple[str | int, ...], str, str]]
+"""(location, message, type) of each bad field."""
+
+_SCALARS = frozenset({str, int, bool, type(None)})
+
+
+class _Refused(Exception):
+    """A value without a JSON form, raised from inside the walk."""
+
+    def __init__(self, message: str, kind: str = "json_type") -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.path: list[str | int] = []
+
+
+def jsonable(value: Any) -> Any:
+    """A copy of `value` made of dict, list, str, int, float, bool and None alone."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return value
+    if kind is dict:
+        return _object(value)
+    if kind is list or kind is tuple:
+        return _array(value)
+    if kind is float:
+        if not isfinite(value):
+            raise _Refused(f"{value!r} has no JSON form", "finite_number")
+        return value
+    return _convert(value)
+
+
+def _object(value: Mapping[Any, Any]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, item in value.items():
+        if item is UNSET:
+            continue
+        try:
+            if type(key) is not str:
+                key = _key(key)
+            result[key] = item if type(item) in _SCALARS else jsonable(item)
+        except _Refused as refused:
+            refused.path.insert(0, key if isinstance(key, str | int) else repr(key)[:80])
+            raise
+    return result
+
+
+def _array(value: Any) -> list[Any]:
+    result: list[Any] = []
+    for index, item in enumerate(value):
+        try:
+            result.append(item if type(item) in _SCALARS else jsonable(item))
+        except _Refused as refused:
+            refused.path.insert(0, index)
+            raise
+    return result
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, Enum):
+        key = key.value
+    if isinstance(key, str):
+        return str(key)
+    raise _Refused(f"the key {key!r} is not a string")
+
+
+def _convert(value: Any) -> Any:
+    """The less usual types, the most specific first."""
+    if isinstance(value, Model):
+        return _object(value.to_dict())
+    if isinstance(value, Enum):
+        return jsonable(value.value)
+    if isinstance(value, dt.datetime):
+        # RFC 3339 wants an offset; a time without one is read as UTC.
+        return value.isoformat() if value.tzinfo else value.isoformat() + "Z"
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise _Refused(f"{value!r} has no JSON form", "finite_number")
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return jsonable(float(value))
+    if hasattr(value, "dtype") and hasattr(value, "tolist"):
+        return _numpy(value)
+    if hasattr(value, "__geo_interface__"):
+        return jsonable(dict(value.__geo_interface__))
+    if isinstance(value, Mapping):
+        return _object(value)
+    if isinstance(value, Set):
+        # In a fixed order: the same body has the same bytes in every process.
+        return sorted(_array(value), key=to_json)
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
+        return _array(value)
+    raise _Refused(f"a value of type {type(value).__name__} has no JSON form")
+
+
+def _numpy(value: Any) -> Any:
+    if value.dtype.kind == "M":
+        value = value.astype("datetime64[us]")
+    plain = value.tolist()
+    if plain is value or type(plain) is type(value):
+        raise _Refused(f"a value of type {type(value).__name__} has no JSON form")
+    return jsonable(plain)
+
+
+class Input:
+    """The input of one operation: checks bodies and makes their bytes."""
+
+    __slots__ = ("_adapter", "_geometries", "_serializer", "_title", "_validate", "manifest", "operation")
+
+    def __init__(self, operation: Operation, manifest: Manifest) -> None:
+        self.operation = operation
+        self.manifest = manifest
+        name = operation.input.get("$ref")
+        self._title = name.rpartition("/")[2] if name else None
+        self._adapter: TypeAdapter[Any] = manifest.registry.adapter(operation.input, operation.id)
+        self._validate = self._adapter.validator.validate_python
+        self._serializer = self._adapter.serializer.to_json
+
+    def encode(self, body: Any, fields: Mapping[str, Any], *, allow_extra: bool = False) -> bytes:
+        """The bytes of a body given as a mapping, a model or keyword arguments.
+
+        Raises `InvalidInputError`, before anything is sent, with every bad field in ``error.detail``,
+        and TypeError where both a body and keywords are given.
+        """
+        try:
+            plain = self._plain(body, fields)
+            value = self._validate(plain, strict=True, by_alias=True, by_name=True)
+        except _Refused as refused:
+            raise self.refusal([(tuple(refused.path), str(refused), refused.kind)]) from None
+        except RecursionError:
+            raise self.refusal([((), "the body contains itself or is nested too deeply", "depth")]) from None
+        except ValidationError as exc:
+            found: Problems = [(_clean(e["loc"]), e["msg"], e["type"]) for e in exc.errors(include_url=False)]
+            if isinstance(plain, dict):
+                found += self._strangers(plain, found)
+            raise self.refusal(found) from None
+        extras = unknown_fields(value)
+        if extras:
+            found = _unknown(extras, allow_extra=allow_extra)
+            if found:
+                raise self.refusal(found)
+        try:
+            return self._serializer(value, by_alias=True, exclude_unset=True)
+        except PydanticSerializationError as exc:
+            raise self.refusal([((), f"the body has no JSON form: {exc}", "json_type")]) from None
+
+    def _plain(self, body: Any, fields: Mapping[str, Any]) -> Any:
+        if fields:
+            if body is not None and body is not UNSET:
+                raise TypeError(
+                    f"{self.operation.id}() takes a body or keyword arguments, not both: "
+                    f"{', '.join(map(repr, fields))} came beside a body"
+                )
+            body = fields
+        elif body is None or body is UNSET:
+            return {}
+        if isinstance(body, Model):
+            given, wanted = type(body).__name__, self._class_name()
+            if wanted is not None and given != wanted:
+                raise _Refused(f"the body is a {given}; {self.operation.id} takes a {wanted}", "model_type")
+        elif not isinstance(body, Mapping):
+            raise _Refused(f"the body is a {type(body).__name__}; it has to be an object", "dict_type")
+        from ._geo import prepare
+
+        return jsonable(prepare(body))
+
+    def _class_name(self) -> str | None:
+        cls = self._adapter._type
+        return cls.__name__ if isinstance(cls, type) and issubclass(cls, Model) else None
+
+    def _strangers(self, plain: dict[str, Any], found: Problems) -> Problems:
+        """Unknown names at the top of a body that is refused anyway: the typo explains the missing field."""
+        cls = self._adapter._type
+        if not (isinstance(cls, type) and issubclass(cls, Model)):
+            return []
+        schema = self.manifest.schemas.get(self._title or "", {})
+        if not isinstance(schema, dict) or schema.get("additionalProperties"):
+            return []
+        known = {name: python_name(name) for name in schema.get("properties", {})}
+        names = known.keys() | known.values()
+        return _unknown([((name,), name, list(known.values())) for name in plain if name not in names])
+
+    def refusal(self, problems: Problems, *, where: str = "body") -> InvalidInputError:
+        """The error that stands for `problems`."""
+        detail = [{"loc": [where, *loc], "msg": msg, "type": kind} for loc, msg, kind in problems]
+        lines = [f"{'.'.join(map(str, loc)) or where}: {msg}" for loc, msg, kind in problems]
+        shown = "; ".join(lines[:5]) + (f"; and {len(lines) - 5} more" if len(lines) > 5 else "")
+        return InvalidInputError(
+            f"{self.operation.id}: invalid input, nothing was sent: {shown}",
+            error=error_model(self.manifest, "HTTPValidationError").from_dict({"detail": detail}),
+            operation=self.operation.id,
+        )
+
+
+def error_model(manifest: Manifest, name: str) -> Any:
+    """`Problem` or `HTTPValidationError`: the manifest's own class, or the bundled one."""
+    if name in manifest.schemas:
+        return manifest.registry.model(name)
+    from .manifest import default
+
+    return default().registry.model(name)
+
+
+def _clean(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    return tuple(part for part in loc if part != "")
+
+
+def _unknown(extras: Any, *, allow_extra: bool = False) -> Problems:
+    found: Problems = []
+    for loc, name, candidates in extras:
+        if name in candidates or python_name(name) in {python_name(c) for c in candidates if c != name}:
+            twin = next((c for c in candidates if c != name and python_name(c) == python_name(name)), name)
+            if name in candidates:
+                found.append(
+                    (loc, f"the field is given twice, as {name!r} and by its wire name", "given_twice")
+                )
+                continue
+            if python_name(twin) == name:
+                found.append((loc, f"the field is given twice, as {name!r} and {twin!r}", "given_twice"))
+                continue
+        if not allow_extra:
+            found.append((loc, f"unknown field{did_you_mean(name, candidates)}", "extra_forbidden"))
+    return found

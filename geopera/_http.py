@@ -1,0 +1,300 @@
+"""The I/O of a call: httpx pools, and the two loops that drive the steps of `_call.call`.
+
+httpx does the transport. A pool that this package made itself hands the request straight to httpx's
+transport while nothing on the client asks for more (hooks, auth, cookies, redirects, proxies, a client
+or transport of the caller's): the same bytes go out, at two thirds of the cost. In every other case the
+request goes through ``httpx.Client.send``.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import time
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from ._call import Reply, Request
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from .client import Client
+    from .types import Response
+
+USER_AGENT = f"geopera-python/{__version__}"
+
+# Seconds. A connection or a free place in the pool comes soon or not at all; a search may take its time.
+DEFAULT_TIMEOUT = httpx.Timeout(connect=5.0, read=60.0, write=60.0, pool=30.0)
+# As many connections as a bulk call wants to use at once; kept for as long as servers usually keep them.
+DEFAULT_LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=30.0)
+
+
+class _LazyTLS(ssl.SSLContext):
+    """A verifying client context that reads the certificate authorities at the first handshake.
+
+    Reading them takes longer than importing httpx does, and a client of a loopback server never shakes
+    hands. Until they are read nothing is trusted.
+    """
+
+    _loaded = False
+
+    def _load(self) -> None:
+        if not self._loaded:
+            file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+            if not file and not folder:
+                import certifi
+
+                file = certifi.where()
+            self.load_verify_locations(cafile=file or None, capath=folder or None)
+            self._loaded = True
+
+    def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
+        self._load()
+        return super().wrap_socket(*args, **kwargs)
+
+    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
+        self._load()
+        return super().wrap_bio(*args, **kwargs)
+
+
+def _verify(value: Any) -> Any:
+    return _LazyTLS(ssl.PROTOCOL_TLS_CLIENT) if value is True else value
+
+
+def _settings(client: Client, *, asynchronous: bool) -> dict[str, Any]:
+    """The arguments of the httpx client that stands for `client`."""
+    args = dict(client._httpx_args)
+    hooks = {name: list(found) for name, found in (args.pop("event_hooks", None) or {}).items()}
+    for name, hook in (("request", client.on_request), ("response", client.on_response)):
+        if hook is not None:
+            hooks.setdefault(name, []).append(_awaitable(hook) if asynchronous else hook)
+    headers = {"User-Agent": USER_AGENT, **client._headers}
+    headers.update(client._auth_header())
+    return {
+        "base_url": client._base_url,
+        "cookies": client._cookies,
+        "headers": headers,
+        "timeout": timeout_of(client._timeout),
+        "follow_redirects": client._follow_redirects,
+        "event_hooks": hooks,
+        **args,
+    }
+
+
+def _awaitable(hook: Any) -> Any:
+    """A hook for the async client, which wants a coroutine, made of either kind of function."""
+
+    async def call(message: Any) -> None:
+        result = hook(message)
+        if hasattr(result, "__await__"):
+            await result
+
+    return call
+
+
+def timeout_of(value: Any) -> httpx.Timeout:
+    """Seconds, an ``httpx.Timeout`` or None (the defaults) as an ``httpx.Timeout``."""
+    if value is None:
+        return DEFAULT_TIMEOUT
+    return value if isinstance(value, httpx.Timeout) else httpx.Timeout(value)
+
+
+def _own_transport(client: Client, settings: dict[str, Any], cls: Any) -> Any:
+    """The transport to hand requests to, or None where httpx has to choose one itself."""
+    if settings.keys() & {"transport", "mounts", "proxy", "proxies", "app"}:
+        return None
+    if settings.get("trust_env", True):
+        from urllib.request import getproxies
+
+        if getproxies().keys() - {"no"}:
+            return None
+    options = {k: settings.pop(k) for k in ("cert", "http1", "http2", "limits") if k in settings}
+    options.setdefault("limits", DEFAULT_LIMITS)
+    return cls(verify=_verify(client._verify_ssl), trust_env=settings.get("trust_env", True), **options)
+
+
+class _Route:
+    """The prepared parts of requests to one operation, valid while the client's own parts are as they were."""
+
+    __slots__ = ("base", "extensions", "headers", "raw", "timeout", "url")
+
+
+class _Pool:
+    """An httpx client and, where it may be short-cut, its transport."""
+
+    __slots__ = ("_routes", "client", "process", "transport")
+
+    def __init__(self, client: Any, transport: Any) -> None:
+        self.client = client
+        self.transport = transport
+        self.process = os.getpid()
+        self._routes: dict[Any, _Route] = {}
+
+    def build(self, request: Request) -> tuple[httpx.Request, bool]:
+        """The request for httpx, and whether it may go to the transport directly."""
+        client = self.client
+        if self.transport is not None and client.auth is None and not client.follow_redirects:
+            hooks = client.event_hooks
+            if not (hooks["request"] or hooks["response"] or client.cookies):
+                return self._short(request), True
+        headers = {**_fixed_headers(request), **dict(request.headers)}
+        extra = {} if request.timeout is None else {"timeout": timeout_of(request.timeout)}
+        built = client.build_request(
+            "POST", request.route.path, content=request.content, headers=headers, **extra
+        )
+        return built, False
+
+    def _short(self, request: Request) -> httpx.Request:
+        client = self.client
+        raw, base, timeout = client.headers.raw, client.base_url, client.timeout
+        route = self._routes.get(request.route)
+        if route is None or route.raw != raw or route.base != base or route.timeout is not timeout:
+            route = self._routes[request.route] = self._prepare(request, raw, base, timeout)
+        headers, extensions = route.headers, route.extensions
+        if request.headers:
+            headers = headers.copy()
+            headers.update(request.headers)
+        if request.timeout is not None:
+            extensions = {"timeout": timeout_of(request.timeout).as_dict()}
+        return httpx.Request(
+            "POST", route.url, headers=headers, content=request.content, extensions=dict(extensions)
+        )
+
+    def _prepare(self, request: Request, raw: Any, base: httpx.URL, timeout: httpx.Timeout) -> _Route:
+        # What httpx itself would build, once.
+        built = self.client.build_request("POST", request.route.path, headers=_fixed_headers(request))
+        route = _Route()
+        route.raw, route.base, route.timeout = raw, base, timeout
+        route.url, route.headers, route.extensions = built.url, built.headers, built.extensions
+        route.headers.pop("content-length", None)
+        return route
+
+    def reply(self, http: httpx.Response, content: bytes | None) -> Reply:
+        return Reply(http.status_code, http.headers, content, http)
+
+    def note(self, request: httpx.Request, response: httpx.Response, short: bool) -> None:
+        """What ``httpx.Client.send`` would remember of a response: its cookies."""
+        if short and "set-cookie" in response.headers:
+            response.request = request
+            self.client.cookies.extract_cookies(response)
+
+
+def _fixed_headers(request: Request) -> dict[str, str]:
+    return {"Accept": request.route.accept, "Content-Type": "application/json"}
+
+
+class SyncPool(_Pool):
+    """A pool that blocks."""
+
+    __slots__ = ()
+
+    def send(self, request: Request) -> Reply:
+        built, short = self.build(request)
+        if short:
+            response = self.transport.handle_request(built)
+            self.note(built, response, short)
+        else:
+            response = self.client.send(built, stream=True)
+        if request.stream and response.is_success:
+            return self.reply(response, None)
+        try:
+            plain = short and "content-encoding" not in response.headers
+            content = b"".join(response.stream) if plain else response.read()
+        finally:
+            response.close()
+        return self.reply(response, content)
+
+    def run(self, steps: Generator[Any, Any, Response[Any]]) -> Response[Any]:
+        """Perform the steps of a call, blocking."""
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    result = self.send(step) if type(step) is Request else time.sleep(step)
+                except BaseException as exc:  # noqa: BLE001 - handed on, into the call
+                    step = steps.throw(exc)
+                else:
+                    step = steps.send(result)
+        except StopIteration as stop:
+            value: Response[Any] = stop.value
+            return value
+
+
+class AsyncPool(_Pool):
+    """A pool for the event loop it was made in."""
+
+    __slots__ = ("loop",)
+
+    def __init__(self, client: Any, transport: Any) -> None:
+        super().__init__(client, transport)
+        self.loop = running_loop()
+
+    async def send(self, request: Request) -> Reply:
+        built, short = self.build(request)
+        if short:
+            response = await self.transport.handle_async_request(built)
+            self.note(built, response, short)
+        else:
+            response = await self.client.send(built, stream=True)
+        if request.stream and response.is_success:
+            return self.reply(response, None)
+        try:
+            plain = short and "content-encoding" not in response.headers
+            content = (
+                b"".join([chunk async for chunk in response.stream]) if plain else await response.aread()
+            )
+        finally:
+            await response.aclose()
+        return self.reply(response, content)
+
+    async def run(self, steps: Generator[Any, Any, Response[Any]]) -> Response[Any]:
+        """Perform the steps of a call in the event loop."""
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    result = await (self.send(step) if type(step) is Request else _sleep(step))
+                except BaseException as exc:  # noqa: BLE001 - handed on, into the call
+                    step = steps.throw(exc)
+                else:
+                    step = steps.send(result)
+        except StopIteration as stop:
+            value: Response[Any] = stop.value
+            return value
+
+
+async def _sleep(seconds: float) -> None:
+    from anyio import sleep
+
+    await sleep(seconds)
+
+
+def running_loop() -> Any:
+    """The event loop that runs here, or None (also under trio, whose clients live as long as their run)."""
+    from asyncio import get_running_loop
+
+    try:
+        return get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def sync_pool(client: Client) -> SyncPool:
+    settings = _settings(client, asynchronous=False)
+    transport = _own_transport(client, settings, httpx.HTTPTransport)
+    return SyncPool(_make(httpx.Client, client, settings, transport), transport)
+
+
+def async_pool(client: Client) -> AsyncPool:
+    settings = _settings(client, asynchronous=True)
+    transport = _own_transport(client, settings, httpx.AsyncHTTPTransport)
+    return AsyncPool(_make(httpx.AsyncClient, client, settings, transport), transport)
+
+
+def _make(cls: Any, client: Client, settings: dict[str, Any], transport: Any) -> Any:
+    if transport is not None:
+        return cls(transport=transport, **settings)
+    return cls(verify=_verify(client._verify_ssl), **settings)

@@ -1,0 +1,311 @@
+"""`Client` and `AuthenticatedClient`: settings, and the httpx pools that are made from them at first use.
+
+They are what the low-level functions of ``geopera.api.operations`` take, and what lies under a fluent
+client as ``client.client``. Making one does no I/O and imports nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from _thread import RLock
+
+from . import manifest as _manifest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Coroutine, Generator
+    from typing import Any, Self
+
+    import httpx
+
+    from ._call import Context, Endpoint
+    from ._http import AsyncPool, SyncPool
+    from ._limits import RateLimiter
+    from ._retry import RetryPolicy
+    from .manifest import Manifest
+    from .types import Response
+
+__all__ = ["AuthenticatedClient", "Client"]
+
+DEFAULT_BASE_URL = "https://api.geopera.com"
+
+
+class Client:
+    """Settings of a connection to the API, without a token: public operations can be called.
+
+    base_url: where the API is served.
+    cookies, headers: sent with every request.
+    timeout: seconds, or an ``httpx.Timeout``; None is 5 s to connect, 60 s to read and to write, 30 s
+      for a free connection. ``httpx.Timeout(None)`` waits for ever.
+    verify_ssl: whether the server's certificate is checked; a path or an ``ssl.SSLContext`` is taken too.
+    follow_redirects: off, since a redirect of a POST is rarely what was meant.
+    httpx_args: further arguments for ``httpx.Client`` and ``httpx.AsyncClient``.
+    raise_on_unexpected_status: low-level functions raise `errors.UnexpectedStatus` where the
+      operation does not declare the status that came back.
+    manifest: a `Manifest` or the path of one; the process's own by default.
+    max_retries: repeats after the first attempt, where a repeat can do no harm; 0 turns them off.
+    retry: a whole `RetryPolicy`, for those who want other delays; `max_retries` wins over its own.
+    rate_limit: ``"auto"`` keeps this client under the documented limits, by waiting; None does not.
+    extra_fields: ``"allow"`` sends fields that the manifest does not know; ``"forbid"`` refuses them.
+    strict_responses: raise `errors.ResponseError` for a success that is not as the manifest says,
+      where otherwise a warning is given.
+    on_request, on_response: called with each ``httpx.Request`` and ``httpx.Response``.
+
+    Raises TypeError for an unknown option and ValueError for a value that cannot be used.
+    """
+
+    _OWN_POOLS = ("_pool", "_async_pool", "_context", "_guard")
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        cookies: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+        timeout: httpx.Timeout | float | None = None,
+        verify_ssl: str | bool | ssl.SSLContext = True,
+        follow_redirects: bool = False,
+        httpx_args: dict[str, Any] | None = None,
+        raise_on_unexpected_status: bool = False,
+        manifest: Manifest | str | os.PathLike[str] | None = None,
+        max_retries: int | None = None,
+        retry: RetryPolicy | None = None,
+        rate_limit: str | RateLimiter | None = None,
+        extra_fields: str = "forbid",
+        strict_responses: bool = False,
+        on_request: Callable[[httpx.Request], Any] | None = None,
+        on_response: Callable[[httpx.Response], Any] | None = None,
+    ) -> None:
+        if not isinstance(base_url, str) or not base_url.startswith(("http://", "https://")):
+            raise ValueError(f"base_url has to start with https:// or http://, not {base_url!r}")
+        if max_retries is not None and (isinstance(max_retries, bool) or not isinstance(max_retries, int)):
+            raise TypeError(f"max_retries must be a whole number, not {max_retries!r}")
+        if max_retries is not None and max_retries < 0:
+            raise ValueError(f"max_retries must not be negative: {max_retries}")
+        if extra_fields not in ("allow", "forbid"):
+            raise ValueError(f"extra_fields is 'allow' or 'forbid', not {extra_fields!r}")
+        if isinstance(rate_limit, str) and rate_limit != "auto":
+            raise ValueError(f"rate_limit is 'auto' or None, not {rate_limit!r}")
+        self._base_url = base_url
+        self._cookies = dict(cookies or {})
+        self._headers = dict(headers or {})
+        self._timeout = timeout
+        self._verify_ssl = verify_ssl
+        self._follow_redirects = follow_redirects
+        self._httpx_args = dict(httpx_args or {})
+        self.raise_on_unexpected_status = raise_on_unexpected_status
+        self.manifest = resolve_manifest(manifest, base_url)
+        self.max_retries = max_retries
+        self.retry = retry
+        self.rate_limit = rate_limit
+        self.extra_fields = extra_fields
+        self.strict_responses = strict_responses
+        self.on_request = on_request
+        self.on_response = on_response
+        self._reset()
+
+    def _reset(self) -> None:
+        self._pool: SyncPool | None = None
+        self._async_pool: AsyncPool | None = None
+        self._context: Context | None = None
+        self._guard = RLock()
+
+    def _auth_header(self) -> dict[str, str]:
+        return {}
+
+    @property
+    def base_url(self) -> str:
+        """Where the API is served."""
+        return self._base_url
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self._base_url!r})"
+
+    # Copies with other settings. As in the generated SDK, a client in use takes the change too.
+
+    def _evolve(self, **changes: Any) -> Self:
+        new = object.__new__(type(self))
+        new.__dict__.update({k: v for k, v in self.__dict__.items() if k not in self._OWN_POOLS})
+        new.__dict__.update(changes)
+        new._reset()
+        return new
+
+    def _live(self) -> list[Any]:
+        return [pool.client for pool in (self._pool, self._async_pool) if pool is not None]
+
+    def with_headers(self, headers: dict[str, str]) -> Self:
+        """A client like this one that also sends `headers`; connections in use send them too."""
+        for client in self._live():
+            client.headers.update(headers)
+        return self._evolve(_headers={**self._headers, **headers})
+
+    def with_cookies(self, cookies: dict[str, str]) -> Self:
+        """A client like this one that also sends `cookies`; connections in use send them too."""
+        for client in self._live():
+            client.cookies.update(cookies)
+        return self._evolve(_cookies={**self._cookies, **cookies})
+
+    def with_timeout(self, timeout: httpx.Timeout | float) -> Self:
+        """A client like this one with another timeout; connections in use take it too."""
+        for client in self._live():
+            client.timeout = timeout
+        return self._evolve(_timeout=timeout)
+
+    # The pools. A child process and another event loop get pools of their own: sockets cannot be shared.
+
+    def _sync(self) -> SyncPool:
+        pool = self._pool
+        if pool is None or pool.process != os.getpid():
+            from ._http import sync_pool
+
+            with self._guard:
+                pool = self._pool
+                if pool is None or pool.process != os.getpid():
+                    pool = self._pool = sync_pool(self)
+        return pool
+
+    def _async(self) -> AsyncPool:
+        from ._http import async_pool, running_loop
+
+        pool = self._async_pool
+        if pool is None or pool.process != os.getpid() or pool.loop is not running_loop():
+            with self._guard:
+                pool = self._async_pool
+                if pool is None or (pool.process, pool.loop) != (os.getpid(), running_loop()):
+                    pool = self._async_pool = async_pool(self)
+        return pool
+
+    def get_httpx_client(self) -> httpx.Client:
+        """The ``httpx.Client`` underneath, made at first use."""
+        client: httpx.Client = self._sync().client
+        return client
+
+    def set_httpx_client(self, client: httpx.Client) -> Self:
+        """Use `client`, with its own headers, cookies and timeout, in the place of one made here."""
+        from ._http import SyncPool
+
+        self._pool = SyncPool(client, None)
+        return self
+
+    def get_async_httpx_client(self) -> httpx.AsyncClient:
+        """The ``httpx.AsyncClient`` underneath, made at first use; it belongs to the running event loop."""
+        client: httpx.AsyncClient = self._async().client
+        return client
+
+    def set_async_httpx_client(self, async_client: httpx.AsyncClient) -> Self:
+        """Use `async_client`, with its own settings, in the place of one made here."""
+        from ._http import AsyncPool
+
+        self._async_pool = AsyncPool(async_client, None)
+        return self
+
+    def close(self) -> None:
+        """Close the blocking connections. The client can be used again, and closed again."""
+        pool, self._pool = self._pool, None
+        if pool is not None and pool.process == os.getpid():
+            pool.client.close()
+
+    async def aclose(self) -> None:
+        """Close the connections of the event loop. The client can be used again, and closed again."""
+        pool, self._async_pool = self._async_pool, None
+        if pool is not None and pool.process == os.getpid():
+            from ._http import running_loop
+
+            if pool.loop is running_loop():
+                await pool.client.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.aclose()
+
+    # Calls.
+
+    def _defaults(self) -> Context:
+        """What this client says about its calls."""
+        context = self._context
+        if context is None:
+            from ._call import Context
+            from ._retry import RetryPolicy
+
+            policy = self.retry or RetryPolicy()
+            if self.max_retries is not None:
+                policy = policy.replace(max_retries=self.max_retries)
+            limiter: Any = self.rate_limit
+            if limiter == "auto":
+                from ._limits import RateLimiter
+
+                limiter = RateLimiter()
+            context = self._context = Context(
+                policy=policy,
+                limiter=limiter,
+                secrets=self._secrets(),
+                strict_responses=self.strict_responses,
+                raise_on_unexpected_status=self.raise_on_unexpected_status,
+                extra_fields=self.extra_fields,
+            )
+        return context
+
+    def _secrets(self) -> tuple[str, ...]:
+        return ()
+
+    def _endpoint(self, id: str) -> Endpoint:
+        from ._call import endpoint
+
+        return endpoint(self.manifest, id)
+
+    def _run(self, steps: Generator[Any, Any, Response[Any]]) -> Response[Any]:
+        return self._sync().run(steps)
+
+    def _arun(self, steps: Generator[Any, Any, Response[Any]]) -> Coroutine[Any, Any, Response[Any]]:
+        return self._async().run(steps)
+
+
+class AuthenticatedClient(Client):
+    """Settings of a connection to the API with a token, sent as ``<auth_header_name>: <prefix> <token>``.
+
+    token: an API key or a session token, sent as it is. With an empty `prefix` it stands alone, as an
+    API key in ``X-API-Key`` does. Everything else is as in `Client`. The token is in no repr.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        token: str,
+        prefix: str = "Bearer",
+        auth_header_name: str = "Authorization",
+        **options: Any,
+    ) -> None:
+        if not isinstance(token, str):
+            raise TypeError(f"the token has to be a string, not {type(token).__name__}")
+        if not (token.isascii() and token.isprintable()) or not token or token != token.strip():
+            raise ValueError(
+                "the token is empty or holds characters that a header cannot carry, such as a line break"
+            )
+        super().__init__(base_url, **options)
+        self.token = token
+        self.prefix = prefix
+        self.auth_header_name = auth_header_name
+
+    def _auth_header(self) -> dict[str, str]:
+        return {self.auth_header_name: f"{self.prefix} {self.token}" if self.prefix else self.token}
+
+    def _secrets(self) -> tuple[str, ...]:
+        return (self.token,)
+
+
+def resolve_manifest(value: Manifest | str | os.PathLike[str] | None, base_url: str) -> Manifest:
+    """A manifest, from one, from the path of one, or from None: the process's own for that base URL."""
+    if value is None:
+        return _manifest.for_url(base_url)
+    if isinstance(value, _manifest.Manifest):
+        return value
+    return _manifest.load(value)

@@ -1,0 +1,338 @@
+"""The fluent clients: ``client.<resource>.<action>(body)``, blocking and for the event loop.
+
+Attribute access walks the manifest's tree of operations: a `Resource` leads on, an operation is called.
+Both own nothing but their client and their place in the tree, so they follow a refreshed manifest. A
+resource has no public name of its own, because resources are called ``items``, ``catalog`` or ``index``.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ._names import did_you_mean
+from .client import DEFAULT_BASE_URL, AuthenticatedClient, Client
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any, Self
+
+    from ._call import Context, Endpoint
+    from .manifest import Manifest, Operation
+    from .types import Response
+
+__all__ = ["AsyncGeopera", "Geopera"]
+
+_OPTIONS = ("timeout", "headers", "max_retries", "retry", "extra_fields", "strict_responses")
+
+
+class _Fluent:
+    """What both clients share: settings, the tree of attributes, and how a call is put together."""
+
+    _asynchronous = False
+
+    def __init__(self, token: str | None = None, base_url: str | None = None, **options: Any) -> None:
+        token = token if token is not None else os.environ.get("GEOPERA_API_TOKEN") or None
+        base_url = base_url or os.environ.get("GEOPERA_API_URL") or DEFAULT_BASE_URL
+        known = _known_options(AuthenticatedClient if token is not None else Client)
+        for name in options:
+            if name not in known:
+                raise TypeError(f"{type(self).__name__}() has no option {name!r}{did_you_mean(name, known)}")
+        if token is not None:
+            client: Client = AuthenticatedClient(base_url, token, **options)
+        else:
+            client = Client(base_url, **options)
+        self._attach(client, {})
+
+    def _attach(self, client: Client, overrides: dict[str, Any]) -> None:
+        self._client = client
+        self._overrides = overrides
+        self._made: Context | None = None
+
+    @property
+    def client(self) -> Client:
+        """The `AuthenticatedClient` underneath, or the `Client` where there is no token."""
+        return self._client
+
+    @property
+    def manifest(self) -> Manifest:
+        """The operations and models that this client knows."""
+        return self._client.manifest
+
+    # The tree.
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return _child(self, "", name)
+
+    def __dir__(self) -> Iterable[str]:
+        return sorted({*object.__dir__(self), *self._client.manifest.tree})
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self._client.base_url!r})"
+
+    # Settings.
+
+    def with_options(self, **options: Any) -> Self:
+        """A client over the same connections with other settings for its calls.
+
+        timeout: seconds or an ``httpx.Timeout``; headers: sent in addition; max_retries; retry: a whole
+        `RetryPolicy`; extra_fields; strict_responses: as on the client. Raises TypeError for any other.
+        """
+        for name in options:
+            if name not in _OPTIONS:
+                raise TypeError(f"with_options() has no option {name!r}{did_you_mean(name, _OPTIONS)}")
+        overrides = {**self._overrides, **options}
+        if "headers" in options:
+            overrides["headers"] = {**self._overrides.get("headers", {}), **(options["headers"] or {})}
+        new = object.__new__(type(self))
+        new._attach(self._client, overrides)
+        new._context()  # a value that cannot be used is refused here, where it was written
+        return new
+
+    def _context(self) -> Context:
+        if not self._overrides:
+            return self._client._defaults()
+        made = self._made
+        if made is None:
+            made = self._made = self._client._defaults().replace(self._overrides)
+        return made
+
+    # Calls.
+
+    def _steps(
+        self, endpoint: Endpoint, body: Any, fields: dict[str, Any], key: str | None = None, **how: Any
+    ) -> Any:
+        """The steps of one call, its body checked and made bytes."""
+        from ._call import call
+
+        context = self._context()
+        content = endpoint.input.encode(body, fields, allow_extra=context.extra_fields == "allow")
+        return call(endpoint, context, content, key=key, **how)
+
+    def _perform(
+        self, endpoint: Endpoint, body: Any, fields: dict[str, Any], key: str | None, detailed: bool
+    ) -> Any:
+        raise NotImplementedError
+
+    def invoke(
+        self,
+        operation_id: str,
+        body: Any = None,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        detailed: bool = False,
+        **fields: Any,
+    ) -> Any:
+        """Call an operation by its id, also one that the manifest does not know.
+
+        An unknown one takes any JSON object, returns open JSON, and is never repeated once it was sent.
+        Everything else is as in calling the operation by attribute. Raises ValueError where the id is none.
+        """
+        return self._perform(self._any_endpoint(operation_id), body, fields, idempotency_key, detailed)
+
+    def _any_endpoint(self, id: str) -> Endpoint:
+        if id in self._client.manifest.operations:
+            return self._client._endpoint(id)
+        from ._call import unknown_endpoint
+
+        return unknown_endpoint(self._client.manifest, id)
+
+    # A client holds a token and sockets. It is copied as itself, and pickled without the token.
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        client = self._client
+        state = {k: v for k, v in client.__dict__.items() if k not in (*client._OWN_POOLS, "token")}
+        return _unpickle, (type(self), type(client), state, self._overrides)
+
+
+def _unpickle(
+    cls: type[_Fluent], client_cls: type[Client], state: dict[str, Any], overrides: dict[str, Any]
+) -> _Fluent:
+    """A client in another process. Its token is that process's ``GEOPERA_API_TOKEN``: a pickle holds none."""
+    client = object.__new__(client_cls)
+    client.__dict__.update(state)
+    if issubclass(client_cls, AuthenticatedClient):
+        token = os.environ.get("GEOPERA_API_TOKEN")
+        if not token:
+            raise ValueError("a pickled client holds no token; set GEOPERA_API_TOKEN where it is unpickled")
+        client.__dict__["token"] = token
+    client._reset()
+    new = object.__new__(cls)
+    new._attach(client, overrides)
+    return new
+
+
+class Geopera(_Fluent):
+    """The client: ``Geopera(token=...).catalog.search({...})``.
+
+    token: an API key or a session token; by default ``GEOPERA_API_TOKEN``, then none. base_url: by
+    default ``GEOPERA_API_URL``, then ``https://api.geopera.com``. Options are those of `Client` and, with
+    a token, `AuthenticatedClient`. Nothing is sent and nothing imported until the first call.
+
+    A call takes a dict, a model or keyword arguments, and returns the parsed answer; it raises a
+    `GeoperaError`. One client serves any number of threads; as a context manager it closes its connections.
+    """
+
+    def _perform(
+        self, endpoint: Endpoint, body: Any, fields: dict[str, Any], key: str | None, detailed: bool
+    ) -> Any:
+        response: Response[Any] = self._client._sync().run(self._steps(endpoint, body, fields, key))
+        return response if detailed else response.parsed
+
+    def close(self) -> None:
+        """Close the connections. Closing twice does nothing; a later call opens new ones."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class AsyncGeopera(_Fluent):
+    """The client for the event loop: ``await AsyncGeopera(token=...).catalog.search({...})``.
+
+    The same surface as `Geopera`, with calls awaited. One client serves any number of tasks.
+    """
+
+    _asynchronous = True
+
+    async def _perform(  # type: ignore[override]
+        self, endpoint: Endpoint, body: Any, fields: dict[str, Any], key: str | None, detailed: bool
+    ) -> Any:
+        response: Response[Any] = await self._client._async().run(self._steps(endpoint, body, fields, key))
+        return response if detailed else response.parsed
+
+    async def aclose(self) -> None:
+        """Close the connections. Closing twice does nothing; a later call opens new ones."""
+        await self._client.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.aclose()
+
+
+def _known_options(cls: type[Client]) -> list[str]:
+    names: list[str] = []
+    for base in cls.__mro__:
+        code = getattr(base.__dict__.get("__init__"), "__code__", None)
+        if code is not None:
+            names += code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+    return [name for name in names if name not in ("token", "base_url")]
+
+
+def _child(client: _Fluent, prefix: str, name: str) -> Resource | OperationCall:
+    """What lies at `name` below `prefix`. Raises AttributeError, with the nearest names."""
+    manifest = client._client.manifest
+    siblings = manifest.node(prefix)
+    node = siblings.get(name) if isinstance(siblings, dict) else None
+    if node is None:
+        place = f"{type(client).__name__}{'.' + prefix if prefix else ''}"
+        if not isinstance(siblings, dict):
+            raise AttributeError(f"{place} is no longer a resource of the manifest", name=name, obj=client)
+        hint = did_you_mean(name, siblings) or f"; it has {', '.join(sorted(siblings)[:12])}"
+        raise AttributeError(f"{place} has no operation or resource {name!r}{hint}", name=name, obj=client)
+    if isinstance(node, dict):
+        return Resource(client, f"{prefix}.{name}" if prefix else name)
+    return OperationCall(client, node)
+
+
+class Resource:
+    """A resource of the API: its attributes are operations and further resources."""
+
+    __slots__ = ("_client", "_prefix")
+
+    def __init__(self, client: _Fluent, prefix: str) -> None:
+        self._client = client
+        self._prefix = prefix
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return _child(self._client, self._prefix, name)
+
+    def __dir__(self) -> Iterator[str]:
+        yield from sorted(self._client.manifest.node(self._prefix) or ())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Resource):
+            return NotImplemented
+        return self._client is other._client and self._prefix == other._prefix
+
+    def __hash__(self) -> int:
+        return hash((id(self._client), self._prefix))
+
+    def __repr__(self) -> str:
+        from ._display import resource_repr
+
+        return resource_repr(self._client.manifest, self._prefix)
+
+    def __copy__(self) -> Resource:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Resource:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Resource, (self._client, self._prefix)
+
+
+class OperationCall:
+    """An operation of the API, ready to be called with a body or with keyword arguments."""
+
+    __slots__ = ("_client", "_id")
+
+    def __init__(self, client: _Fluent, id: str) -> None:
+        self._client = client
+        self._id = id
+
+    def __call__(
+        self,
+        body: Any = None,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        detailed: bool = False,
+        **fields: Any,
+    ) -> Any:
+        client = self._client
+        return client._perform(client._client._endpoint(self._id), body, fields, idempotency_key, detailed)
+
+    @property
+    def operation(self) -> Operation:
+        """The manifest's record of the operation."""
+        return self._client.manifest.operations[self._id]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, OperationCall):
+            return NotImplemented
+        return self._client is other._client and self._id == other._id
+
+    def __hash__(self) -> int:
+        return hash((id(self._client), self._id))
+
+    def __repr__(self) -> str:
+        from ._display import operation_repr
+
+        return operation_repr(self.operation, self._client.manifest)
+
+    def __copy__(self) -> OperationCall:
+        return self
+
+    def __deepcopy__(self, memo: object) -> OperationCall:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return OperationCall, (self._client, self._id)
