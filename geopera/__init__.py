@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ._retry import RetryPolicy
     from .client import AuthenticatedClient, Client
     from .errors import GeoperaError
     from .fluent import AsyncGeopera, Geopera
@@ -30,6 +31,7 @@ __all__ = [
     "Geopera",
     "GeoperaError",
     "Manifest",
+    "RetryPolicy",
     "__version__",
 ]
 
@@ -40,6 +42,7 @@ _HOMES = {
     "Geopera": "fluent",
     "GeoperaError": "errors",
     "Manifest": "manifest",
+    "RetryPolicy": "_retry",
     "UNSET": "types",
 }
 
