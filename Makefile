@@ -1,0 +1,71 @@
+# Everything runs in a virtual environment of its own; nothing else has to be installed.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+
+.PHONY: help demo test test-all check format docs bench bench-peers manifest build clean
+
+help:
+	@echo "make demo      run the whole pipeline against the embedded sandbox"
+	@echo "make test      run all tests"
+	@echo "make test-all  run them on every Python from 3.11 up that is installed"
+	@echo "make check     formatting, lint, types"
+	@echo "make bench     measure; make bench-peers measures other clients too"
+	@echo "make docs      run the code of the README and of docs/"
+	@echo "make manifest  apply the overlay to the bundled manifest again"
+	@echo "make build     wheel and sdist, in dist/"
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; try make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.sandbox: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sandbox]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.sandbox
+
+demo: $(VENV)/.sandbox
+	$(BIN)/python examples/pipeline.py
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+
+test-all:
+	@found=0; for version in 3.11 3.12 3.13 3.14 3.15; do \
+	  if python$$version -c '' 2>/dev/null; then \
+	    found=1; echo "== Python $$version"; \
+	    $(MAKE) --no-print-directory test PYTHON=python$$version VENV=.venv-$$version || exit 1; \
+	  fi; \
+	done; test $$found = 1 || { echo "no Python from 3.11 up was found"; exit 1; }
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/test_docs.py
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks
+
+bench-peers: $(VENV)/.dev
+	$(BIN)/python -m benchmarks --peers
+
+manifest: $(VENV)/.dev
+	$(BIN)/python -m geopera manifest compile manifest/geopera.json --output manifest/geopera.json
+
+build: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check build
+	$(BIN)/python -m build
+
+clean:
+	rm -rf $(VENV) .venv-* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
