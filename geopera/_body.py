@@ -177,9 +177,10 @@ class Input:
             if found:
                 raise self.refusal(found)
         try:
-            return self._serializer(value, by_alias=True, exclude_unset=True)
+            content: bytes = self._serializer(value, by_alias=True, exclude_unset=True)
         except PydanticSerializationError as exc:
             raise self.refusal([((), f"the body has no JSON form: {exc}", "json_type")]) from None
+        return content
 
     def _plain(self, body: Any, fields: Mapping[str, Any]) -> Any:
         if fields:

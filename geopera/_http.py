@@ -121,6 +121,11 @@ class _Route:
 
     __slots__ = ("base", "extensions", "headers", "raw", "timeout", "url")
 
+    def __init__(self, built: httpx.Request, raw: Any, base: httpx.URL, timeout: httpx.Timeout) -> None:
+        self.raw, self.base, self.timeout = raw, base, timeout
+        self.url, self.headers, self.extensions = built.url, built.headers, built.extensions
+        self.headers.pop("content-length", None)
+
 
 class _Pool:
     """An httpx client and, where it may be short-cut, its transport."""
@@ -166,11 +171,7 @@ class _Pool:
     def _prepare(self, request: Request, raw: Any, base: httpx.URL, timeout: httpx.Timeout) -> _Route:
         # What httpx itself would build, once.
         built = self.client.build_request("POST", request.route.path, headers=_fixed_headers(request))
-        route = _Route()
-        route.raw, route.base, route.timeout = raw, base, timeout
-        route.url, route.headers, route.extensions = built.url, built.headers, built.extensions
-        route.headers.pop("content-length", None)
-        return route
+        return _Route(built, raw, base, timeout)
 
     def reply(self, http: httpx.Response, content: bytes | None) -> Reply:
         return Reply(http.status_code, http.headers, content, http)
@@ -212,8 +213,12 @@ class SyncPool(_Pool):
         try:
             step = next(steps)
             while True:
+                result: Any = None
                 try:
-                    result = self.send(step) if type(step) is Request else time.sleep(step)
+                    if type(step) is Request:
+                        result = self.send(step)
+                    else:
+                        time.sleep(step)
                 except BaseException as exc:  # noqa: BLE001 - handed on, into the call
                     step = steps.throw(exc)
                 else:
@@ -255,8 +260,12 @@ class AsyncPool(_Pool):
         try:
             step = next(steps)
             while True:
+                result: Any = None
                 try:
-                    result = await (self.send(step) if type(step) is Request else _sleep(step))
+                    if type(step) is Request:
+                        result = await self.send(step)
+                    else:
+                        await _sleep(step)
                 except BaseException as exc:  # noqa: BLE001 - handed on, into the call
                     step = steps.throw(exc)
                 else:

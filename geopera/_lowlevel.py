@@ -112,7 +112,8 @@ def functions(operation: Operation, manifest: Manifest, module: str) -> dict[str
     for function in (sync, sync_detailed, asyncio, asyncio_detailed):
         name = function.__name__
         function.__module__, function.__qualname__ = module, name
-        function.__signature__ = _signature(operation, manifest, detailed=name.endswith("detailed"))  # type: ignore[attr-defined]
+        signature = _signature(operation, manifest, detailed=name.endswith("detailed"))
+        setattr(function, "__signature__", signature)  # noqa: B010 - a function's type declares no such attribute
         function.__doc__ = _doc(operation, name)
         made[name] = function
     return made

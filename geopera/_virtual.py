@@ -8,6 +8,7 @@ works, and ``pkgutil``, ``help`` and tab completion see the modules, without one
 from __future__ import annotations
 
 import sys
+from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 
 from . import manifest as _manifest
@@ -15,7 +16,7 @@ from ._names import module_name, snake
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from types import ModuleType
 
 _ENTRY = "<geopera virtual modules>/"
@@ -43,7 +44,7 @@ class _Finder:
         """Nothing is cached: the manifest of the process does not change."""
 
 
-class _Loader:
+class _Loader(Loader):
     def create_module(self, spec: ModuleSpec) -> None:
         return None
 
@@ -80,7 +81,7 @@ def modules(package: str) -> Mapping[str, str]:
 _modules: dict[str, dict[str, str]] = {}
 
 
-def path(package: str) -> Sequence[str]:
+def path(package: str) -> list[str]:
     """The ``__path__`` of the virtual package called `package`."""
     if _Finder not in sys.path_hooks:
         sys.path_hooks.append(_Finder)

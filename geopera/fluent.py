@@ -207,7 +207,7 @@ class AsyncGeopera(_Fluent):
 
     _asynchronous = True
 
-    async def _perform(  # type: ignore[override]
+    async def _perform(
         self, endpoint: Endpoint, body: Any, fields: dict[str, Any], key: str | None, detailed: bool
     ) -> Any:
         response: Response[Any] = await self._client._async().run(self._steps(endpoint, body, fields, key))
