@@ -258,67 +258,70 @@ def call(
     request = Request(endpoint, content, headers, context.timeout, stream)
     safe = operation.read_only or (operation.idempotent and key is not None)
     limiter, acted = context.limiter, False
-    attempt, started = 0, time.monotonic()
-    while True:
-        if limiter is not None:
-            now = time.monotonic()
-            delay = limiter.reserve(operation.id, now, spends=operation.spends, token=bool(context.secrets))
-            if delay > 0:
-                yield delay
-        attempt += 1
-        sent = time.monotonic()
-        reply: Reply | None = None
-        failure: Exception | None = None
-        try:
-            reply = yield request
-            assert reply is not None
-        except Exception as exc:
-            failure = exc
-            outcome: str | None = _retry.outcome_of_exception(exc)
-            if outcome == _retry.OTHER and not _is_transport(exc):
-                raise
-        except BaseException as exc:
-            if key is not None:
-                exc.add_note(
-                    f"geopera: {operation.id} may have been carried out; its idempotency key is {key}"
-                )
-            raise
-        else:
-            outcome = _retry.outcome_of_status(reply.status)
-        if log.isEnabledFor(logging.DEBUG):
-            _log_attempt(operation, reply, failure, attempt, time.monotonic() - sent)
-        if outcome is None:
-            assert reply is not None
-            break
-        acted = acted or (_retry.may_have_acted(outcome) and not operation.read_only)
-        retry_after = None if reply is None else _retry.retry_after_seconds(reply.headers, time.time())
-        if _retry.repeats(outcome, safe=safe) and attempt <= context.policy.max_retries:
-            from random import random
+    attempt, waited, started = 0, 0.0, time.monotonic()
+    try:
+        while True:
+            if limiter is not None:
+                now, token = time.monotonic(), bool(context.secrets)
+                delay = limiter.reserve(operation.id, now, spends=operation.spends, token=token)
+                if delay > 0:
+                    yield delay
+                waited += time.monotonic() - now  # keeping to the limits is not what the deadline is for
+            attempt += 1
+            sent = time.monotonic()
+            reply: Reply | None = None
+            failure: Exception | None = None
+            try:
+                reply = yield request
+                assert reply is not None
+            except Exception as exc:
+                failure = exc
+                outcome: str | None = _retry.outcome_of_exception(exc)
+                if outcome == _retry.OTHER and not _is_transport(exc):
+                    raise
+            else:
+                outcome = _retry.outcome_of_status(reply.status)
+            if log.isEnabledFor(logging.DEBUG):
+                _log_attempt(operation, reply, failure, attempt, time.monotonic() - sent)
+            if outcome is None:
+                assert reply is not None
+                break
+            acted = acted or (_retry.may_have_acted(outcome) and not operation.read_only)
+            retry_after = None if reply is None else _retry.retry_after_seconds(reply.headers, time.time())
+            if _retry.repeats(outcome, safe=safe) and attempt <= context.policy.max_retries:
+                from random import random
 
-            pause = _retry.decide(
-                context.policy,
-                safe=safe,
-                attempt=attempt,
-                elapsed=time.monotonic() - started,
-                outcome=outcome,
-                retry_after=retry_after,
-                random=random(),
-            )
-            if pause is not None:
-                yield pause
-                continue
-        details = {
-            "operation": operation.id,
-            "idempotency_key": key,
-            "retry_after": retry_after,
-            "attempts": attempt,
-            "elapsed": time.monotonic() - started,
-            "may_have_acted": acted,
-        }
-        if failure is not None:
-            raise _connection_error(failure, context, details) from failure
-        assert reply is not None
-        return _refused(endpoint, context, reply, details, raises)
+                pause = _retry.decide(
+                    context.policy,
+                    safe=safe,
+                    attempt=attempt,
+                    elapsed=time.monotonic() - started - waited,
+                    outcome=outcome,
+                    retry_after=retry_after,
+                    random=random(),
+                )
+                if pause is not None:
+                    yield pause
+                    continue
+            details = {
+                "operation": operation.id,
+                "idempotency_key": key,
+                "retry_after": retry_after,
+                "attempts": attempt,
+                "elapsed": time.monotonic() - started,
+                "may_have_acted": acted,
+            }
+            if failure is not None:
+                raise _connection_error(failure, outcome, context, details) from failure
+            assert reply is not None
+            return _refused(endpoint, context, reply, details, raises)
+    except (GeoperaError, UnexpectedStatus):
+        raise
+    except BaseException as exc:
+        # A cancelled task, an interrupt, a hook that raised: not ours to wrap, and the key must not be lost.
+        if attempt and key is not None:
+            exc.add_note(f"geopera: {operation.id} may have been carried out; its idempotency key is {key}")
+        raise
     elapsed = time.monotonic() - started
     response: Response[Any] = Response(
         reply.status,
@@ -448,17 +451,20 @@ def _history(details: dict[str, Any]) -> str:
     return f" ({'; '.join(parts)})" if parts else ""
 
 
-def _connection_error(failure: Exception, context: Context, details: dict[str, Any]) -> GeoperaError:
+_FAILURES = {
+    _retry.NOT_CONNECTED: "no connection",
+    _retry.READ_TIMEOUT: "no answer in time",
+    _retry.CONNECTION_LOST: "the connection was lost",
+}
+
+
+def _connection_error(
+    failure: Exception, outcome: str, context: Context, details: dict[str, Any]
+) -> GeoperaError:
     import httpx
 
     timeout = isinstance(failure, httpx.TimeoutException | TimeoutError)
-    what = (
-        "no answer in time"
-        if timeout
-        else "no connection"
-        if not details["may_have_acted"]
-        else "the connection failed"
-    )
+    what = _FAILURES.get(outcome, "the request failed")
     text = _redact(str(failure), context)
     cls = APITimeoutError if timeout else APIConnectionError
     return cls(

@@ -129,6 +129,8 @@ class Client:
         new.__dict__.update({k: v for k, v in self.__dict__.items() if k not in self._OWN_POOLS})
         new.__dict__.update(changes)
         new._reset()
+        if self.rate_limit == "auto":
+            new.rate_limit = self._defaults().limiter  # the same limits go on counting
         return new
 
     def _live(self) -> list[Any]:
@@ -233,26 +235,30 @@ class Client:
         """What this client says about its calls."""
         context = self._context
         if context is None:
-            from ._call import Context
-            from ._retry import RetryPolicy
-
-            policy = self.retry or RetryPolicy()
-            if self.max_retries is not None:
-                policy = policy.replace(max_retries=self.max_retries)
-            limiter: Any = self.rate_limit
-            if limiter == "auto":
-                from ._limits import RateLimiter
-
-                limiter = RateLimiter()
-            context = self._context = Context(
-                policy=policy,
-                limiter=limiter,
-                secrets=self._secrets(),
-                strict_responses=self.strict_responses,
-                raise_on_unexpected_status=self.raise_on_unexpected_status,
-                extra_fields=self.extra_fields,
-            )
+            with self._guard:  # two threads must not make two limiters
+                context = self._context = self._context or self._make_context()
         return context
+
+    def _make_context(self) -> Context:
+        from ._call import Context
+        from ._retry import RetryPolicy
+
+        policy = self.retry or RetryPolicy()
+        if self.max_retries is not None:
+            policy = policy.replace(max_retries=self.max_retries)
+        limiter: Any = self.rate_limit
+        if limiter == "auto":
+            from ._limits import RateLimiter
+
+            limiter = RateLimiter()
+        return Context(
+            policy=policy,
+            limiter=limiter,
+            secrets=self._secrets(),
+            strict_responses=self.strict_responses,
+            raise_on_unexpected_status=self.raise_on_unexpected_status,
+            extra_fields=self.extra_fields,
+        )
 
     def _secrets(self) -> tuple[str, ...]:
         return ()
