@@ -98,7 +98,10 @@ class _Reader:
             facts["likely_public"] = True
         if isinstance(post.get("x-produces"), list):
             facts["produces"] = [name for name in post["x-produces"] if isinstance(name, str)]
-        if any(name.lower() == "idempotency-key" for name in self._headers([*shared, *_list(post.get("parameters"))])):
+        if any(
+            name.lower() == "idempotency-key"
+            for name in self._headers([*shared, *_list(post.get("parameters"))])
+        ):
             facts["idempotent"] = True
         self._body(post, facts, where)
         self._responses(post, facts, where)

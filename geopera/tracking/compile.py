@@ -32,6 +32,8 @@ CONVENTIONS = (
     ("search_page", ("limit", "page")),
 )
 SUMMARY_LENGTH = 90
+#: The largest description that is read.
+MAX_BYTES = 64 << 20
 #: Schemas that a client needs to read errors with, whether an operation declares them or not.
 _ERROR_SCHEMAS = ("Problem", "HTTPValidationError")
 _HEAD = {"base_url": "https://api.geopera.com", "path": "/v1/op/{operation_id}"}
@@ -71,10 +73,10 @@ def compile_manifest(
         if not isinstance(value, dict):
             raise ManifestError(f"{what} is not a JSON object")
         measure(value, what)
-    openapi = is_openapi(source)
-    facts = read_openapi(source) if openapi else source
+    facts = read_openapi(source) if is_openapi(source) else source
     base = base or {}
     operations = _part(facts, "operations", "the source")
+    _refuse_loose_ends(operations, _part(facts, "schemas", "the source"))
     for id, entry in _part(overlay, "extra_operations", "the overlay").items():
         operations.setdefault(id, entry)
     schemas = _schemas(facts, overlay, base)
@@ -82,11 +84,10 @@ def compile_manifest(
     known, by_hand = _part(base, "operations", "the base"), _part(overlay, "operations", "the overlay")
     entries = {}
     for id in sorted(operations):
-        about = [part.get(id, {}) for part in (by_hand, operations, known)]
-        for entry in about:
-            if not isinstance(entry, dict):
+        for part in (by_hand, operations, known):
+            if not isinstance(part.get(id, {}), dict):
                 raise ManifestError(f"operations.{id[:200]} is not an object")
-        entries[id] = _entry(id, *about, schemas)
+        entries[id] = _entry(id, by_hand.get(id, {}), operations[id], known.get(id, {}), schemas)
     head = {"format": FORMAT, "api_version": facts.get("api_version") or base.get("api_version") or "0"}
     for name, default in _HEAD.items():
         head[name] = facts.get(name) or base.get(name) or overlay.get(name) or default
@@ -104,8 +105,8 @@ def _schemas(facts: dict[str, Any], overlay: dict[str, Any], base: dict[str, Any
     """All schemas, clean, in canonical order, the overlay's parts laid over them."""
     schemas = _part(facts, "schemas", "the source")
     for extra in (_part(overlay, "extra_schemas", "the overlay"), _part(base, "schemas", "the base")):
-        # What the base knows is gone with the document that had it, except for the shape of errors: the
-        # rest of it is not referred to, and so is not kept.
+        # For what they supply themselves; the source's own references were seen to resolve within it, and
+        # what nobody refers to is left out at the end.
         for key, schema in extra.items():
             schemas.setdefault(key, schema)
     order = _part(overlay, "field_order", "the overlay")
@@ -118,8 +119,12 @@ def _schemas(facts: dict[str, Any], overlay: dict[str, Any], base: dict[str, Any
 def _patched(schema: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     """`schema` with the properties of `patch` that it lacks, and its demands made as `patch` has them."""
     optional, demanded = patch.get("optional", ()), patch.get("required", ())
-    result = {**schema, "properties": {**patch.get("properties", {}), **schema.get("properties", {})}}
-    required = [name for name in schema.get("required", ()) if name not in optional]
+    stated = schema.get("properties", {})
+    if not isinstance(stated, dict):
+        return schema
+    result = {**schema, "properties": {**patch.get("properties", {}), **stated}}
+    listed = schema.get("required", ())
+    required = [name for name in listed if name not in optional] if isinstance(listed, (list, tuple)) else []
     required += [name for name in demanded if name not in required]
     result.pop("required", None)
     if required:
@@ -149,7 +154,10 @@ def _entry(
     entry["paging"] = _paging(entry, by_hand, said, known, schemas)
     if not entry["summary"]:
         entry["summary"] = _summary(said.get("document_summary", "")) or _summary(_title(id))
-    return {field: entry[field] if field in ("input", "output") else sorted_data(entry[field]) for field in _FIELDS}
+    return {
+        field: entry[field] if field in ("input", "output") else sorted_data(entry[field])
+        for field in _FIELDS
+    }
 
 
 def _idempotent(
@@ -173,20 +181,21 @@ def _paging(
     schemas: dict[str, Any],
 ) -> dict[str, Any] | None:
     """The paging convention, from the fields of the input, and the field that holds the records."""
-    if "paging" in by_hand and by_hand["paging"] is None:
-        return None
-    told = [about["paging"] for about in (by_hand, said, known) if isinstance(about.get("paging"), dict)]
-    conventions = [paging["convention"] for paging in told[: 2 if known else None] if paging.get("convention")]
-    if conventions and (by_hand.get("paging") or said.get("paging")):
-        convention = conventions[0]
-    elif entry["side_effect"] in ("read", None):
+    told: list[dict[str, Any]] = []
+    for about in (by_hand, said):
+        if "paging" in about:
+            if not isinstance(about["paging"], dict):
+                return None
+            told.append(about["paging"])
+    convention = next((paging["convention"] for paging in told if paging.get("convention")), None)
+    if convention is None and entry["side_effect"] in ("read", None):
         convention = _convention(entry["input"], schemas)
-    else:
-        convention = None
     if convention is None:
         return None
-    records = [paging["records"] for paging in told if paging.get("records")]
-    return {"convention": convention, "records": records[0] if records else _records(entry["output"], schemas)}
+    if isinstance(known.get("paging"), dict):
+        told.append(known["paging"])
+    records = next((paging["records"] for paging in told if paging.get("records")), None)
+    return {"convention": convention, "records": records or _records(entry["output"], schemas)}
 
 
 def _convention(schema: dict[str, Any], schemas: dict[str, Any]) -> str | None:
@@ -203,13 +212,11 @@ def _records(schema: dict[str, Any], schemas: dict[str, Any]) -> str | None:
 
 def _properties(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
     for _ in range(MAX_DEPTH):
-        ref = schema.get("$ref")
+        ref = schema.get("$ref") if isinstance(schema, dict) else None
         if not isinstance(ref, str):
             break
         schema = schemas.get(ref.removeprefix(REF_PREFIX), {})
-        if not isinstance(schema, dict):
-            return {}
-    properties = schema.get("properties")
+    properties = schema.get("properties") if isinstance(schema, dict) else None
     return properties if isinstance(properties, dict) else {}
 
 
@@ -224,6 +231,24 @@ def _summary(text: object) -> str:
     lines = text[:2000].strip().splitlines() or [""]
     line = " ".join("".join(c if c.isprintable() else " " for c in lines[0]).split()).rstrip(".")
     return line if len(line) <= SUMMARY_LENGTH else line[: SUMMARY_LENGTH - 1].rstrip() + "…"
+
+
+def _refuse_loose_ends(operations: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Raise where an operation of the source needs a schema that the source does not have."""
+    waiting: list[tuple[str, object]] = []
+    for id, entry in operations.items():
+        if isinstance(entry, dict):
+            waiting += [(f"operations.{id[:200]}", entry.get(field)) for field in ("input", "output")]
+    seen: set[str] = set()
+    while waiting:
+        where, schema = waiting.pop()
+        for _, ref in references(schema):
+            key = manifest_reference(ref).removeprefix(REF_PREFIX) if isinstance(ref, str) else ""
+            if key not in schemas:
+                raise ManifestError(f"{where} refers to {str(ref)[:200]!r}, which the source does not hold")
+            if key not in seen:
+                seen.add(key)
+                waiting.append((f"schemas.{key[:200]}", schemas[key]))
 
 
 def _reachable(schemas: dict[str, Any], entries: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -245,7 +270,9 @@ def _reachable(schemas: dict[str, Any], entries: dict[str, dict[str, Any]]) -> d
 
 def _keys(schema: object) -> list[str]:
     refs = (ref for _, ref in references(schema))
-    return [ref.removeprefix(REF_PREFIX) for ref in refs if isinstance(ref, str) and ref.startswith(REF_PREFIX)]
+    return [
+        ref.removeprefix(REF_PREFIX) for ref in refs if isinstance(ref, str) and ref.startswith(REF_PREFIX)
+    ]
 
 
 def dump(manifest: dict[str, Any]) -> bytes:
@@ -259,13 +286,96 @@ def dump(manifest: dict[str, Any]) -> bytes:
     try:
         lines = ["{"]
         sections = ("operations", "schemas")
-        lines += [f"{dumps(name)}: {dumps(value, allow_nan=False)}," for name, value in manifest.items() if name not in sections]
+        lines += [
+            f"{dumps(name)}: {dumps(value, allow_nan=False)},"
+            for name, value in manifest.items()
+            if name not in sections
+        ]
         for section in sections:
             lines.append(f"{dumps(section)}: {{")
-            entries = [f"{dumps(key)}: {dumps(entry, allow_nan=False)}" for key, entry in manifest[section].items()]
+            entries = [
+                f"{dumps(key)}: {dumps(entry, allow_nan=False)}" for key, entry in manifest[section].items()
+            ]
             lines += [entry + "," for entry in entries[:-1]] + entries[-1:]
             lines.append("}" if section == sections[-1] else "},")
         lines.append("}")
     except (KeyError, TypeError, ValueError, RecursionError) as exc:
         raise ManifestError(f"the manifest cannot be written as JSON: {exc!r}") from exc
     return ("\n".join(lines) + "\n").encode("ascii")
+
+
+def compile_file(
+    path: str | PathLike[str],
+    output: str | PathLike[str] | None = None,
+    *,
+    overlay: str | PathLike[str] | None = None,
+    base: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Compile the description at `path` and, where `output` is given, write the manifest there.
+
+    overlay: a file to use in the place of the package's own overlay. base: a manifest whose knowledge fills
+    what the description does not say; by default the bundled one for an OpenAPI document, and none for a
+    facts file or a manifest, which say everything. The result is checked before anything is written, and
+    replaces the file at `output` in one step. Returns the manifest. Raises :class:`ManifestError` where a
+    file cannot be read or written, or where the result is not a valid manifest.
+    """
+    from ..manifest import bundled_bytes
+    from .check import check_manifest
+
+    source = _read(path)
+    rules = (
+        _parse(bundled_bytes("overlay.json"), "the package's overlay") if overlay is None else _read(overlay)
+    )
+    if base is None and is_openapi(source):
+        base = _parse(bundled_bytes(), "the bundled manifest")
+    manifest = compile_manifest(source, overlay=rules, base=base)
+    problems = check_manifest(manifest)
+    if problems:
+        more = f"\n  and {len(problems) - 10} more" if len(problems) > 10 else ""
+        raise ManifestError(f"{path} makes no valid manifest:\n  " + "\n  ".join(problems[:10]) + more)
+    if output is not None:
+        _replace(output, dump(manifest))
+    return manifest
+
+
+def _read(path: str | PathLike[str]) -> dict[str, Any]:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as exc:
+        raise ManifestError(f"{path} cannot be read: {exc.strerror or exc}") from exc
+    return _parse(data, str(path))
+
+
+def _parse(data: bytes, what: str) -> dict[str, Any]:
+    from json import loads
+
+    if len(data) > MAX_BYTES:
+        raise ManifestError(f"{what} is larger than {MAX_BYTES >> 20} MiB")
+    try:
+        document = loads(data)
+    except (ValueError, RecursionError) as exc:
+        raise ManifestError(f"{what} is not JSON: {exc}") from exc
+    if not isinstance(document, dict):
+        raise ManifestError(f"{what} is not a JSON object")
+    return document
+
+
+def _replace(path: str | PathLike[str], data: bytes) -> None:
+    """Put `data` at `path` in one step, so that a reader sees the old file or the new one."""
+    import os
+    from tempfile import NamedTemporaryFile
+
+    path = os.path.abspath(path)
+    try:
+        with NamedTemporaryFile(dir=os.path.dirname(path), prefix=".manifest-", delete=False) as file:
+            try:
+                file.write(data)
+                file.flush()
+                os.chmod(file.name, 0o644)
+                os.replace(file.name, path)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+    except OSError as exc:
+        raise ManifestError(f"{path} cannot be written: {exc.strerror or exc}") from exc
