@@ -11,8 +11,9 @@ without a token 60 for all calls together (the server counts them by address).
 
 from __future__ import annotations
 
+import os
+from _thread import allocate_lock
 from bisect import insort
-from threading import Lock
 
 WINDOW = 60.0
 MARGIN = 1.0
@@ -39,16 +40,18 @@ class RateLimiter:
 
     It neither sleeps nor reads a clock: `reserve` takes the time and returns a delay. Times are
     seconds of one monotonic clock. A place that was handed out is used up, even when the caller is
-    cancelled while waiting for it: being early is what must not happen.
+    cancelled while waiting for it: being early is what must not happen. A forked child counts on from
+    where its parent was, by itself; a pickled one starts anew.
     """
 
-    __slots__ = ("_limits", "_lock", "_taken", "_window")
+    __slots__ = ("_limits", "_lock", "_process", "_taken", "_window")
 
     def __init__(self, limits: dict[str, int] | None = None, *, window: float = WINDOW + MARGIN) -> None:
         self._limits = dict(PER_MINUTE if limits is None else limits)
         self._window = window
         self._taken: dict[str, list[float]] = {name: [] for name in self._limits}
-        self._lock = Lock()
+        self._lock = allocate_lock()
+        self._process = os.getpid()
 
     def reserve(self, operation_id: str, now: float, *, spends: bool = False, token: bool = True) -> float:
         """Take the next free place for one request; returns the seconds to wait before sending it.
@@ -57,6 +60,8 @@ class RateLimiter:
         the order in which they asked.
         """
         names = [n for n in classes(operation_id, spends=spends, token=token) if n in self._limits]
+        if self._process != os.getpid():  # the parent's lock may be held by a thread that is not here
+            self._lock, self._process = allocate_lock(), os.getpid()
         with self._lock:
             start = now
             for name in names:
@@ -72,6 +77,13 @@ class RateLimiter:
                     del taken[: len(taken) - limit]
         return start - now
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (self._limits, self._window)
+
     def __repr__(self) -> str:
         limits = ", ".join(f"{name} {count}" for name, count in self._limits.items())
         return f"<RateLimiter a minute: {limits}>"
+
+
+def _rebuild(limits: dict[str, int], window: float) -> RateLimiter:
+    return RateLimiter(limits, window=window)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 import threading
 from collections import Counter
 
@@ -116,6 +117,22 @@ def test_memory_is_bounded():
     for n in range(1000):
         limiter.reserve("a.b", n * 0.01)
     assert len(limiter._taken["organisation"]) == 5
+
+
+def test_copies_count_anew():
+    limiter = RateLimiter({"organisation": 1}, window=10)
+    limiter.reserve("a.b", 0.0)
+    again = pickle.loads(pickle.dumps(limiter))
+    assert again.reserve("a.b", 0.0) == 0
+    assert again.reserve("a.b", 0.0) == 10
+
+
+def test_a_forked_child_does_not_wait_for_a_lock_that_nobody_holds(monkeypatch):
+    limiter = RateLimiter({"organisation": 1}, window=10)
+    limiter.reserve("a.b", 0.0)
+    limiter._lock.acquire()
+    monkeypatch.setattr("geopera._limits.os.getpid", lambda: 1)
+    assert limiter.reserve("a.b", 0.0) == 10
 
 
 def test_documented_numbers():

@@ -40,7 +40,7 @@ def make(flavour, server):
             server.server_port, Plan(first=first), delay=0.5, **(proxy_options or {})
         ).__enter__()
         opened.append(proxy)
-        options = {"retry_policy": policy, "timeout": TIMEOUT, **options}
+        options = {"retry": policy, "timeout": TIMEOUT, **options}
         caller = Caller(flavour, proxy.url, **options).__enter__()
         opened.append(caller)
         return proxy, caller
