@@ -175,8 +175,11 @@ def _metaschema(roots: Iterable[tuple[str, object]]) -> Iterator[str]:
 
     validator = Draft202012Validator(Draft202012Validator.META_SCHEMA)
     for name, schema in roots:
-        for error in validator.iter_errors(schema):
-            yield f"{_way(name, error.absolute_path)}: {error.message}"
+        try:
+            for error in validator.iter_errors(schema):
+                yield f"{_way(name, error.absolute_path)}: {error.message}"
+        except RecursionError:  # where the caller's own stack is deep already
+            yield f"{name}: nested too deep to be checked"
 
 
 def _format(manifest: dict[str, Any]) -> Iterator[str]:
