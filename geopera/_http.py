@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from ._call import Reply, Request
+from ._endpoint import Reply, Request
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
-    from .client import Client
     from .types import Response
 
 USER_AGENT = f"geopera-python/{__version__}"
@@ -64,24 +63,51 @@ def _verify(value: Any) -> Any:
     return _LazyTLS(ssl.PROTOCOL_TLS_CLIENT) if value is True else value
 
 
-def _settings(client: Client, *, asynchronous: bool) -> dict[str, Any]:
-    """The arguments of the httpx client that stands for `client`."""
-    args = dict(client._httpx_args)
-    hooks = {name: list(found) for name, found in (args.pop("event_hooks", None) or {}).items()}
-    for name, hook in (("request", client.on_request), ("response", client.on_response)):
-        if hook is not None:
-            hooks.setdefault(name, []).append(_awaitable(hook) if asynchronous else hook)
-    headers = {"User-Agent": USER_AGENT, **client._headers}
-    headers.update(client._auth_header())
-    return {
-        "base_url": client._base_url,
-        "cookies": client._cookies,
-        "headers": headers,
-        "timeout": timeout_of(client._timeout),
-        "follow_redirects": client._follow_redirects,
-        "event_hooks": hooks,
-        **args,
-    }
+class Connection:
+    """How to reach the API: the settings of a client that its pools are made from."""
+
+    __slots__ = (
+        "base_url",
+        "cookies",
+        "follow_redirects",
+        "headers",
+        "httpx_args",
+        "on_request",
+        "on_response",
+        "timeout",
+        "verify",
+    )
+
+    base_url: str
+    cookies: dict[str, str]
+    follow_redirects: bool
+    headers: dict[str, str]
+    httpx_args: dict[str, Any]
+    on_request: Callable[[httpx.Request], Any] | None
+    on_response: Callable[[httpx.Response], Any] | None
+    timeout: httpx.Timeout | float | None
+    verify: str | bool | ssl.SSLContext
+
+    def __init__(self, **settings: Any) -> None:
+        for name in self.__slots__:
+            setattr(self, name, settings[name])
+
+    def arguments(self, *, asynchronous: bool) -> dict[str, Any]:
+        """The arguments of the httpx client that stands for this, all but the transport."""
+        args = dict(self.httpx_args)
+        hooks = {name: list(found) for name, found in (args.pop("event_hooks", None) or {}).items()}
+        for name, hook in (("request", self.on_request), ("response", self.on_response)):
+            if hook is not None:
+                hooks.setdefault(name, []).append(_awaitable(hook) if asynchronous else hook)
+        return {
+            "base_url": self.base_url,
+            "cookies": self.cookies,
+            "headers": {"User-Agent": USER_AGENT, **self.headers},
+            "timeout": timeout_of(self.timeout),
+            "follow_redirects": self.follow_redirects,
+            "event_hooks": hooks,
+            **args,
+        }
 
 
 def _awaitable(hook: Any) -> Any:
@@ -102,7 +128,7 @@ def timeout_of(value: Any) -> httpx.Timeout:
     return value if isinstance(value, httpx.Timeout) else httpx.Timeout(value)
 
 
-def _own_transport(client: Client, settings: dict[str, Any], cls: Any) -> Any:
+def _own_transport(verify: Any, settings: dict[str, Any], cls: Any) -> Any:
     """The transport to hand requests to, or None where httpx has to choose one itself."""
     if settings.keys() & {"transport", "mounts", "proxy", "proxies", "app"}:
         return None
@@ -113,7 +139,7 @@ def _own_transport(client: Client, settings: dict[str, Any], cls: Any) -> Any:
             return None
     options = {k: settings.pop(k) for k in ("cert", "http1", "http2", "limits") if k in settings}
     options.setdefault("limits", DEFAULT_LIMITS)
-    return cls(verify=_verify(client._verify_ssl), trust_env=settings.get("trust_env", True), **options)
+    return cls(verify=_verify(verify), trust_env=settings.get("trust_env", True), **options)
 
 
 class _Route:
@@ -148,16 +174,16 @@ class _Pool:
         headers = {**_fixed_headers(request), **dict(request.headers)}
         extra = {} if request.timeout is None else {"timeout": timeout_of(request.timeout)}
         built = client.build_request(
-            "POST", request.route.path, content=request.content, headers=headers, **extra
+            "POST", request.endpoint.path, content=request.content, headers=headers, **extra
         )
         return built, False
 
     def _short(self, request: Request) -> httpx.Request:
         client = self.client
         raw, base, timeout = client.headers.raw, client.base_url, client.timeout
-        route = self._routes.get(request.route)
+        route = self._routes.get(request.endpoint)
         if route is None or route.raw != raw or route.base != base or route.timeout is not timeout:
-            route = self._routes[request.route] = self._prepare(request, raw, base, timeout)
+            route = self._routes[request.endpoint] = self._prepare(request, raw, base, timeout)
         headers, extensions = route.headers, route.extensions
         if request.headers:
             headers = headers.copy()
@@ -170,7 +196,7 @@ class _Pool:
 
     def _prepare(self, request: Request, raw: Any, base: httpx.URL, timeout: httpx.Timeout) -> _Route:
         # What httpx itself would build, once.
-        built = self.client.build_request("POST", request.route.path, headers=_fixed_headers(request))
+        built = self.client.build_request("POST", request.endpoint.path, headers=_fixed_headers(request))
         return _Route(built, raw, base, timeout)
 
     def reply(self, http: httpx.Response, content: bytes | None) -> Reply:
@@ -184,7 +210,7 @@ class _Pool:
 
 
 def _fixed_headers(request: Request) -> dict[str, str]:
-    return {"Accept": request.route.accept, "Content-Type": "application/json"}
+    return {"Accept": request.endpoint.accept, "Content-Type": "application/json"}
 
 
 class SyncPool(_Pool):
@@ -291,19 +317,19 @@ def running_loop() -> Any:
         return None
 
 
-def sync_pool(client: Client) -> SyncPool:
-    settings = _settings(client, asynchronous=False)
-    transport = _own_transport(client, settings, httpx.HTTPTransport)
-    return SyncPool(_make(httpx.Client, client, settings, transport), transport)
+def sync_pool(connection: Connection) -> SyncPool:
+    settings = connection.arguments(asynchronous=False)
+    transport = _own_transport(connection.verify, settings, httpx.HTTPTransport)
+    return SyncPool(_make(httpx.Client, connection.verify, settings, transport), transport)
 
 
-def async_pool(client: Client) -> AsyncPool:
-    settings = _settings(client, asynchronous=True)
-    transport = _own_transport(client, settings, httpx.AsyncHTTPTransport)
-    return AsyncPool(_make(httpx.AsyncClient, client, settings, transport), transport)
+def async_pool(connection: Connection) -> AsyncPool:
+    settings = connection.arguments(asynchronous=True)
+    transport = _own_transport(connection.verify, settings, httpx.AsyncHTTPTransport)
+    return AsyncPool(_make(httpx.AsyncClient, connection.verify, settings, transport), transport)
 
 
-def _make(cls: Any, client: Client, settings: dict[str, Any], transport: Any) -> Any:
+def _make(cls: Any, verify: Any, settings: dict[str, Any], transport: Any) -> Any:
     if transport is not None:
         return cls(transport=transport, **settings)
-    return cls(verify=_verify(client._verify_ssl), **settings)
+    return cls(verify=_verify(verify), **settings)

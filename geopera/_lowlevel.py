@@ -17,7 +17,7 @@ from .types import UNSET, Response, Unset
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from ._call import Endpoint
+    from ._endpoint import Endpoint
     from .manifest import Manifest, Operation
 
 NAMES = ("sync", "sync_detailed", "asyncio", "asyncio_detailed")

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from ._call import Context, Endpoint
-    from ._http import AsyncPool, SyncPool
+    from ._context import Context
+    from ._endpoint import Endpoint
+    from ._http import AsyncPool, Connection, SyncPool
     from ._limits import RateLimiter
     from ._retry import RetryPolicy
     from .manifest import Manifest
@@ -156,6 +157,21 @@ class Client:
 
     # The pools. A child process and another event loop get pools of their own: sockets cannot be shared.
 
+    def _connection(self) -> Connection:
+        from ._http import Connection
+
+        return Connection(
+            base_url=self._base_url,
+            cookies=self._cookies,
+            headers={**self._headers, **self._auth_header()},
+            timeout=self._timeout,
+            verify=self._verify_ssl,
+            follow_redirects=self._follow_redirects,
+            httpx_args=self._httpx_args,
+            on_request=self.on_request,
+            on_response=self.on_response,
+        )
+
     def _sync(self) -> SyncPool:
         pool = self._pool
         if pool is None or pool.process != os.getpid():
@@ -164,7 +180,7 @@ class Client:
             with self._guard:
                 pool = self._pool
                 if pool is None or pool.process != os.getpid():
-                    pool = self._pool = sync_pool(self)
+                    pool = self._pool = sync_pool(self._connection())
         return pool
 
     def _async(self) -> AsyncPool:
@@ -175,7 +191,7 @@ class Client:
             with self._guard:
                 pool = self._async_pool
                 if pool is None or (pool.process, pool.loop) != (os.getpid(), running_loop()):
-                    pool = self._async_pool = async_pool(self)
+                    pool = self._async_pool = async_pool(self._connection())
         return pool
 
     def get_httpx_client(self) -> httpx.Client:
@@ -240,7 +256,7 @@ class Client:
         return context
 
     def _make_context(self) -> Context:
-        from ._call import Context
+        from ._context import Context
         from ._retry import RetryPolicy
 
         policy = self.retry or RetryPolicy()
@@ -264,7 +280,7 @@ class Client:
         return ()
 
     def _endpoint(self, id: str) -> Endpoint:
-        from ._call import endpoint
+        from ._endpoint import endpoint
 
         return endpoint(self.manifest, id)
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any, Self
 
-    from ._call import Context, Endpoint
+    from ._context import Context
+    from ._endpoint import Endpoint
     from .manifest import Manifest, Operation
     from .types import Response
 
@@ -136,7 +137,7 @@ class _Fluent:
     def _any_endpoint(self, id: str) -> Endpoint:
         if id in self._client.manifest.operations:
             return self._client._endpoint(id)
-        from ._call import unknown_endpoint
+        from ._endpoint import unknown_endpoint
 
         return unknown_endpoint(self._client.manifest, id)
 
