@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import geopera
+
+from .plan import Plan
+from .proxy import FaultProxy
 
 TOKEN = "test-token"
 
@@ -51,3 +56,13 @@ class Caller:
 
     def invoke(self, operation: str, body: Any = None, **call: Any) -> Any:
         return self.run(self.client.invoke(operation, body, **call))
+
+
+@contextmanager
+def behind(
+    flavour: str, server: Any, *first: str | None, delay: float = 1.0, retry_after: int = 0, **options: Any
+) -> Iterator[tuple[FaultProxy, Caller]]:
+    """A proxy before `server`, whose first attempts get the faults `first`, and a client before that."""
+    proxy = FaultProxy(server.server_port, Plan(first=first), delay=delay, retry_after=retry_after)
+    with proxy, Caller(flavour, proxy.url, **options) as caller:
+        yield proxy, caller
