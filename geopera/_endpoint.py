@@ -29,7 +29,7 @@ class Request:
 
     def __init__(
         self,
-        route: Endpoint,
+        endpoint: Endpoint,
         content: bytes,
         headers: tuple[tuple[str, str], ...],
         timeout: Any,
@@ -93,11 +93,10 @@ class Endpoint:
         return value if isinstance(value, Model) else open_json(value), mismatches
 
     def _records(self, reply: Reply) -> tuple[list[Any], list[str]]:
-        from ._streams import records
+        from ._records import Records
 
-        found = [
-            self.typed(data) for data in records(reply.headers.get("content-type", ""), reply.content or b"")
-        ]
+        decoder = Records(reply.headers.get("content-type", ""))
+        found = [self.typed(data) for data in (*decoder.feed(reply.content or b""), *decoder.close())]
         return [value for value, _ in found], [line for _, lines in found for line in lines]
 
     def error(self, status: int, content: bytes) -> Any:

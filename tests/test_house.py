@@ -21,6 +21,8 @@ FLOORS: list[list[str]] = [
     ["_failures", "_paging", "_waiting"],
     ["_call", "_http"],
     ["client"],
+    ["_annotations", "_footprint"],
+    ["_show"],
     ["_display"],
     ["fluent", "_lowlevel", "webhooks"],
     ["_virtual", "tracking/"],
