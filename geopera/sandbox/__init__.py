@@ -1,0 +1,43 @@
+"""A server that behaves like the Geopera API, for tests and demonstrations.
+
+Needs the extra `geopera[sandbox]`. From a shell: `python -m geopera sandbox`. In a program:
+
+    from geopera.sandbox import running
+
+    with running(speed=100) as server:
+        ...  # server.url, server.token
+
+What it does and does not imitate is written in docs/sandbox.md.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .app import create_app
+    from .examples import example, example_body
+    from .server import Sandbox, run, running
+
+__all__ = ["Sandbox", "create_app", "example", "example_body", "run", "running"]
+
+_HOMES = {
+    "Sandbox": "server",
+    "create_app": "app",
+    "example": "examples",
+    "example_body": "examples",
+    "run": "server",
+    "running": "server",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,57 @@
+"""`python -m geopera sandbox`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of the command to a parser."""
+    parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8787, help="0 for a free one (default: %(default)s)")
+    parser.add_argument("--token", default="sandbox-token", help="the token to accept (default: %(default)s)")
+    parser.add_argument("--db", default=":memory:", metavar="FILE", help="keep the state in an SQLite file")
+    parser.add_argument(
+        "--speed", type=_positive, default=1.0, metavar="X", help="orders and jobs move X times as fast"
+    )
+    parser.add_argument(
+        "--credits", type=int, default=None, metavar="N", help="what an organisation starts with"
+    )
+    parser.add_argument("--rate-limits", action="store_true", help="apply the documented rate limits")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Runs the server until it is told to stop; returns the exit status."""
+    try:
+        from .server import run
+        from .state import DEFAULT_CREDITS
+    except ModuleNotFoundError as problem:
+        if problem.name not in ("starlette", "uvicorn"):
+            raise
+        print('The sandbox needs its extra: pip install "geopera[sandbox]"', file=sys.stderr)
+        return 1
+    try:
+        run(
+            host=args.host,
+            port=args.port,
+            token=args.token,
+            db=args.db,
+            speed=args.speed,
+            credits=DEFAULT_CREDITS if args.credits is None else args.credits,
+            rate_limits=args.rate_limits,
+        )
+    except OSError as problem:
+        print(
+            f"The sandbox cannot listen on {args.host}:{args.port}: {problem.strerror or problem}",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("more than zero")
+    return value

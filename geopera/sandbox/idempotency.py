@@ -1,0 +1,76 @@
+"""Idempotency keys: the same key gives the same answer, and the work happens once.
+
+The claim, the work and the stored answer are one transaction: a process that is killed in the middle
+leaves nothing behind, so the key is free for the next attempt. Only successes are stored; a call that
+ended in an error may be tried again with its key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from .problems import ProblemError
+from .store import Store
+
+LIFETIME = 24 * 3600.0
+
+
+def check_key(key: str) -> str:
+    """The key itself; raises a 400 problem for one that is empty, too long or not printable ASCII."""
+    if not 0 < len(key) <= 255 or not key.isascii() or not key.isprintable():
+        raise ProblemError(400, "An Idempotency-Key has 1 to 255 printable ASCII characters.")
+    return key
+
+
+def digest(body: Any) -> str:
+    """A fingerprint of a body that does not depend on the order of keys or on spaces."""
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def stored(
+    store: Store, organisation: str, path: str, key: str, fingerprint: str, now: float
+) -> tuple[int, str, bytes] | None:
+    """The answer (status, media type, bytes) that the key already has, or None.
+
+    Raises a 409 problem when the key was used with another body. Claims older than 24 hours are
+    forgotten.
+    """
+    row = store.one(
+        "SELECT * FROM claims WHERE organisation = ? AND path = ? AND key = ?", organisation, path, key
+    )
+    if row is None:
+        return None
+    if row["created"] + LIFETIME <= now:
+        store.run(
+            "DELETE FROM claims WHERE organisation = ? AND path = ? AND key = ?", organisation, path, key
+        )
+        return None
+    if row["digest"] != fingerprint:
+        raise ProblemError(409, "This Idempotency-Key was used with another body.")
+    return row["status"], row["media_type"], bytes(row["answer"])
+
+
+def remember(
+    store: Store,
+    organisation: str,
+    path: str,
+    key: str,
+    fingerprint: str,
+    now: float,
+    answer: tuple[int, str, bytes],
+) -> None:
+    """Stores the answer of a key, in the transaction of its work."""
+    store.run(
+        "INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        organisation,
+        path,
+        key,
+        fingerprint,
+        answer[0],
+        answer[1],
+        answer[2],
+        now,
+    )
