@@ -67,6 +67,7 @@ class FaultProxy:
         self.seen: list[Seen] = []
         self.faults: Counter[str] = Counter()
         self.connections = 0
+        self.busy = 0
         self._attempts: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle: set[asyncio.StreamWriter] = set()
@@ -99,6 +100,14 @@ class FaultProxy:
     def accept(self) -> None:
         """Open the port again."""
         self._ask(self._open_port)
+
+    def settle(self, timeout: float = 10.0) -> None:
+        """Wait until no request is under way any more, also none whose client has given up."""
+        end = time.monotonic() + timeout
+        while self.busy:
+            if time.monotonic() > end:
+                raise RuntimeError(f"{self.busy} requests are still under way")
+            time.sleep(0.01)
 
     def attempts(self, key: str) -> list[Seen]:
         return [seen for seen in list(self.seen) if seen.key == key]
@@ -176,8 +185,12 @@ class FaultProxy:
                 self._idle.discard(writer)
                 path, headers = _parse(head)
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
-                if await self._exchange(head, path, headers, body, upstream, writer):
-                    break
+                self.busy += 1
+                try:
+                    if await self._exchange(head, path, headers, body, upstream, writer):
+                        break
+                finally:
+                    self.busy -= 1
         except Cut as cut:
             reset = cut.reset
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError):
