@@ -1,0 +1,210 @@
+"""The difference of two manifests: what was added, removed and changed, and what of it breaks callers.
+
+A change breaks when code that worked against the first manifest can fail against the second: what goes
+in must not be asked more of, what comes out must not promise less. Pure: two documents in, a `Diff` out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ._schemadiff import compare_schemas
+
+_DANGER = {"read": 0, "compute": 1, "share_export": 2, "destructive": 3, "external_spend": 4}
+_HEAD = ("api_version", "base_url", "path")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference.
+
+    kind: ``"added"``, ``"removed"`` or ``"changed"``. operation: the id, or None for the manifest itself.
+    where: the place inside the operation (``input.groups[].sensor``, ``side_effect``). code: the sort of
+    change, a fixed word for scripts. message: what happened, in words. breaking: whether a caller can fail.
+    """
+
+    kind: str
+    operation: str | None
+    where: str
+    code: str
+    message: str
+    breaking: bool
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        return f"{'breaking  ' if self.breaking else '          '}{place}{self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """All differences of two manifests, in the order of the operations' ids. False where there is none."""
+
+    changes: tuple[Change, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+    @property
+    def added(self) -> list[str]:
+        """The ids of new operations."""
+        return self._ids("added")
+
+    @property
+    def removed(self) -> list[str]:
+        """The ids of operations that are gone."""
+        return self._ids("removed")
+
+    @property
+    def changed(self) -> list[str]:
+        """The ids of operations that are in both and differ."""
+        return self._ids("changed")
+
+    @property
+    def breaking(self) -> list[Change]:
+        """The changes after which a caller can fail."""
+        return [change for change in self.changes if change.breaking]
+
+    def _ids(self, kind: str) -> list[str]:
+        return sorted({c.operation for c in self.changes if c.kind == kind and c.operation is not None})
+
+    def summary(self) -> str:
+        """One line: how many operations were added, removed, changed, and how many changes break."""
+        if not self:
+            return "no changes"
+        counts = f"{len(self.added)} added, {len(self.removed)} removed, {len(self.changed)} changed"
+        return f"{counts}; {len(self.breaking)} breaking {'change' if len(self.breaking) == 1 else 'changes'}"
+
+    def text(self) -> str:
+        """The differences for people, grouped by operation; ends in the summary."""
+        lines: list[str] = []
+        last: Any = ""
+        for change in self.changes:
+            if change.operation != last:
+                last = change.operation
+                sign = {"added": "+", "removed": "-"}.get(change.kind, "~")
+                lines.append(f"{sign} {change.operation or 'the manifest'}")
+            lines.append(f"    {change}")
+        return "\n".join([*lines, self.summary()])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The differences for scripts: ids by kind, and every change with its fields."""
+        return {
+            "added": self.added,
+            "removed": self.removed,
+            "changed": self.changed,
+            "breaking": bool(self.breaking),
+            "changes": [asdict(change) for change in self.changes],
+        }
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> Diff:
+    """The differences from the manifest document `old` to `new`."""
+    changes = [
+        Change("changed", None, name, name, f"{old.get(name)!r} became {new.get(name)!r}", name == "path")
+        for name in _HEAD
+        if old.get(name) != new.get(name)
+    ]
+    before, after = old.get("operations") or {}, new.get("operations") or {}
+    schemas = (old.get("schemas") or {}, new.get("schemas") or {})
+    tainted = _tainted(*schemas)
+    for id in sorted({*before, *after}):
+        if id not in after:
+            changes.append(Change("removed", id, "", "operation-removed", "the operation is gone", True))
+        elif id not in before:
+            summary = after[id].get("summary") or "a new operation"
+            changes.append(Change("added", id, "", "operation-added", summary, False))
+        else:
+            changes += _operation(id, before[id], after[id], schemas, tainted)
+    return Diff(tuple(changes))
+
+
+def _operation(
+    id: str,
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    schemas: tuple[Mapping[str, Any], Mapping[str, Any]],
+    tainted: set[str],
+) -> Iterator[Change]:
+    for where, code, message, breaking in _facts(old, new):
+        yield Change("changed", id, where, code, message, breaking)
+    for where in ("input", "output"):
+        a, b = old.get(where, {}), new.get(where, {})
+        if a == b and not (_references(a) & tainted):
+            continue
+        for found in compare_schemas(a, b, schemas, sends=where == "input", where=where):
+            yield Change("changed", id, found.where, found.code, found.message, found.breaking)
+
+
+def _facts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, str, str, bool]]:
+    """(place, code, message, breaking) of what differs beside the schemas."""
+    defaults: dict[str, Any] = {"idempotent": False, "public": False, "body_required": True, "errors": {}}
+    defaults |= {"success_status": 200, "media_type": "application/json", "produces": [], "summary": ""}
+    for name in (*defaults, "side_effect", "scope", "paging", "polling"):
+        a, b = old.get(name, defaults.get(name)), new.get(name, defaults.get(name))
+        if a == b:
+            continue
+        message = f"{_shown(a)} became {_shown(b)}"
+        yield name, name.replace("_", "-") + "-changed", message, _breaks(name, a, b)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
+def _breaks(name: str, a: Any, b: Any) -> bool:
+    if name in ("summary",):
+        return False
+    if name == "side_effect":
+        # Unknown is treated with the care that the worst deserves, save that it may turn out harmless.
+        return _DANGER.get(b, 5) > _DANGER.get(a, 5)
+    if name in ("idempotent", "public"):
+        return bool(a) and not b
+    if name == "body_required":
+        return bool(b) and not a
+    if name == "scope":
+        return b is not None
+    if name in ("paging", "polling"):
+        return a is not None
+    if name == "produces":
+        return bool(set(a or ()) - set(b or ()))
+    if name == "errors":
+        return any(status in b and b[status] != key for status, key in (a or {}).items())
+    return True
+
+
+def _references(value: Any) -> set[str]:
+    """The schema keys that a schema refers to directly."""
+    found: set[str] = set()
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            ref = item.get("$ref")
+            if isinstance(ref, str):
+                found.add(ref.rpartition("/")[2])
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+    return found
+
+
+def _tainted(old: Mapping[str, Any], new: Mapping[str, Any]) -> set[str]:
+    """The schema keys whose content differs, themselves or through what they refer to."""
+    keys = {*old, *new}
+    tainted = {key for key in keys if old.get(key) != new.get(key)}
+    users: dict[str, set[str]] = {}
+    for key in keys:
+        for target in _references(old.get(key)) | _references(new.get(key)):
+            users.setdefault(target, set()).add(key)
+    stack = list(tainted)
+    while stack:
+        for user in users.get(stack.pop(), set()) - tainted:
+            tainted.add(user)
+            stack.append(user)
+    return tainted

@@ -1,0 +1,221 @@
+"""Which differences of two manifests break a caller: one case per rule."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+
+from geopera.tracking.diff import diff
+
+
+def manifest(input=None, output=None, schemas=None, **facts):
+    entry = {"input": input if input is not None else {}, "output": output if output is not None else {}}
+    return {
+        "format": 1,
+        "api_version": "2.1.0",
+        "base_url": "https://api.example.com",
+        "path": "/v1/op/{operation_id}",
+        "operations": {"things.act": {**entry, **facts}},
+        "schemas": schemas or {},
+    }
+
+
+def obj(properties, *required, **more):
+    return {"type": "object", "properties": properties, "required": list(required), **more}
+
+
+STR, INT, NUM = {"type": "string"}, {"type": "integer"}, {"type": "number"}
+NULLABLE = {"anyOf": [STR, {"type": "null"}]}
+
+# (before, after, what changed, breaks as input, breaks as output)
+SCHEMAS = [
+    (obj({"a": STR}), obj({"a": STR, "b": STR}), "field-added", False, False),
+    (obj({"a": STR}), obj({"a": STR, "b": STR}, "b"), "required-field-added", True, False),
+    (obj({"a": STR, "b": STR}), obj({"a": STR}), "field-removed", True, True),
+    (obj({"a": STR}), obj({"a": STR}, "a"), "required-added", True, False),
+    (obj({"a": STR}, "a"), obj({"a": STR}), "required-removed", False, True),
+    (obj({"a": NULLABLE}), obj({"a": STR}), "type-removed", True, False),
+    (obj({"a": STR}), obj({"a": NULLABLE}), "type-added", False, True),
+    (obj({"a": INT}), obj({"a": NUM}), "type-widened", False, True),
+    (obj({"a": NUM}), obj({"a": INT}), "type-narrowed", True, False),
+    (obj({"a": STR}), obj({"a": {}}), "type-widened", False, True),
+    (obj({"a": {}}), obj({"a": STR}), "type-narrowed", True, False),
+    ({}, obj({"a": STR}), "type-narrowed", True, False),
+    (obj({"a": STR}), {}, "type-widened", False, True),
+    (obj({"a": STR}), obj({"a": {**STR, "enum": ["x"]}}), "enum-added", True, False),
+    (obj({"a": {**STR, "enum": ["x"]}}), obj({"a": STR}), "enum-removed", False, True),
+    (
+        obj({"a": {**STR, "enum": ["x", "y"]}}),
+        obj({"a": {**STR, "enum": ["x"]}}),
+        "enum-narrowed",
+        True,
+        False,
+    ),
+    (
+        obj({"a": {**STR, "enum": ["x"]}}),
+        obj({"a": {**STR, "enum": ["x", "y"]}}),
+        "enum-widened",
+        False,
+        True,
+    ),
+    (obj({"a": {"const": "x"}}), obj({"a": {"enum": ["x", "y"]}}), "enum-widened", False, True),
+    (
+        obj({"a": {**INT, "maximum": 500}}),
+        obj({"a": {**INT, "maximum": 100}}),
+        "bound-tightened",
+        True,
+        False,
+    ),
+    (obj({"a": {**INT, "maximum": 100}}), obj({"a": {**INT, "maximum": 500}}), "bound-loosened", False, True),
+    (obj({"a": {**INT, "minimum": 0}}), obj({"a": {**INT, "minimum": 1}}), "bound-tightened", True, False),
+    (obj({"a": INT}), obj({"a": {**INT, "minimum": 1}}), "bound-tightened", True, False),
+    (obj({"a": {**STR, "maxLength": 5}}), obj({"a": STR}), "bound-loosened", False, True),
+    (obj({"a": STR}), obj({"a": {**STR, "pattern": "^x"}}), "constraint-added", True, False),
+    (obj({"a": {**STR, "pattern": "^x"}}), obj({"a": STR}), "constraint-removed", False, True),
+    (
+        obj({"a": {**STR, "pattern": "^x"}}),
+        obj({"a": {**STR, "pattern": "^y"}}),
+        "constraint-changed",
+        True,
+        True,
+    ),
+    (obj({"a": {**INT, "default": 1}}), obj({"a": {**INT, "default": 2}}), "default-changed", False, False),
+    (
+        obj({"a": {"type": "array", "items": INT}}),
+        obj({"a": {"type": "array", "items": STR}}),
+        "type-added",
+        False,
+        True,
+    ),
+    (obj({}, additionalProperties=True), obj({"a": STR}), "closed", True, None),
+    (obj({"a": STR}), obj({"a": STR}, additionalProperties=True), "opened", False, None),
+    (obj({}, additionalProperties=NUM), obj({}, additionalProperties=INT), "type-narrowed", True, False),
+    (obj({"a": {"type": ["string", "null"]}}), obj({"a": STR}), "type-removed", True, False),
+    (
+        {"allOf": [obj({"a": STR}, "a"), obj({"b": STR})]},
+        {"allOf": [obj({"a": STR}, "a"), obj({"b": STR}, "b")]},
+        "required-added",
+        True,
+        False,
+    ),
+]
+
+
+@pytest.mark.parametrize("side", ["input", "output"])
+@pytest.mark.parametrize(("before", "after", "code", "in_breaks", "out_breaks"), SCHEMAS)
+def test_a_schema_change_is_classed(before, after, code, in_breaks, out_breaks, side):
+    breaks = in_breaks if side == "input" else out_breaks
+    found = diff(manifest(**{side: before}), manifest(**{side: after}))
+    if breaks is None:
+        assert not found.breaking
+        return
+    change = next(c for c in found.changes if c.code == code)
+    assert change.breaking is breaks
+    assert change.where.startswith(side)
+    assert change.operation == "things.act"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "breaks"),
+    [
+        ({"side_effect": "read"}, {"side_effect": "compute"}, True),
+        ({"side_effect": "compute"}, {"side_effect": "read"}, False),
+        ({"side_effect": "compute"}, {"side_effect": "external_spend"}, True),
+        ({"side_effect": "read"}, {"side_effect": None}, True),
+        ({"side_effect": None}, {"side_effect": "compute"}, False),
+        ({"idempotent": True}, {"idempotent": False}, True),
+        ({"idempotent": False}, {"idempotent": True}, False),
+        ({"success_status": 200}, {"success_status": 202}, True),
+        ({"media_type": "image/png"}, {"media_type": "image/webp"}, True),
+        ({"scope": "a:read"}, {"scope": "a:write"}, True),
+        ({"scope": "a:read"}, {"scope": None}, False),
+        ({"public": True}, {"public": False}, True),
+        ({"public": False}, {"public": True}, False),
+        ({"body_required": False}, {"body_required": True}, True),
+        ({"body_required": True}, {"body_required": False}, False),
+        ({"summary": "a"}, {"summary": "b"}, False),
+        ({"produces": []}, {"produces": ["order"]}, False),
+        ({"produces": ["order"]}, {"produces": []}, True),
+        ({"errors": {}}, {"errors": {"409": "Problem"}}, False),
+        ({"errors": {"409": "Problem"}}, {"errors": {"409": "Other"}}, True),
+        ({"paging": None}, {"paging": {"convention": "token", "records": "features"}}, False),
+        ({"paging": {"convention": "token", "records": None}}, {"paging": None}, True),
+        ({"polling": {"state": "status", "success": ["a"], "failure": []}}, {"polling": None}, True),
+    ],
+)
+def test_a_changed_flag_is_classed(before, after, breaks):
+    found = diff(manifest(**before), manifest(**after))
+    assert found.changed == ["things.act"]
+    (change,) = found.changes
+    assert change.where in before
+    assert change.breaking is breaks
+
+
+def test_operations_come_and_go():
+    old, new = manifest(), manifest()
+    new["operations"] = {"things.new": {"summary": "New.", "input": {}, "output": {}}}
+    found = diff(old, new)
+    assert (found.added, found.removed, found.changed) == (["things.new"], ["things.act"], [])
+    assert [c.operation for c in found.breaking] == ["things.act"]
+    assert "+ things.new" in found.text()
+    assert "- things.act" in found.text()
+    assert json.loads(json.dumps(found.to_dict()))["breaking"] is True
+
+
+def test_no_difference_is_false_and_says_so():
+    found = diff(manifest(), copy.deepcopy(manifest()))
+    assert not found
+    assert found.text() == "no changes"
+
+
+def test_a_change_behind_references_is_found_once_and_named():
+    ref = {"$ref": "#/schemas/Outer"}
+    schemas = {
+        "Outer": obj({"inner": {"type": "array", "items": {"$ref": "#/schemas/Inner"}}}),
+        "Inner": obj({"a": STR}),
+    }
+    changed = {**schemas, "Inner": obj({"a": INT})}
+    found = diff(manifest(input=ref, schemas=schemas), manifest(input=ref, schemas=changed))
+    assert {c.where for c in found.changes} == {"input.inner[].a"}
+    assert found.breaking
+
+
+def test_schemas_that_contain_themselves_end():
+    ref = {"$ref": "#/schemas/Node"}
+    node = obj({"next": {"anyOf": [{"$ref": "#/schemas/Node"}, {"type": "null"}]}, "a": STR})
+    loop = {"$ref": "#/schemas/Loop"}
+    old = {"Node": node, "Loop": {"$ref": "#/schemas/Loop"}}
+    new = {"Node": obj({**node["properties"], "a": INT}), "Loop": {"$ref": "#/schemas/Loop", "title": "x"}}
+    found = diff(manifest(input=ref, output=loop, schemas=old), manifest(input=ref, output=loop, schemas=new))
+    assert any(c.where == "input.a" for c in found.changes)
+
+
+def test_the_work_is_bounded():
+    # Every level refers to the next one twice: 2 ** 40 paths, but only 40 pairs of names.
+    def levels(leaf):
+        made = {f"L{i}": obj({k: {"$ref": f"#/schemas/L{i + 1}"} for k in "ab"}) for i in range(40)}
+        return {**made, "L40": leaf}
+
+    deep_old, deep_new = STR, INT
+    for _ in range(400):
+        deep_old, deep_new = {"type": "array", "items": deep_old}, {"type": "array", "items": deep_new}
+    ref = {"$ref": "#/schemas/L0"}
+    found = diff(
+        manifest(input=ref, output=deep_old, schemas=levels(STR)),
+        manifest(input=ref, output=deep_new, schemas=levels(INT)),
+    )
+    assert any(c.code == "not-compared" for c in found.changes)
+    assert any(c.code == "type-removed" for c in found.changes)
+
+
+def test_unchanged_bundled_manifest_and_one_removed_field():
+    from geopera.manifest import bundled
+
+    old, new = bundled().to_dict(), bundled().to_dict()
+    assert not diff(old, new)
+    del new["schemas"]["CatalogSearchInput"]["properties"]["limit"]
+    found = diff(old, new)
+    assert found.changed == ["catalog.search"]
+    assert [c.where for c in found.breaking] == ["input.limit"]
