@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
+from flavour import Flavour
 
 from geopera.sandbox import Sandbox, running
 
@@ -68,3 +69,17 @@ def make_sandbox() -> Iterator[Callable[..., Sandbox]]:
     """Starts further servers, with the options of `geopera.sandbox.running`; they end with the test."""
     with ExitStack() as stack:
         yield lambda **options: stack.enter_context(running(**options))
+
+
+@pytest.fixture(params=["sync", "async"])
+def flavour(request: pytest.FixtureRequest) -> Iterator[Flavour]:
+    """Runs a test with both clients: ``flavour(client.orders.get({...}))``. See `Flavour`."""
+    made = Flavour(request.param)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(flavour: Flavour, sandbox: Sandbox) -> Any:
+    """A fluent client of the sandbox, of either flavour."""
+    return flavour.client(sandbox.token, sandbox.url)
