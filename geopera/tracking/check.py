@@ -36,12 +36,13 @@ def check_manifest(manifest: dict[str, Any]) -> list[str]:
     and do not go round in a circle, and bounds: 5,000 operations, 20,000 schemas, schemas 64 deep, names of
     200 characters, patterns of 500. At most 100 problems are listed. Raises nothing.
     """
-    problems: list[str] = []
+    # A dict, for its order: the metaschema's parts each report the same mistake.
+    problems: dict[str, None] = {}
     for problem in _problems(manifest):
-        problems.append(problem[:500])
+        problems[problem[:500]] = None
         if len(problems) == MAX_PROBLEMS:
             break
-    return problems
+    return list(problems)
 
 
 def _problems(manifest: object) -> Iterator[str]:

@@ -1,0 +1,194 @@
+"""The check of a manifest: each thing that can be wrong with one is named, with its place."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from geopera.tracking.check import MAX_PROBLEMS, check_manifest
+
+SMALL: dict[str, Any] = {
+    "format": 1,
+    "api_version": "1",
+    "base_url": "https://api.example",
+    "path": "/v1/op/{operation_id}",
+    "operations": {
+        "tides.get": {
+            "summary": "Get tides",
+            "scope": None,
+            "side_effect": None,
+            "idempotent": False,
+            "success_status": 200,
+            "media_type": "application/json",
+            "public": False,
+            "body_required": True,
+            "input": {"$ref": "#/schemas/Tide"},
+            "output": {},
+        }
+    },
+    "schemas": {"Tide": {"type": "object", "properties": {"next": {"$ref": "#/schemas/Tide"}}}},
+}
+
+
+def changed(*way: str, to: Any) -> dict[str, Any]:
+    manifest = copy.deepcopy(SMALL)
+    holder: Any = manifest
+    for step in way[:-1]:
+        holder = holder[step]
+    holder[way[-1]] = to
+    return manifest
+
+
+def nested(depth: int, keyword: str) -> dict[str, Any]:
+    schema: dict[str, Any] = {}
+    for _ in range(depth):
+        schema = {"properties": {"a": schema}} if keyword == "properties" else {keyword: schema}
+    return schema
+
+
+def test_nothing_wrong() -> None:
+    assert check_manifest(SMALL) == []
+
+
+@pytest.mark.parametrize("keyword", ["properties", "items", "not"])
+def test_schemas_may_nest_but_not_for_ever(keyword: str) -> None:
+    assert check_manifest(changed("schemas", "Deep", to=nested(55, keyword))) == []
+    deep = check_manifest(changed("schemas", "Deep", to=nested(65, keyword)))
+    assert len(deep) == 1
+    assert "nested deeper than" in deep[0]
+
+
+OPERATION = ("operations", "tides.get")
+TIDE = ("schemas", "Tide")
+
+
+@pytest.mark.parametrize(
+    ("way", "value", "expected"),
+    [
+        (("format",), 2, "format: 1 was expected"),
+        (("base_url",), "javascript:alert(1)", "base_url: "),
+        (("base_url",), "https://api.example/", "base_url: "),
+        (("path",), "/v1/op/", "path: "),
+        (("path",), "//elsewhere.example", "path: "),
+        (("operations",), [], "the manifest has no operations"),
+        (("schemas",), None, "the manifest has no operations or no schemas"),
+        (OPERATION, 7, "operations.tides.get: 7 is not of type 'object'"),
+        ((*OPERATION, "summary"), "two\nlines", "operations.tides.get.summary: "),
+        ((*OPERATION, "summary"), "x" * 91, "operations.tides.get.summary: "),
+        ((*OPERATION, "side_effect"), "harmless", "operations.tides.get.side_effect: "),
+        ((*OPERATION, "success_status"), 404, "operations.tides.get.success_status: "),
+        ((*OPERATION, "media_type"), "image", "operations.tides.get.media_type: "),
+        ((*OPERATION, "paging"), {"convention": "scroll", "records": None}, "operations.tides.get.paging: "),
+        ((*OPERATION, "polling"), {"state": "s", "success": []}, "operations.tides.get.polling: "),
+        ((*OPERATION, "sumary"), "x", "operations.tides.get: Additional properties"),
+        (
+            (*OPERATION, "errors"),
+            {"422": "Nope"},
+            "operations.tides.get.errors.422: there is no schema 'Nope'",
+        ),
+        ((*OPERATION, "errors"), {"200": "Tide"}, "operations.tides.get.errors: "),
+        ((*OPERATION, "input"), "text", "operations.tides.get.input: 'text' is not of type"),
+        ((*OPERATION, "output"), {"$ref": "#/schemas/Nope"}, "operations.tides.get.output: the reference"),
+        (
+            ("operations", "tides.get.more"),
+            SMALL["operations"]["tides.get"],
+            "lies below another operation, 'tides.get'",
+        ),
+        (("operations", "tides"), SMALL["operations"]["tides.get"], "operations: 'tides' does not match"),
+        (
+            ("operations", "tides._get"),
+            SMALL["operations"]["tides.get"],
+            "operations: 'tides._get' does not match",
+        ),
+        (
+            ("operations", "__class__.x"),
+            SMALL["operations"]["tides.get"],
+            "operations: '__class__.x' does not match",
+        ),
+        (
+            ("operations", "../admin"),
+            SMALL["operations"]["tides.get"],
+            "operations: '../admin' does not match",
+        ),
+        (("operations", "a." + "b" * 200), SMALL["operations"]["tides.get"], "is too long"),
+        (("schemas", "a b"), {}, "schemas: 'a b' does not match"),
+        (("schemas", "X"), {"type": "objekt"}, "schemas.X.type: "),
+        (("schemas", "X"), {"required": "id"}, "schemas.X.required: "),
+        (("schemas", "X"), {"properties": {"a": {"minimum": "1"}}}, "schemas.X.properties.a.minimum: "),
+        (("schemas", "X"), {"items": [{}]}, "schemas.X.items: "),
+        (("schemas", "X"), {"$ref": "https://elsewhere.example/"}, "schemas.X: the reference 'https:"),
+        (
+            ("schemas", "X"),
+            {"not": {"$ref": "#/$defs/x"}},
+            "schemas.X.not: the reference '#/$defs/x' leads out",
+        ),
+        (("schemas", "X"), {"$id": "https://elsewhere.example/"}, "schemas.X: $id is not used"),
+        (("schemas", "X"), {"items": {"$dynamicRef": "#x"}}, "schemas.X.items: $dynamicRef is not used"),
+        (("schemas", "X"), {"pattern": "("}, "schemas.X: the pattern '(' cannot be read"),
+        (("schemas", "X"), {"patternProperties": {"[": {}}}, "schemas.X: the pattern '[' cannot be read"),
+        (("schemas", "X"), {"pattern": "a" * 501}, "schemas.X: a pattern of 501 characters"),
+        (("schemas", "X"), {"properties": {"a\nb": {}}}, "schemas.X: a property is called"),
+        (("schemas", "X"), {"properties": {"": {}}}, "schemas.X: a property is called"),
+        (("schemas", "X"), {"enum": list(range(2001))}, "schemas.X: enum has 2,001 entries"),
+        (("schemas", "X"), {"$ref": "#/schemas/X"}, "schemas.X: is defined through itself"),
+        (
+            ("schemas", "X"),
+            {"anyOf": [{}, {"allOf": [{"$ref": "#/schemas/X"}]}]},
+            "schemas.X: is defined through",
+        ),
+    ],
+)
+def test_each_problem_is_named_with_its_place(way: tuple[str, ...], value: Any, expected: str) -> None:
+    problems = check_manifest(changed(*way, to=value))
+    assert any(expected in problem for problem in problems), problems
+    assert len(problems) <= 4
+    assert all(problem.isprintable() for problem in problems)
+
+
+def test_a_circle_of_two() -> None:
+    manifest = changed("schemas", "A", to={"$ref": "#/schemas/B"})
+    manifest["schemas"]["B"] = {"oneOf": [{"$ref": "#/schemas/A"}]}
+    assert [problem.partition(":")[0] for problem in check_manifest(manifest)] == ["schemas.A", "schemas.B"]
+
+
+def test_a_property_may_be_called_anything_that_a_keyword_is() -> None:
+    schema = {"properties": {"properties": {"type": "object"}, "$ref": {"type": "string"}, "pattern": {}}}
+    assert check_manifest(changed("schemas", "X", to=schema)) == []
+    data = {"default": {"$ref": "somewhere", "type": 7}, "enum": [{"$id": 1}], "const": {"pattern": "("}}
+    assert check_manifest(changed("schemas", "X", to=data)) == []
+
+
+@pytest.mark.parametrize("value", [None, [], "text", 7])
+def test_what_is_no_object(value: Any) -> None:
+    assert check_manifest(value) == ["the manifest is not an object"]
+
+
+def test_too_many_operations() -> None:
+    entry = SMALL["operations"]["tides.get"]
+    manifest = changed("operations", to={f"a.b{number}": entry for number in range(5001)})
+    assert check_manifest(manifest) == ["5,001 operations and 1 schemas are more than any API has"]
+
+
+def test_the_list_of_problems_ends() -> None:
+    manifest = changed("schemas", to={f"S{number}": {"$ref": "#/schemas/Nope"} for number in range(500)})
+    assert len(check_manifest(manifest)) == MAX_PROBLEMS
+
+
+def test_what_is_wrong_is_not_repeated_at_length() -> None:
+    manifest = changed("operations", "x" * 100_000, to={"summary": "y" * 100_000})
+    assert max(map(len, check_manifest(manifest))) <= 500
+
+
+def test_the_format_describes_itself() -> None:
+    from jsonschema import Draft202012Validator
+
+    from geopera.manifest import bundled_bytes
+
+    schema = json.loads(bundled_bytes("format.schema.json"))
+    Draft202012Validator.check_schema(schema)
+    fields = schema["$defs"]["operation"]["properties"]
+    assert set(fields) == set(json.loads(bundled_bytes())["operations"]["catalog.search"])
+    assert all(field.get("description") for field in fields.values())
