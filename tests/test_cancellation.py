@@ -104,6 +104,7 @@ def test_cancelled_between_two_attempts(server):
                 await task
             (key,) = [key for _, key in server.effects]
             assert any(key in note for note in caught.value.__notes__)
+            proxy.plan = Plan()
             assert (await client.orders.get(READ))["id"]
 
     with FaultProxy(server.server_port, Plan(first=("500_acted",))) as proxy:

@@ -60,7 +60,8 @@ def test_neither_token_nor_body_is_in_any_log_line(flavour, server, caplog):
     with behind(flavour, server, "503", "garbage", "429", retry=QUICK) as (_proxy, caller):
         with pytest.raises(errors.RateLimitError):
             caller(*READ)
-        caller("orders.archive.place", {"collection": "body-of-the-call"})
+        with pytest.raises(errors.RateLimitError):
+            caller("orders.archive.place", {"collection": "body-of-the-call"})
     assert len(caplog.records) > 4
     for record in caplog.records:
         text = record.getMessage() + repr(record.__dict__)
