@@ -1,0 +1,11 @@
+"""JSON Schema (draft 2020-12) to pydantic: models, adapters, and exactly what the schema accepts."""
+
+from __future__ import annotations
+
+from ._adapter import type_adapter
+from ._errors import SchemaError
+from ._inspect import best_effort, unknown_fields
+from ._model import Model
+from ._registry import Registry
+
+__all__ = ["Model", "Registry", "SchemaError", "best_effort", "type_adapter", "unknown_fields"]

@@ -1,0 +1,100 @@
+"""The adapter: a pydantic TypeAdapter over a compiled schema, and the ways in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ConfigDict, TypeAdapter
+from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator, core_schema
+
+if TYPE_CHECKING:
+    from ._compile import Unit
+
+__all__ = ["Adapter", "SchemaType", "type_adapter"]
+
+_serializer: SchemaSerializer | None = None
+
+
+class SchemaType:
+    """Stands for a schema where pydantic wants a type: ``Annotated[..., SchemaType]``, ``TypeAdapter(t)``."""
+
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+
+    @property
+    def __name__(self) -> str:
+        return self.unit.name
+
+    def __repr__(self) -> str:
+        return self.unit.name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(f"{self.unit.name} is no object schema and has no class")
+
+    def core(self) -> CoreSchema:
+        unit = self.unit
+        assert unit.node is not None
+        if unit.defs:
+            return core_schema.definitions_schema(unit.node.core, list(unit.defs.values()))
+        return unit.node.core
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        return self.core()
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> Any:
+        return deepcopy(self.unit.loc.schema)
+
+
+class Adapter(TypeAdapter[Any]):
+    """A TypeAdapter whose schema was written in JSON. Pickles as its schema."""
+
+    type: SchemaType
+
+    def __init__(self, unit: Unit) -> None:
+        global _serializer
+        self.type = SchemaType(unit)
+        super().__init__(self.type, config=ConfigDict(defer_build=True))
+        if _serializer is None:
+            _serializer = SchemaSerializer(core_schema.any_schema())
+        self.core_schema = self.type.core()
+        self.validator = SchemaValidator(self.core_schema)
+        self.serializer = _serializer
+        self.pydantic_complete = True
+
+    def __repr__(self) -> str:
+        return f"TypeAdapter({self.type!r})"
+
+    def json_schema(self, **_: Any) -> dict[str, Any]:  # type: ignore[override]
+        """The JSON Schema this was made from."""
+        schema = self.type.unit.loc.schema
+        return deepcopy(dict(schema)) if isinstance(schema, Mapping) else ({} if schema else {"not": {}})
+
+    def __reduce__(self) -> Any:
+        from ._pickle import reduce_adapter
+
+        return reduce_adapter(self)
+
+
+_PREFIXES = (("$defs",), ("schemas",), ("definitions",), ("components", "schemas"))
+
+
+def type_adapter(schema: Any, *, definitions: Mapping[str, Any] | None = None) -> TypeAdapter[Any]:
+    """A pydantic TypeAdapter that accepts exactly what the JSON Schema accepts (draft 2020-12).
+
+    `schema` is a dict or a bool. `definitions` are further schemas by name: a reference that the schema
+    itself does not hold finds them as ``#/$defs/<name>``, ``#/schemas/<name>``, ``#/definitions/<name>`` or
+    ``#/components/schemas/<name>``; a name that is a URI is reached by that URI. Validated objects with
+    properties are instances of `Model`; other objects stay dicts.
+
+    Raises SchemaError where the schema is malformed, loops or refers to what is not there.
+    """
+    from ._registry import Registry
+
+    title = schema.get("title") if isinstance(schema, Mapping) else None
+    from .._names import class_name
+
+    name = class_name(title) if isinstance(title, str) and len(title) < 60 else "Model"
+    registry = Registry(definitions or {}, module="geopera.schema.adhoc", _prefixes=_PREFIXES)
+    return registry.adapter(schema, name)

@@ -1,0 +1,142 @@
+"""The parts of a schema that pydantic cannot say, held against the value by jsonschema.
+
+jsonschema is imported at the first check, not before; its validators are kept per document. Patterns
+and `multipleOf` are ours there too, so that a keyword means the same wherever it is checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+
+from ._document import Document, Loc, fragment
+from ._plain import plain
+from ._spec import Rest
+
+__all__ = ["Check", "validator_for"]
+
+
+class Check:
+    """A function for a core schema: returns its argument, or raises what is wrong with it."""
+
+    __slots__ = ("_run", "rests")
+
+    def __init__(self, rests: list[Rest]) -> None:
+        self.rests = rests
+        self._run: list[Any] | None = None
+
+    def __call__(self, value: Any) -> Any:
+        self._check(value)
+        return value
+
+    def fields(
+        self, state: tuple[dict[str, Any], dict[str, Any] | None, set[str]], names: Mapping[str, str]
+    ) -> Any:
+        """The same for the inside of a model: (fields, extras, names of the fields that were given)."""
+        fields, extra, given = state
+        self._check({**{names[name]: fields[name] for name in given if name in names}, **(extra or {})})
+        return state
+
+    def _check(self, value: Any) -> None:
+        if self._run is None:
+            self._run = [validator_for(rest.loc, rest.keywords) for rest in self.rests]
+        problems: list[InitErrorDetails] = []
+        try:
+            instance = plain(value)
+            for validator in self._run:
+                for error in validator.iter_errors(instance):
+                    problems.append(
+                        InitErrorDetails(
+                            type=PydanticCustomError("json_schema", "{reason}", {"reason": _reason(error)}),
+                            loc=tuple(error.absolute_path),
+                            input=error.instance,
+                        )
+                    )
+                    if len(problems) >= 20:
+                        break
+        except RecursionError:
+            raise PydanticCustomError("depth", "The value is nested too deeply to be checked") from None
+        if problems:
+            raise ValidationError.from_exception_data("schema", problems)
+
+
+def _reason(error: Any) -> str:
+    """What is wrong in a short sentence; jsonschema's own repeat the whole instance."""
+    message = str(error.message)
+    return message if len(message) <= 300 else f"{message[:140]} ... {message[-140:]}"
+
+
+# -- jsonschema -------------------------------------------------------------------------------------------
+
+_validators: dict[int, tuple[Document, Any]] = {}
+_dialect: Any = None
+
+
+def _validator_class() -> Any:
+    global _dialect
+    if _dialect is None:
+        from ._dialect import make
+
+        _dialect = make()
+    return _dialect
+
+
+def _containers(document: Document) -> dict[str, Any]:
+    """The definitions of `document`, laid out so that pointers find them."""
+    result: dict[str, Any] = {}
+    if document.definitions is not None:
+        for prefix in document.prefixes:
+            inside = result
+            for part in prefix[:-1]:
+                inside = inside.setdefault(part, {})
+            inside[prefix[-1]] = document.definitions
+        document.index()
+        if document._anchors or len(document._resources or ()) > 1:
+            result["$defs"] = dict(document.definitions)
+    return result
+
+
+def _root(document: Document) -> Any:
+    root: Any = document.root if document.definitions is None else {}
+    if isinstance(root, Mapping):
+        for ancestor in document.reaches():
+            for name, value in _containers(ancestor).items():
+                own = root.get(name)
+                root = {**root, name: {**value, **own} if isinstance(own, Mapping) else value}
+    return root
+
+
+def _root_validator(document: Document) -> Any:
+    known = _validators.get(id(document))
+    if known is None:
+        from jsonschema_specifications import REGISTRY as specifications
+        from referencing.jsonschema import DRAFT202012
+
+        root = _root(document)
+        registry = specifications
+        for ancestor in document.reaches():
+            if ancestor is not document and ancestor.definitions is not None:
+                registry = registry.with_resource("", DRAFT202012.create_resource(_root(ancestor)))
+            for key in ancestor.definitions or ():
+                if "://" in key:
+                    resource = DRAFT202012.create_resource((ancestor.definitions or {})[key])
+                    registry = registry.with_resource(key, resource)
+        known = document, _validator_class()(root, registry=registry.crawl())
+        _validators[id(document)] = known
+    return known[1]
+
+
+def validator_for(loc: Loc, keywords: frozenset[str] | None) -> Any:
+    """A jsonschema validator for the schema at `loc`, or for just some of its keywords."""
+    root = _root_validator(loc.doc)
+    if not loc.pointer and keywords is None:
+        return root
+    if keywords is None or loc.base != loc.doc.base:
+        return root.evolve(schema={"$ref": fragment(loc.pointer)})
+    return root.evolve(schema={key: loc.schema[key] for key in keywords})
+
+
+CheckFunction = Callable[[Any], Any]
+Errors = Iterator[Any]

@@ -1,0 +1,180 @@
+"""The classes that a compiler makes: models for objects with properties, enums for named sets of strings."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator, core_schema
+
+from .._names import python_name
+from ._check import Check
+from ._model import Layout, Model, ModelMeta, Opener, SchemaEnumMeta
+from ._node import Node, any_node
+
+if TYPE_CHECKING:
+    from ._compile import Compiler, Unit
+    from ._spec import Rest, Spec
+
+__all__ = ["field_names", "finish_class", "make_enum", "make_model"]
+
+#: Attributes that a field must not hide. pydantic's deprecated methods (`copy`, `json`, ...) may be hidden.
+_DEPRECATED = frozenset(
+    [
+        "construct",
+        "copy",
+        "dict",
+        "from_orm",
+        "json",
+        "parse_file",
+        "parse_obj",
+        "parse_raw",
+        "schema",
+        "schema_json",
+    ]
+    + ["update_forward_refs", "validate"]
+)
+_TAKEN = frozenset(name for name in (*dir(Model), *dir(ModelMeta)) if name not in _DEPRECATED)
+
+
+def field_names(wires: list[str]) -> dict[str, str]:
+    """Wire name -> Python name: each once, none that is another field's wire name or that pydantic needs."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    known = set(wires)
+    for wire in wires:
+        name = python_name(wire)
+        candidates = [name, f"{name}_"]
+        if wire.isidentifier() and not wire.startswith("_"):
+            candidates.insert(1, wire)
+        number = 2
+        while True:
+            choice = candidates.pop(0) if candidates else f"{name}_{number}"
+            if not choice.startswith("_") and choice not in taken and choice not in _TAKEN:
+                if choice == wire or choice not in known:
+                    break
+            number += not candidates
+        names[wire] = choice
+        taken.add(choice)
+    return names
+
+
+def make_enum(unit: Unit, values: list[str]) -> type[Enum]:
+    """``class GcsRegion(str, Enum)``; a member is called after its value, and is its value when printed."""
+    members: dict[str, str] = {}
+    for value in values:
+        name = python_name(value).upper().rstrip("_") or "EMPTY"
+        if not value.strip():
+            name = "EMPTY"
+        elif name == "FIELD" or name.startswith("FIELD_"):
+            name = name.replace("FIELD", "VALUE", 1)
+        bare, number = name, 2
+        while name in members or name in ("MRO", "NAME", "VALUE") or not name.isidentifier():
+            name, number = f"{bare}_{number}", number + 1
+        if value not in members.values():
+            members[name] = value
+    namespace = SchemaEnumMeta.__prepare__(unit.name, (str, Enum))
+    for key, member in members.items():
+        namespace[key] = member
+    namespace["__str__"] = lambda self: str.__str__(self.value)
+    namespace["__module__"] = unit.registry.module
+    namespace["__qualname__"] = unit.name
+    namespace["__doc__"] = _description(unit.loc.schema) or f"One of {', '.join(map(repr, values[:8]))}."
+    cls = SchemaEnumMeta(unit.name, (str, Enum), namespace)
+    cls.__origin_unit__ = unit
+    return cls  # type: ignore[return-value]
+
+
+def _description(schema: Any) -> str:
+    if isinstance(schema, dict):
+        for keyword in ("description", "title"):
+            if isinstance(schema.get(keyword), str):
+                return str(schema[keyword])
+    return ""
+
+
+def make_model(compiler: Compiler, unit: Unit, spec: Spec, rests: list[Rest]) -> Node:
+    """The class of `unit` and the node that validates to it."""
+    name = unit.name
+    namespace = {
+        "__module__": unit.registry.module,
+        "__qualname__": name,
+        "__doc__": _description(unit.loc.schema) or f"The schema {name}.",
+    }
+    cls: Any = ModelMeta(name, (Model,), namespace, __pydantic_reset_parent_namespace__=False)
+    unit.cls = cls
+    cls.__origin_unit__ = unit
+    required = dict.fromkeys(spec.base.get("required", ()))
+    wires = [wire for wire in spec.props if wire in required]
+    wires += [wire for wire in required if wire not in spec.props]
+    wires += [wire for wire in spec.props if wire not in required]
+    names = field_names(wires)
+    extras = spec.subs.get("additionalProperties")
+    is_open = "open" in spec.base or not spec.has_props or (extras is not None and extras.schema is not False)
+    cls.__layout__ = Layout(names, is_open)
+    extra_node = compiler.node(extras) if extras is not None and not isinstance(extras.schema, bool) else None
+    fields: dict[str, core_schema.ModelField] = {}
+    written: dict[str, core_schema.ModelField] = {}
+    infos: dict[str, FieldInfo] = {}
+    hints: dict[str, Any] = {}
+    for wire in wires:
+        python = names[wire]
+        if wire in spec.props:
+            node = compiler.property_node(spec.props[wire])
+        else:
+            node = extra_node or any_node()
+            node = Node(node.core, node.hint, node.kinds, open=node.open, size=node.size)
+        alias = wire if wire != python else None
+        core, hint = node.core, node.hint
+        if wire in required:
+            infos[python] = FieldInfo(annotation=hint, alias=alias)
+        else:
+            core = core_schema.with_default_schema(core, default=None)
+            infos[python] = FieldInfo(annotation=hint, alias=alias, default=None)
+        fields[python] = core_schema.model_field(core, validation_alias=alias)
+        written[python] = core_schema.model_field(_ANY, serialization_alias=alias)
+        hints[python] = hint
+        if node.open:
+            setattr(cls, python, Opener(python))
+    cls.__annotations__ = hints
+    cls.__pydantic_fields__ = infos
+    inner: CoreSchema = core_schema.model_fields_schema(
+        fields,
+        model_name=name,
+        extra_behavior="forbid" if extras is not None and extras.schema is False else "allow",
+        extras_schema=extra_node.core if extra_node else None,
+    )
+    for keyword in ("minProperties", "maxProperties"):
+        del keyword
+    if rests:
+        check = Check(rests)
+        wire_of = cls.__layout__.wires
+        inner = core_schema.no_info_after_validator_function(
+            lambda state: check.fields(state, wire_of), inner
+        )
+    core = core_schema.model_schema(cls, inner, extra_behavior="allow")
+    unit.model = core
+    cls.__pydantic_serializer__ = SchemaSerializer(
+        core_schema.model_schema(
+            cls, core_schema.model_fields_schema(written, extra_behavior="allow"), extra_behavior="allow"
+        )
+    )
+    return Node(core, cls, frozenset(["object"]), size=10 + len(fields))
+
+
+_ANY = core_schema.any_schema()
+
+
+def finish_class(unit: Unit) -> None:
+    """Give the class its validator, now that all it refers to is known."""
+    cls, core = unit.cls, unit.model
+    if not issubclass(cls, BaseModel):
+        return
+    assert core is not None
+    if unit.defs:
+        core = core_schema.definitions_schema(core, list(unit.defs.values()))
+    cls.__pydantic_core_schema__ = core
+    cls.__pydantic_validator__ = SchemaValidator(core)
+    cls.__pydantic_complete__ = True

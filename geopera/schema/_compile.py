@@ -1,0 +1,436 @@
+"""From schemas to pydantic core schemas.
+
+A *unit* is a place that is compiled once and then referred to: a named definition, the target of a
+`$ref`, an object with properties. Units that refer to each other in a circle are finished together
+(Tarjan's algorithm), so that every class of the circle gets a validator that knows the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import CoreSchema, core_schema
+
+from ._check import Check
+from ._classes import finish_class, make_enum, make_model
+from ._document import Loc
+from ._errors import MAX_CHAIN
+from ._node import (
+    KINDS,
+    Node,
+    any_node,
+    array_node,
+    boolean_node,
+    fixed_node,
+    json_key,
+    kind_of,
+    never_node,
+    null_node,
+    number_node,
+    object_node,
+    string_node,
+)
+from ._pattern import compile_pattern
+from ._spec import ARRAY, NUMBER, OBJECT, STRING, Rest, Spec, constraints, spec_of
+
+if TYPE_CHECKING:
+    from ._registry import Registry
+
+__all__ = ["Compiler", "Unit"]
+
+_INLINE = 30  # a unit of at most this size is copied into its users
+
+
+class Unit:
+    """A place and what it compiled to. `defs` are the definitions that `node.core` refers to."""
+
+    __slots__ = (
+        "cls",
+        "defs",
+        "done",
+        "forced",
+        "index",
+        "loc",
+        "low",
+        "model",
+        "name",
+        "node",
+        "ref",
+        "registry",
+    )
+
+    def __init__(self, registry: Registry, loc: Loc, name: str, ref: str) -> None:
+        self.registry = registry
+        self.loc = loc
+        self.name = name
+        self.ref = ref
+        self.node: Node | None = None
+        self.model: CoreSchema | None = None
+        self.cls: Any = None
+        self.defs: dict[str, CoreSchema] = {}
+        self.done = False
+        self.forced = False
+        self.index = -1
+        self.low = -1
+
+
+class Compiler:
+    """One run: compiles a unit and all the units it needs. The registry's lock is held."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.stack: list[Unit] = []  # units begun and not finished, as Tarjan has it
+        self.current: list[Unit] = []  # the chain of units being compiled
+        self.later: list[Unit] = []
+        self.begun: set[int] = set()
+        self.counter = 0
+
+    # -- units -----------------------------------------------------------------------------------------
+
+    def finish(self, unit: Unit) -> Unit:
+        """Compile `unit`, unless it is finished."""
+        if not unit.done:
+            try:
+                self._begin(unit)
+            except RecursionError:
+                raise unit.loc.error("the schema is nested too deeply") from None
+        return unit
+
+    def _begin(self, unit: Unit) -> None:
+        unit.index = unit.low = self.counter
+        self.counter += 1
+        self.begun.add(id(unit))
+        self.stack.append(unit)
+        self.current.append(unit)
+        unit.node = self._unit_node(unit)
+        self.current.pop()
+        while not self.current and self.later:
+            self._begin_later(unit, self.later.pop())
+        if unit.low == unit.index:
+            at = self.stack.index(unit)
+            group, self.stack = self.stack[at:], self.stack[:at]
+            self._close(group)
+
+    def _begin_later(self, first: Unit, unit: Unit) -> None:
+        if unit.done or id(unit) in self.begun:
+            return
+        self.current.append(first)
+        self._begin(unit)
+        self.current.pop()
+
+    def _close(self, group: Sequence[Unit]) -> None:
+        circular = len(group) > 1 or group[0].low < 0
+        defs: dict[str, CoreSchema] = {}
+        for unit in group:
+            defs.update(unit.defs)
+        for unit in group:
+            assert unit.node is not None
+            unit.defs = defs
+            if circular or (unit.model is not unit.node.core and unit.node.size > _INLINE):
+                body: Any = {**unit.node.core, "ref": unit.ref}
+                if unit.model is unit.node.core:
+                    unit.model = core_schema.definition_reference_schema(unit.ref)
+                unit.node.core = core_schema.definition_reference_schema(unit.ref)
+                unit.node.size = 1
+                defs[unit.ref] = body
+            elif unit.model is not None:
+                unit.node.size = 1
+        for unit in group:
+            if unit.model is not None:
+                finish_class(unit)
+            unit.done = True
+
+    def refer(self, loc: Loc) -> Node:
+        """A node that stands for the unit at `loc`."""
+        unit = self.registry._unit(loc)
+        me = self.current[-1]
+        if not unit.done:
+            if id(unit) in self.begun:
+                if unit is me:
+                    me.low = min(me.low, me.index)
+                    unit.forced = True
+                me.low = min(me.low, unit.index)
+                return self._reference(unit, me)
+            if len(self.current) >= MAX_CHAIN:
+                self.later.append(unit)
+                me.low = 0
+                return self._reference(unit, me)
+            self._begin(unit)
+            if not unit.done:
+                me.low = min(me.low, unit.low)
+                return self._reference(unit, me)
+        assert unit.node is not None
+        me.defs.update(unit.defs)
+        node = unit.node
+        return Node(node.core, node.hint, node.kinds, open=node.open, size=node.size)
+
+    def _reference(self, unit: Unit, me: Unit) -> Node:
+        unit.forced = True
+        hint: Any = unit.cls if unit.cls is not None else Any
+        kinds = KINDS if unit.node is None else unit.node.kinds
+        core = core_schema.definition_reference_schema(unit.ref)
+        return Node(core, hint, kinds, open=unit.cls is None)
+
+    def _unit_node(self, unit: Unit) -> Node:
+        schema = unit.loc.schema
+        if self.registry._is_enum(unit):
+            unit.cls = make_enum(unit, schema["enum"])
+            return fixed_node(schema["enum"], list(unit.cls))
+        return self._compile(unit.loc, unit)
+
+    # -- any schema --------------------------------------------------------------------------------------
+
+    def node(self, loc: Loc) -> Node:
+        """The node of a subschema."""
+        schema = loc.schema
+        if isinstance(schema, bool):
+            return any_node() if schema else never_node()
+        keys = constraints(schema)
+        if not keys:
+            return any_node()
+        if keys == {"$ref"}:
+            return self.refer(loc.doc.resolve(schema["$ref"], loc))
+        if not keys.isdisjoint(("properties", "allOf", "$ref")) or self.registry._is_inline_enum(loc):
+            return self.refer(loc)
+        return self._compile(loc, None)
+
+    def property_node(self, places: list[Loc]) -> Node:
+        """A property that one place or several speak of: the first gives the type, the others check."""
+        node = self.node(places[0])
+        return self._checked(node, [Rest(place, None) for place in places[1:]])
+
+    def _compile(self, loc: Loc, unit: Unit | None) -> Node:
+        schema = loc.schema
+        if isinstance(schema, bool):
+            return any_node() if schema else never_node()
+        keys = constraints(schema)
+        if keys == {"$ref"}:
+            return self.refer(loc.doc.resolve(schema["$ref"], loc))
+        if keys == {"allOf"} and len(schema["allOf"]) == 1:
+            return self.node(loc.sub("allOf", "0"))
+        if "$dynamicRef" in keys or (unit is not None and self.registry._is_dynamic(loc)):
+            return self._checked(any_node(), [Rest(loc, None)])
+        spec = spec_of(loc)
+        if spec.never:
+            return never_node()
+        return self._spec_node(spec, loc, unit)
+
+    def _checked(self, node: Node, rests: list[Rest]) -> Node:
+        if not rests:
+            return node
+        core = core_schema.no_info_after_validator_function(Check(rests), node.core)
+        return Node(core, node.hint, node.kinds, open=node.open, size=node.size + 1)
+
+    def _spec_node(self, spec: Spec, loc: Loc, unit: Unit | None) -> Node:
+        own = spec.keywords() - {"type", "open"}
+        if spec.unions and not own & {"properties", "enum", "const", "items", "additionalProperties"}:
+            # The union carries the types; what stands beside it is checked.
+            carrier, keyword = spec.unions[0]
+            rests = [*spec.rests, *(Rest(at, frozenset([key])) for at, key in spec.unions[1:])]
+            node = self._union(carrier, keyword, rests)
+            if own or "type" in spec.base:
+                types = spec.base.get("type")
+                if own or not node.kinds <= _kinds(types):
+                    rests = [*rests, *_beside(loc, carrier)]
+            return self._checked(node, rests)
+        rests = [*spec.rests, *(Rest(at, frozenset([key])) for at, key in spec.unions)]
+        if "enum" in spec.base or "const" in spec.base:
+            return self._checked(self._fixed(spec, loc), rests)
+        return self._typed(spec, loc, unit, rests)
+
+    # -- unions --------------------------------------------------------------------------------------------
+
+    def _union(self, loc: Loc, keyword: str, rests: list[Rest]) -> Node:
+        places = [loc.sub(keyword, str(i)) for i in range(len(loc.schema[keyword]))]
+        nodes = [self.node(place) for place in places]
+        if keyword == "oneOf" and not _disjoint(nodes):
+            rests.append(Rest(loc, frozenset(["oneOf"])))
+        return union_of(nodes, [self._label(place) for place in places])
+
+    def _label(self, loc: Loc) -> str:
+        schema = loc.schema
+        if isinstance(schema, Mapping):
+            if "$ref" in schema:
+                return self.registry._name(loc.doc.resolve(schema["$ref"], loc))
+            if isinstance(schema.get("type"), str) and "properties" not in schema:
+                return str(schema["type"])
+        return self.registry._name(loc)
+
+    # -- fixed values, types -------------------------------------------------------------------------------
+
+    def _fixed(self, spec: Spec, loc: Loc) -> Node:
+        values = list(spec.base["enum"]) if "enum" in spec.base else [spec.base["const"]]
+        if "const" in spec.base:
+            wanted = json_key(spec.base["const"])
+            values = [value for value in values if json_key(value) == wanted]
+        types = spec.base.get("type")
+        if types is not None:
+            values = [value for value in values if _has_type(value, types)]
+        if not values:
+            return never_node()
+        rest = spec.keywords() - {"enum", "const", "type", "open"}
+        if rest or spec.subs or spec.has_props:
+            return self._checked(fixed_node(values), [Rest(loc, None)])
+        return fixed_node(values)
+
+    def _typed(self, spec: Spec, loc: Loc, unit: Unit | None, rests: list[Rest]) -> Node:
+        types: set[str] | None = spec.base.get("type")
+        if types is None:
+            return self._checked(self._untyped(spec, loc, unit), rests)
+        if types == {"object"} and self.registry._is_model(spec, unit):
+            assert unit is not None
+            return make_model(self, unit, spec, rests)
+        nodes = [self._one_type(name, spec, loc, unit) for name in sorted(types)]
+        return self._checked(union_of(nodes, sorted(types)), rests)
+
+    def _one_type(self, name: str, spec: Spec, loc: Loc, unit: Unit | None) -> Node:
+        if name == "null":
+            return null_node()
+        if name == "boolean":
+            return boolean_node()
+        if name in ("number", "integer"):
+            return number_node(
+                {k: spec.base[k] for k in NUMBER & spec.base.keys()}, integer=name == "integer"
+            )
+        if name == "string":
+            pattern = compile_pattern(spec.base["pattern"]) if "pattern" in spec.base else None
+            return string_node(spec.base, pattern)
+        if name == "array":
+            return self._array(spec, loc)
+        return self._object(spec, loc, unit)
+
+    def _untyped(self, spec: Spec, loc: Loc, unit: Unit | None) -> Node:
+        """No `type`: every keyword speaks of its own JSON type, and all the others pass."""
+        keys = spec.keywords()
+        choices: dict[str, CoreSchema] = {}
+        size = 2
+        is_open = True
+        for kind, words in (("number", NUMBER), ("string", STRING), ("array", ARRAY), ("object", OBJECT)):
+            if keys & words:
+                node = self._one_type(kind, spec, loc, unit)
+                choices[kind] = node.core
+                size += node.size
+        if not choices:
+            return any_node()
+        for kind in (*KINDS, "other"):
+            choices.setdefault(kind, core_schema.any_schema())
+        return Node(core_schema.tagged_union_schema(choices, kind_of), Any, open=is_open, size=size)
+
+    def _array(self, spec: Spec, loc: Loc) -> Node:
+        items = self.node(spec.subs["items"]) if "items" in spec.subs else None
+        node = array_node(spec.base, items)
+        if spec.base.get("uniqueItems"):
+            node.core = core_schema.no_info_after_validator_function(_unique, node.core)
+        return node
+
+    def _object(self, spec: Spec, loc: Loc, unit: Unit | None) -> Node:
+        if self.registry._is_model(spec, unit):
+            assert unit is not None
+            return make_model(self, unit, spec, [])
+        extras = spec.subs.get("additionalProperties")
+        rests = []
+        if "required" in spec.base:
+            rests.append(spec.base["required"])
+        node = object_node()
+        if extras is not None and extras.schema is not True:
+            if isinstance(extras.schema, bool):
+                core = core_schema.dict_schema(core_schema.str_schema(), max_length=0, strict=True)
+                node = Node(core, dict[str, Any], frozenset(["object"]), open=True)
+            else:
+                values = self.node(extras)
+                core = core_schema.dict_schema(core_schema.str_schema(), values.core, strict=True)
+                hint = dict[str, values.hint]  # type: ignore[name-defined]
+                node = Node(core, hint, frozenset(["object"]), open=True, size=2 + values.size)
+        if rests:
+            node.core = core_schema.no_info_after_validator_function(_Required(rests[0]), node.core)
+        return node
+
+
+class _Required:
+    """The names an object must have, where no model has fields for them."""
+
+    __slots__ = ("names",)
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+
+    def __call__(self, value: Any) -> Any:
+        from pydantic_core import PydanticCustomError
+
+        for name in self.names:
+            if name not in value:
+                raise PydanticCustomError("missing", "The member {name} is required", {"name": repr(name)})
+        return value
+
+
+def _unique(value: list[Any]) -> list[Any]:
+    if len(set(map(json_key, value))) < len(value):
+        from pydantic_core import PydanticCustomError
+
+        raise PydanticCustomError("unique_items", "The items should be unique")
+    return value
+
+
+def _kinds(types: Any) -> frozenset[str]:
+    if types is None:
+        return KINDS
+    return frozenset("number" if name == "integer" else name for name in types)
+
+
+def _has_type(value: Any, types: set[str]) -> bool:
+    kind = kind_of(value)
+    if kind == "number" and "number" not in types:
+        return "integer" in types and value == int(value)
+    return kind in types
+
+
+def _beside(loc: Loc, carrier: Loc) -> list[Rest]:
+    """The checks for a schema that has a union and something else."""
+    keys = constraints(loc.schema)
+    if carrier is loc or carrier.key == loc.key:
+        rest = keys - {"anyOf", "oneOf", "allOf", "$ref"}
+        if keys == rest | (keys & {"anyOf", "oneOf"}):
+            return [Rest(loc, rest)] if rest else []
+    return [Rest(loc, None)]
+
+
+def _disjoint(nodes: Sequence[Node]) -> bool:
+    seen: set[str] = set()
+    for node in nodes:
+        if seen & node.kinds:
+            return False
+        seen |= node.kinds
+    return True
+
+
+def union_of(nodes: Sequence[Node], labels: Sequence[str]) -> Node:
+    """The first node that takes the value, nulls apart; the best fit where several take objects."""
+    kinds = frozenset[str]().union(*(node.kinds for node in nodes))
+    nullable = [i for i, node in enumerate(nodes) if node.hint is None]
+    rest = [(node, label) for node, label in zip(nodes, labels, strict=True) if node.hint is not None]
+    if not rest:
+        return nodes[0]
+    hint: Any = rest[0][0].hint
+    for node, _ in rest[1:]:
+        hint = _either(hint, node.hint)
+    is_open = any(node.open for node in nodes)
+    size = 1 + sum(node.size for node in nodes)
+    if len(rest) == 1:
+        core = rest[0][0].core
+    else:
+        objects = sum(1 for node, _ in rest if "object" in node.kinds)
+        choices: list[Any] = [(node.core, label) for node, label in rest]
+        core = core_schema.union_schema(choices, mode="smart" if objects > 1 else "left_to_right")
+    if nullable:
+        return Node(core_schema.nullable_schema(core), _either(hint, None), kinds, open=is_open, size=size)
+    return Node(core, hint, kinds, open=is_open, size=size)
+
+
+def _either(one: Any, other: Any) -> Any:
+    try:
+        return one | other
+    except TypeError:
+        from typing import Union
+
+        return Union[one, other]  # noqa: UP007

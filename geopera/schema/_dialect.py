@@ -1,0 +1,64 @@
+"""jsonschema's validator with our reading of the keywords where the two differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ._node import is_multiple, json_key
+from ._pattern import compile_pattern
+
+__all__ = ["make"]
+
+
+def make() -> Any:
+    """The validator class: draft 2020-12, ECMA patterns in bounded time, decimal `multipleOf`."""
+    from jsonschema import Draft202012Validator, ValidationError, validators
+
+    def pattern(validator: Any, text: str, instance: Any, schema: Any) -> Iterator[Any]:
+        if validator.is_type(instance, "string") and not compile_pattern(text).search(instance):
+            yield ValidationError(f"{instance[:100]!r} does not match {text[:100]!r}")
+
+    def multiple_of(validator: Any, step: Any, instance: Any, schema: Any) -> Iterator[Any]:
+        if validator.is_type(instance, "number") and not is_multiple(instance, step):
+            yield ValidationError(f"{instance!r} is not a multiple of {step}")
+
+    def pattern_properties(validator: Any, patterns: Any, instance: Any, schema: Any) -> Iterator[Any]:
+        if validator.is_type(instance, "object"):
+            for text, subschema in patterns.items():
+                compiled = compile_pattern(text)
+                for key, value in instance.items():
+                    if compiled.search(key):
+                        yield from validator.descend(value, subschema, path=key, schema_path=text)
+
+    def additional_properties(validator: Any, extra: Any, instance: Any, schema: Any) -> Iterator[Any]:
+        if not validator.is_type(instance, "object"):
+            return
+        known = schema.get("properties", {})
+        patterns = [compile_pattern(text) for text in schema.get("patternProperties", ())]
+        for key, value in instance.items():
+            if key in known or any(p.search(key) for p in patterns):
+                continue
+            if extra is False:
+                yield ValidationError(f"{key[:100]!r} is not allowed here", path=[key])
+            elif extra is not True:
+                yield from validator.descend(value, extra, path=key)
+
+    def unique_items(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[Any]:
+        if (
+            wanted
+            and validator.is_type(instance, "array")
+            and len(set(map(json_key, instance))) < len(instance)
+        ):
+            yield ValidationError("the items are not unique")
+
+    return validators.extend(
+        Draft202012Validator,
+        {
+            "pattern": pattern,
+            "multipleOf": multiple_of,
+            "patternProperties": pattern_properties,
+            "additionalProperties": additional_properties,
+            "uniqueItems": unique_items,
+        },
+    )

@@ -1,0 +1,27 @@
+"""What a schema that cannot be used ends in, and the bounds within which schemas are taken."""
+
+from __future__ import annotations
+
+__all__ = ["MAX_DEPTH", "MAX_REPEATS", "SchemaError"]
+
+#: How deep subschemas may nest inside one another (references do not count).
+MAX_DEPTH = 100
+#: How many in-place subschemas one value may have to be held against (`allOf` of `$ref` of `allOf` ...).
+MAX_REPEATS = 20_000
+#: The longest chain of references that is followed before the rest is compiled on its own.
+MAX_CHAIN = 12
+
+
+class SchemaError(ValueError):
+    """The JSON Schema itself cannot be used: it is malformed, it loops, or a reference leads nowhere.
+
+    `pointer` is the place, as a JSON pointer fragment (``#/properties/a``).
+    """
+
+    def __init__(self, message: str, pointer: str = "#") -> None:
+        super().__init__(f"{message} (at {pointer[:300]})" if pointer != "#" else message)
+        self.message = message
+        self.pointer = pointer
+
+    def __reduce__(self) -> tuple[type[SchemaError], tuple[str, str]]:
+        return SchemaError, (self.message, self.pointer)

@@ -1,0 +1,53 @@
+"""Looking at validated values: unknown fields, and results as good as they can be had."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._names import nearest
+from ._model import Model
+
+__all__ = ["best_effort", "unknown_fields"]
+
+Loc = tuple[str | int, ...]
+
+
+def unknown_fields(value: Any) -> list[tuple[Loc, str, list[str]]]:
+    """The members of closed models, at any depth, that their schemas do not have.
+
+    Each is (place of the model, name, nearest names of fields). A schema is closed if it has
+    `properties` and says nothing of additional ones. A field given under both of its names is found
+    in open models too.
+    """
+    found: list[tuple[Loc, str, list[str]]] = []
+    stack: list[tuple[Loc, Any]] = [((), value)]
+    while stack:
+        at, item = stack.pop()
+        if isinstance(item, Model):
+            layout = type(item)._layout()
+            wires = layout.wires
+            for name in item.__pydantic_extra__ or ():
+                if name in wires:
+                    found.append((at, name, [wires[name]]))
+                elif not layout.is_open:
+                    found.append((at, name, nearest(name, (*layout.names, *wires))))
+            fields = item.__dict__
+            stack.extend(((*at, wires[n]), fields[n]) for n in item.__pydantic_fields_set__ if n in wires)
+            stack.extend(((*at, n), v) for n, v in (item.__pydantic_extra__ or {}).items())
+        elif isinstance(item, dict):
+            stack.extend(((*at, str(key)), inner) for key, inner in item.items())
+        elif isinstance(item, list):
+            stack.extend(((*at, index), inner) for index, inner in enumerate(item))
+    found.sort(key=lambda entry: [str(part) for part in entry[0]])
+    return found
+
+
+def best_effort(adapter: Any, value: Any) -> tuple[Any, list[tuple[Loc, str]]]:
+    """(result, problems): `value` as well typed as it can be, and where and why it does not fit."""
+    from pydantic import ValidationError
+
+    try:
+        return adapter.validator.validate_python(value, by_alias=True, by_name=False), []
+    except ValidationError as error:
+        problems = [(tuple(e["loc"]), str(e["msg"])) for e in error.errors(include_url=False)]
+        return value, problems

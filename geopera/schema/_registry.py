@@ -1,0 +1,283 @@
+"""All the classes of one set of definitions, each built once, at first use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from threading import RLock
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from .._names import class_name, class_names
+from ._adapter import Adapter
+from ._compile import Compiler, Unit
+from ._document import Document, Loc, Pointer, children
+from ._lint import lint
+from ._spec import Spec, constraints
+
+__all__ = ["Registry"]
+
+
+class Registry:
+    """Classes and adapters for `definitions`, a mapping of schemas by key.
+
+    References between them read `prefix` + key. `module` is the module that the classes say they are
+    from. `inline` are further schemas by class name (request bodies that have no key of their own).
+    Nothing is built before it is asked for; what is built, is built once, also when threads race.
+    """
+
+    def __init__(
+        self,
+        definitions: Mapping[str, Any],
+        *,
+        prefix: str = "#/schemas/",
+        module: str = "geopera.models",
+        inline: Mapping[str, Any] | None = None,
+        _prefixes: tuple[Pointer, ...] | None = None,
+    ) -> None:
+        self.module = module
+        self.prefix = prefix
+        self.definitions = definitions
+        self.inline = dict(inline or {})
+        prefixes = _prefixes or (tuple(part for part in prefix.strip("#/").split("/") if part),)
+        self.document = Document({}, definitions=definitions, prefixes=prefixes)
+        self._lock = RLock()
+        self._units: dict[tuple[int, Pointer], Unit] = {}
+        self._keys: dict[str, str] | None = None
+        self._classes_by_key: dict[str, str] = {}
+        self._built: dict[str, Any] = {}
+        self._adapters: dict[Any, Any] = {}
+        self._linted: dict[Any, int] = {}
+        self._documents: dict[int, tuple[Document, str]] = {}
+        self._inline_documents: dict[str, Document] = {}
+        self._inline_names: dict[str, list[tuple[str, Loc]]] = {}
+
+    # -- names -----------------------------------------------------------------------------------------
+
+    def _key_names(self) -> dict[str, str]:
+        """Class name -> key."""
+        if self._keys is None:
+            keys = class_names(self.definitions)
+            self._classes_by_key = {key: name for name, key in keys.items()}
+            self._keys = keys
+        return self._keys
+
+    def _root_name(self, loc: Loc) -> tuple[str, Pointer]:
+        """The name of the nearest named ancestor, and the rest of the pointer."""
+        pointer = loc.pointer
+        if loc.doc is self.document:
+            size = len(self.document.prefixes[0])
+            self._key_names()
+            return self._classes_by_key.get(pointer[size], "Model"), pointer[size + 1 :]
+        root = self._documents.get(id(loc.doc), (loc.doc, "Model"))[1]
+        for i in range(len(pointer) - 1, 0, -1):
+            if pointer[i - 1] in ("$defs", "definitions", "schemas"):
+                return class_name(pointer[i]), pointer[i + 1 :]
+        return root, pointer
+
+    def _name(self, loc: Loc) -> str:
+        """The class name of a place: the name of its root, and the way to it."""
+        name, rest = self._root_name(loc)
+        at = 0
+        while at < len(rest):
+            part = rest[at]
+            following = rest[at + 1] if at + 1 < len(rest) else ""
+            if part in ("properties", "patternProperties", "dependentSchemas"):
+                name += _part(following) or "Field"
+                at += 1
+            elif part in ("anyOf", "oneOf"):
+                name += f"Type{following}"
+                at += 1
+            elif part in ("allOf", "prefixItems"):
+                name += f"{'AllOf' if part == 'allOf' else 'Item'}{following}"
+                at += 1
+            elif part == "items":
+                name += "Item"
+            elif part == "additionalProperties":
+                name += "AdditionalProperty"
+            else:
+                name += _part(part)
+            at += 1
+        return name if name.isidentifier() else "Model"
+
+    def _nested(self, root: str) -> list[tuple[str, Loc]]:
+        """(name, place) of the inline objects and enums under the class name `root`."""
+        found = self._inline_names.get(root)
+        if found is None:
+            found = []
+            start = self._top(root)
+            stack = [start] if start is not None else []
+            while stack:
+                loc = stack.pop()
+                if loc is not start and self._deserves_name(loc):
+                    found.append((self._name(loc), loc))
+                if isinstance(loc.schema, Mapping):
+                    inner = [loc.sub(*parts) for parts, _ in children(loc.schema)]
+                    stack.extend(reversed(inner))
+            self._inline_names[root] = found
+        return found
+
+    @staticmethod
+    def _deserves_name(loc: Loc) -> bool:
+        schema = loc.schema
+        if not isinstance(schema, Mapping) or "$ref" in schema:
+            return False
+        return schema.get("type") == "object" or "properties" in schema or Registry._is_inline_enum(loc)
+
+    def _top(self, name: str) -> Loc | None:
+        key = self._key_names().get(name)
+        if key is not None:
+            return self.document.definition(key)
+        if name in self.inline:
+            document = self._inline_documents.get(name)
+            if document is None:
+                document = Document(self.inline[name], parent=self.document)
+                self._documents[id(document)] = document, name
+                self._inline_documents[name] = document
+            return document.top
+        return None
+
+    def names(self) -> list[str]:
+        """The names `model` takes, sorted; nothing is built."""
+        roots = [*self._key_names(), *self.inline]
+        names = dict.fromkeys(self._key_names())
+        for root in roots:
+            names.update(dict.fromkeys(name for name, _ in self._nested(root)))
+            if root in self.inline and self._deserves_name(self._top(root)):  # type: ignore[arg-type]
+                names[root] = None
+        return sorted(names)
+
+    def _place(self, name: str) -> Loc | None:
+        start = self._top(name)
+        if start is not None:
+            return start
+        for root in sorted(r for r in (*self._key_names(), *self.inline) if name.startswith(r)):
+            for nested, loc in self._nested(root):
+                if nested == name:
+                    return loc
+        return None
+
+    # -- building ----------------------------------------------------------------------------------------
+
+    def model(self, name: str) -> Any:
+        """The class called `name`: a Model, an Enum, or for other schemas a type for annotations.
+
+        Raises KeyError for a name that is not among `names()`, SchemaError for a schema that cannot be
+        used.
+        """
+        built = self._built.get(name)
+        if built is None:
+            with self._lock:
+                built = self._built.get(name)
+                if built is None:
+                    loc = self._place(name)
+                    if loc is None:
+                        raise KeyError(name)
+                    built = self._built[name] = self._class_at(loc, name)
+        return built
+
+    def _class_at(self, loc: Loc, name: str) -> Any:
+        unit = self._finish(loc)
+        if (
+            unit.cls is None
+            and isinstance(loc.schema, Mapping)
+            and loc.schema.get("type", "object") == "object"
+        ):
+            # An open object: values stay dicts, but there is a class for those who want to write one.
+            unit = Unit(self, loc, name, f"{name}:open")
+            unit.forced = True
+            Compiler(self).finish(unit)
+        if unit.cls is None:
+            return self._adapter_at(loc, name).type
+        return unit.cls
+
+    def adapter(self, schema: Any, name: str = "Value") -> TypeAdapter[Any]:
+        """The adapter of a schema that may refer to the definitions; cached by content."""
+        if isinstance(schema, Mapping) and len(schema) == 1 and isinstance(schema.get("$ref"), str):
+            key: Any = schema["$ref"]
+        else:
+            import json
+
+            key = (name, json.dumps(schema))
+        adapter = self._adapters.get(key)
+        if adapter is None:
+            with self._lock:
+                adapter = self._adapters.get(key)
+                if adapter is None:
+                    if name in self.inline and self.inline[name] == schema:
+                        top = self._top(name)
+                        assert top is not None
+                    else:
+                        document = Document(schema, parent=self.document)
+                        self._documents[id(document)] = document, name
+                        top = document.top
+                    adapter = self._adapters[key] = self._adapter_at(top, name)
+        return adapter  # type: ignore[no-any-return]
+
+    def _adapter_at(self, loc: Loc, name: str) -> Adapter:
+        return Adapter(self._finish(loc))
+
+    def _finish(self, loc: Loc) -> Unit:
+        with self._lock:
+            lint(loc, self._linted)
+            return Compiler(self).finish(self._unit(loc))
+
+    def _unit(self, loc: Loc) -> Unit:
+        unit = self._units.get(loc.key)
+        if unit is None:
+            name = self._name(loc)
+            unit = self._units[loc.key] = Unit(self, loc, name, f"{name}:{len(self._units)}")
+        return unit
+
+    # -- decisions of the compiler -------------------------------------------------------------------------
+
+    @staticmethod
+    def _is_inline_enum(loc: Loc) -> bool:
+        schema = loc.schema
+        return (
+            isinstance(schema, Mapping)
+            and isinstance(schema.get("enum"), list)
+            and constraints(schema) == {"enum", "type"}
+            and schema["type"] == "string"
+            and 0 < len(schema["enum"]) <= 1000
+            and all(isinstance(value, str) and not _odd(value) for value in schema["enum"])
+        )
+
+    def _is_enum(self, unit: Unit) -> bool:
+        return self._is_inline_enum(unit.loc)
+
+    def _is_model(self, spec: Spec, unit: Unit | None) -> bool:
+        if unit is None:
+            return False
+        if spec.props or unit.forced and unit.ref.endswith(":open"):
+            return True
+        named = unit.loc.doc is self.document and len(unit.loc.pointer) == len(self.document.prefixes[0]) + 1
+        return named and unit.loc.schema.get("type") == "object"
+
+    def _is_dynamic(self, loc: Loc) -> bool:
+        """Whether what `loc` means depends on who refers to it."""
+        return any(_has_dynamic(document, loc) for document in loc.doc.reaches())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
+
+
+def _part(wire: str) -> str:
+    """A property's part of a class name: ``render_params`` gives RenderParams, ``bandRoles`` Bandroles."""
+    words = "".join(c if c.isalnum() else " " for c in wire).split()
+    return "".join(word if word.isupper() else word.capitalize() for word in words)
+
+
+def _odd(value: str) -> bool:
+    return len(value) > 200 or any("\ud800" <= c <= "\udfff" for c in value)
+
+
+def _has_dynamic(document: Document, loc: Loc) -> bool:
+    stack = [loc.schema] if document is loc.doc else []
+    while stack:
+        schema = stack.pop()
+        if isinstance(schema, Mapping):
+            if "$dynamicRef" in schema:
+                return True
+            stack.extend(item for _, item in children(schema))
+    return False
