@@ -21,7 +21,7 @@ _STREAMS = ("text/event-stream", "application/x-ndjson", "application/json")
 def search(call: Call) -> dict[str, Any]:
     body = call.body
     found = matching(call.state.catalogue, body, [check_host(body.get("host_name"))])
-    scenes, token = page(found, body, limit=body.get("limit") or 100)
+    scenes, token = page(found, body, limit=int(body.get("limit") or 100))
     answer = _features(scenes)
     if token is not None:
         answer["next"] = token
@@ -35,7 +35,7 @@ def federated_search(call: Call) -> dict[str, Any]:
     for name in sources:
         check_host(name)
     wanted = body.get("collections")
-    left = body.get("limit") or 100
+    left = int(body.get("limit") or 100)
     summaries, scenes = [], []
     for name in sources:
         its = {collection.id for collection in HOSTS[name][1]}

@@ -156,11 +156,16 @@ def _leaves(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:
     for error in errors:
         leaf = error
         while leaf.context:
-            closest = best_match(leaf.context)
-            if closest is None:
-                break
-            leaf = closest
+            leaf = max(leaf.context, key=_closeness)
         yield leaf
+
+
+def _closeness(error: ValidationError) -> tuple[int, bool]:
+    """The deeper an alternative got before it failed, the closer; `null` is the last resort."""
+    depth = len(error.absolute_path)
+    for inner in error.context:
+        depth = max(depth, len(inner.absolute_path))
+    return depth, error.validator_value != "null"
 
 
 def _detail(error: ValidationError) -> dict[str, Any]:

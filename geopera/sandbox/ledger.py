@@ -139,7 +139,9 @@ def set_auto_topup(call: Call) -> dict[str, Any]:
         raise unprocessable(
             "Give threshold_credits and topup_amount_credits (credits), or threshold and amount (cents)."
         )
+    money = {name: body[name] for name in ("threshold", "amount", "currency") if body.get(name) is not None}
     setting = {
+        **money,
         "enabled": bool(body.get("enabled")),
         "threshold_credits": threshold,
         "topup_amount_credits": amount,

@@ -39,7 +39,7 @@ def window(call: Call) -> tuple[int, int]:
         start = _number(call, "page", fields, 0) * size
     else:
         start = 0
-    if size < 1 or size > _LARGEST or start < 0:
+    if size < 1 or size > _LARGEST or not 0 <= start < 1 << 62:
         raise unprocessable(f"{size_name} is 1 to {_LARGEST}, and a page or an offset is 0 or more.")
     return start, size
 
@@ -163,6 +163,8 @@ def _number(call: Call, name: str, fields: dict[str, Any], default: int) -> int:
     value = call.body.get(name)
     if value is None:
         value = fields.get(name, {}).get("default", default)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # 5.0 is an integer in JSON Schema
     if not isinstance(value, int) or isinstance(value, bool):
         raise unprocessable(f"{name} is a whole number.")
     return value

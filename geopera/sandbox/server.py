@@ -6,7 +6,8 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -69,6 +70,12 @@ class _Server(uvicorn.Server):
         if self.started:
             self._ready()
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # uvicorn would raise the signal again after the end; here it is an ordinary way to stop.
+        if self.should_exit:
+            self.force_exit = True
+        self.should_exit = True
+
 
 @contextmanager
 def running(
@@ -126,8 +133,7 @@ def run(*, host: str = "127.0.0.1", port: int = 8787, **options: Any) -> None:
     with _listen(host, port) as listener:
         line = f"Geopera sandbox on {_url(listener)}"
         server = _Server(_config(app), lambda: print(line, flush=True))
-        with suppress(KeyboardInterrupt):
-            server.run(sockets=[listener])
+        server.run(sockets=[listener])
 
 
 def _config(app: Starlette) -> uvicorn.Config:
