@@ -18,14 +18,13 @@ from uuid import UUID
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
-from ._names import did_you_mean, python_name
+from ._names import class_names, did_you_mean, python_name
 from .errors import InvalidInputError
+from .manifest import PREFIX
 from .schema import Model, unknown_fields
 from .types import UNSET
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter
-
     from .manifest import Manifest, Operation
 
 Problems = list[tuple[tuple[str | int, ...], str, str]]
@@ -142,16 +141,16 @@ def _numpy(value: Any) -> Any:
 class Input:
     """The input of one operation: checks bodies and makes their bytes."""
 
-    __slots__ = ("_adapter", "_geometries", "_serializer", "_title", "_validate", "manifest", "operation")
+    __slots__ = ("_key", "_model", "_serializer", "_validate", "manifest", "operation")
 
     def __init__(self, operation: Operation, manifest: Manifest) -> None:
         self.operation = operation
         self.manifest = manifest
-        name = operation.input.get("$ref")
-        self._title = name.rpartition("/")[2] if name else None
-        self._adapter: TypeAdapter[Any] = manifest.registry.adapter(operation.input, operation.id)
-        self._validate = self._adapter.validator.validate_python
-        self._serializer = self._adapter.serializer.to_json
+        self._key = operation.input.get("$ref", "").removeprefix(PREFIX)
+        self._model: Any = UNSET
+        adapter = manifest.registry.adapter(operation.input, operation.id)
+        self._validate = adapter.validator.validate_python
+        self._serializer = adapter.serializer.to_json
 
     def encode(self, body: Any, fields: Mapping[str, Any], *, allow_extra: bool = False) -> bytes:
         """The bytes of a body given as a mapping, a model or keyword arguments.
@@ -169,7 +168,7 @@ class Input:
         except ValidationError as exc:
             found: Problems = [(_clean(e["loc"]), e["msg"], e["type"]) for e in exc.errors(include_url=False)]
             if isinstance(plain, dict):
-                found += self._strangers(plain, found)
+                found += self._strangers(plain)
             raise self.refusal(found) from None
         extras = unknown_fields(value)
         if extras:
@@ -193,30 +192,36 @@ class Input:
         elif body is None or body is UNSET:
             return {}
         if isinstance(body, Model):
-            given, wanted = type(body).__name__, self._class_name()
-            if wanted is not None and given != wanted:
-                raise _Refused(f"the body is a {given}; {self.operation.id} takes a {wanted}", "model_type")
+            given, wanted = type(body).__name__, self.model
+            if wanted is not None and given != wanted.__name__:
+                fault = f"the body is a {given}; {self.operation.id} takes a {wanted.__name__}"
+                raise _Refused(fault, "model_type")
         elif not isinstance(body, Mapping):
             raise _Refused(f"the body is a {type(body).__name__}; it has to be an object", "dict_type")
         from ._geo import prepare
 
         return jsonable(prepare(body))
 
-    def _class_name(self) -> str | None:
-        cls = self._adapter._type
-        return cls.__name__ if isinstance(cls, type) and issubclass(cls, Model) else None
+    @property
+    def model(self) -> type[Model] | None:
+        """The class of the body, or None where any object will do."""
+        if self._model is UNSET:
+            names = {key: name for name, key in class_names(self.manifest.schemas).items()}
+            found = self.manifest.registry.model(names[self._key]) if self._key in names else None
+            self._model = found if isinstance(found, type) and issubclass(found, Model) else None
+        model: type[Model] | None = self._model
+        return model
 
-    def _strangers(self, plain: dict[str, Any], found: Problems) -> Problems:
+    def _strangers(self, plain: dict[str, Any]) -> Problems:
         """Unknown names at the top of a body that is refused anyway: the typo explains the missing field."""
-        cls = self._adapter._type
-        if not (isinstance(cls, type) and issubclass(cls, Model)):
+        if self.model is None:
             return []
-        schema = self.manifest.schemas.get(self._title or "", {})
-        if not isinstance(schema, dict) or schema.get("additionalProperties"):
-            return []
-        known = {name: python_name(name) for name in schema.get("properties", {})}
-        names = known.keys() | known.values()
-        return _unknown([((name,), name, list(known.values())) for name in plain if name not in names])
+        layout = self.model._layout()
+        return [
+            ((name,), f"unknown field{did_you_mean(name, layout.wires)}", "extra_forbidden")
+            for name in plain
+            if not (layout.is_open or name in layout.names or name in layout.wires)
+        ]
 
     def refusal(self, problems: Problems, *, where: str = "body") -> InvalidInputError:
         """The error that stands for `problems`."""
@@ -243,19 +248,16 @@ def _clean(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
     return tuple(part for part in loc if part != "")
 
 
-def _unknown(extras: Any, *, allow_extra: bool = False) -> Problems:
+def _unknown(extras: Any, *, allow_extra: bool) -> Problems:
+    """What is wrong with names that are no fields: a field given under both of its names, or unknown."""
     found: Problems = []
-    for loc, name, candidates in extras:
-        if name in candidates or python_name(name) in {python_name(c) for c in candidates if c != name}:
-            twin = next((c for c in candidates if c != name and python_name(c) == python_name(name)), name)
-            if name in candidates:
-                found.append(
-                    (loc, f"the field is given twice, as {name!r} and by its wire name", "given_twice")
-                )
-                continue
-            if python_name(twin) == name:
-                found.append((loc, f"the field is given twice, as {name!r} and {twin!r}", "given_twice"))
-                continue
-        if not allow_extra:
-            found.append((loc, f"unknown field{did_you_mean(name, candidates)}", "extra_forbidden"))
+    for place, name, candidates in extras:
+        wire = next((c for c in candidates if python_name(c) == name), None)
+        if wire is not None:
+            found.append(
+                ((*place, name), f"the field is given twice, as {name!r} and {wire!r}", "given_twice")
+            )
+        elif not allow_extra:
+            hint = f"; did you mean {' or '.join(map(repr, candidates))}?" if candidates else ""
+            found.append(((*place, name), f"unknown field{hint}", "extra_forbidden"))
     return found
