@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from ._endpoint import Endpoint, Reply
     from ._operation import Operation
 
+# A token is longer than this; something shorter stands in ordinary words.
+_SECRET = 6
+
 
 def unusable(message: str, response: Response[Any], operation: Operation) -> ResponseError:
     return ResponseError(
@@ -126,13 +129,15 @@ def connection_error(
 def _without_secrets(content: bytes, context: Context) -> bytes:
     """An error's body as it is kept: a server that echoes the token does not get it into a log."""
     for secret in context.secrets:
-        content = content.replace(secret.encode(), b"***")
+        if len(secret) >= _SECRET:
+            content = content.replace(secret.encode(), b"***")
     return content
 
 
 def _redact(text: str, context: Context) -> str:
     for secret in context.secrets:
-        text = text.replace(secret, "***")
+        if len(secret) >= _SECRET:
+            text = text.replace(secret, "***")
     return text
 
 
