@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import ssl
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import httpx
 
@@ -19,7 +19,7 @@ from ._endpoint import Reply, Request
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import AsyncIterator, Callable, Generator
 
     from .types import Response
 
@@ -270,6 +270,8 @@ class AsyncPool(_Pool):
             self.note(built, response, short)
         else:
             response = await self.client.send(built, stream=True)
+        if self.loop is not None:
+            response.stream = _ClosedForSure(response.stream)
         if request.stream and response.is_success:
             return self.reply(response, None)
         try:
@@ -299,6 +301,32 @@ class AsyncPool(_Pool):
         except StopIteration as stop:
             value: Response[Any] = stop.value
             return value
+
+
+class _ClosedForSure(httpx.AsyncByteStream):
+    """The body of an answer whose connection goes back to the pool even when the task is cancelled then.
+
+    Giving a connection back takes a turn of the event loop. A task that is cancelled in just that turn
+    leaves the connection marked as in use, in httpx, and the pool has one place less for ever. So the
+    closing has a task of its own.
+    """
+
+    _closing: ClassVar[set[Any]] = set()  # the event loop itself holds its tasks weakly
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        chunks: AsyncIterator[bytes] = self._stream.__aiter__()
+        return chunks
+
+    async def aclose(self) -> None:
+        from asyncio import ensure_future, shield
+
+        task = ensure_future(self._stream.aclose())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+        await shield(task)
 
 
 async def _sleep(seconds: float) -> None:
