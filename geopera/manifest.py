@@ -91,6 +91,7 @@ class Manifest:
 
     __slots__ = (
         "__weakref__",
+        "_previous",
         "_registry",
         "_tree",
         "api_version",
@@ -123,6 +124,7 @@ class Manifest:
         self.schemas = _Entries(schemas, _decode)
         self.source = source
         self.compiled: dict[str, Any] = {}  # what a call needs of an operation, by id, made at first call
+        self._previous: Manifest | None = None
         self._tree: dict[str, Any] | None = None
         self._registry: Registry | None = None
 
@@ -175,11 +177,17 @@ class Manifest:
                 if self._registry is None:
                     self._registry = Registry(
                         self.schemas,
+                        previous=self._previous.registry if self._previous is not None else None,
                         prefix=PREFIX,
                         module="geopera.models" if self is _default else None,
                         inline=_Entries(_bodies(self), lambda _, id: self.operations[id].input),
                     )
         return self._registry
+
+    def succeed(self, previous: Manifest) -> Manifest:
+        """This manifest, its models those of `previous` wherever the schema is the same. Returns itself."""
+        self._previous = previous
+        return self
 
     @property
     def models(self) -> Models:

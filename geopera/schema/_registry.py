@@ -12,6 +12,7 @@ from .._names import class_name, class_names
 from ._adapter import Adapter
 from ._compile import Compiler, Unit
 from ._document import Document, Loc, Pointer, children
+from ._heirs import references, unchanged
 from ._lint import lint
 from ._spec import Spec, constraints
 
@@ -23,6 +24,7 @@ class Registry:
 
     References between them read `prefix` + key. `module` is the module that the classes say they are
     from. `inline` are further schemas by class name (request bodies that have no key of their own).
+    `previous` is a registry whose classes are used on, wherever the schema is the same as there.
     Nothing is built before it is asked for; what is built, is built once, also when threads race.
     """
 
@@ -33,6 +35,7 @@ class Registry:
         prefix: str = "#/schemas/",
         module: str = "geopera.models",
         inline: Mapping[str, Any] | None = None,
+        previous: Registry | None = None,
         _prefixes: tuple[Pointer, ...] | None = None,
     ) -> None:
         self.module = module
@@ -41,6 +44,8 @@ class Registry:
         self.inline = dict(inline or {})
         prefixes = _prefixes or (tuple(part for part in prefix.strip("#/").split("/") if part),)
         self.document = Document({}, definitions=definitions, prefixes=prefixes)
+        self.previous = previous
+        self._same = unchanged(previous.definitions, definitions, prefix) if previous else frozenset()
         self._lock = RLock()
         self._units: dict[tuple[int, Pointer], Unit] = {}
         self._keys: dict[str, str] | None = None
@@ -173,7 +178,9 @@ class Registry:
                     loc = self._place(name)
                     if loc is None:
                         raise KeyError(name)
-                    built = self._built[name] = self._class_at(loc, name)
+                    heir = self._inherits(loc)
+                    built = heir.model(name) if heir is not None else self._class_at(loc, name)
+                    self._built[name] = built
         return built
 
     def _class_at(self, loc: Loc, name: str) -> Any:
@@ -222,8 +229,26 @@ class Registry:
             lint(loc, self._linted)
             return Compiler(self).finish(self._unit(loc))
 
+    def _inherits(self, loc: Loc) -> Registry | None:
+        """The registry that has the class of this place already."""
+        if self.previous is None:
+            return None
+        if loc.doc is not self.document:
+            name = self._documents.get(id(loc.doc), (None, ""))[1]
+            schema = self.inline.get(name)
+            mine = schema is not None and self.previous.inline.get(name) == schema
+            return self.previous if mine and references(schema, self.prefix) <= self._same else None
+        size = len(self.document.prefixes[0])
+        mine = len(loc.pointer) > size and loc.pointer[size] in self._same
+        return self.previous if mine else None
+
     def _unit(self, loc: Loc) -> Unit:
         unit = self._units.get(loc.key)
+        heir = self._inherits(loc) if unit is None and loc.doc is self.document else None
+        if heir is not None:
+            size = len(self.document.prefixes[0])
+            there = heir.document.definition(loc.pointer[size]).sub(*loc.pointer[size + 1 :])
+            unit = self._units[loc.key] = heir._finish(there)
         if unit is None:
             name = self._name(loc)
             unit = self._units[loc.key] = Unit(self, loc, name, f"{name}:{len(self._units)}")

@@ -1,0 +1,280 @@
+"""Refreshing: from the API's live description to the manifest in use.
+
+The description is read, compiled over what the package knows, checked, compared with the manifest in use,
+and kept in the user's cache folder. Every step before the last can fail without having changed anything.
+The reading is all I/O there is; it is done here in both flavours, the rest is shared.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from .._version import __version__
+from ..errors import APIConnectionError, APITimeoutError, GeoperaError, ManifestError
+from ..manifest import Manifest, bundled_bytes
+from . import cache
+from .compile import MAX_BYTES, compile_manifest, dump
+from .diff import Diff, diff
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import httpx
+
+    from ..client import Client
+
+MAX_SECONDS = 120.0
+"""How long a description may take to arrive, however steadily it trickles."""
+_PATH = "/openapi.json"
+
+
+class Refresh:
+    """What a refresh came to.
+
+    manifest: the manifest that the client uses now. diff: how it differs from the one before; false where
+    nothing changed. installed: the file in the cache, or None. source: where the description came from.
+    """
+
+    __slots__ = ("diff", "installed", "manifest", "source")
+
+    def __init__(self, manifest: Manifest, diff: Diff, installed: str | None, source: str) -> None:
+        self.manifest = manifest
+        self.diff = diff
+        self.installed = installed
+        self.source = source
+
+    @property
+    def changed(self) -> bool:
+        """Whether the manifest is another one than before."""
+        return bool(self.diff)
+
+    def __repr__(self) -> str:
+        return f"<Refresh from {self.source}: {self.diff.summary()}>"
+
+    def __str__(self) -> str:
+        return self.diff.text()
+
+
+class Fetched:
+    """What the server said: the document's bytes, or None where it has not changed; and its ETag."""
+
+    __slots__ = ("data", "etag")
+
+    def __init__(self, data: bytes | None, etag: str = "") -> None:
+        self.data = data
+        self.etag = etag
+
+
+def refresh(client: Client, *, dry_run: bool = False) -> Refresh:
+    """Read the description of the API that `client` talks to, and make `client` use what it says.
+
+    The new manifest is kept in the cache folder for the next import, and `client`, with its live proxies, uses
+    it from now on; other clients do not. dry_run: compare only. Raises `ManifestError` where the document is
+    damaged, too large or no description of an API, `APIConnectionError` where none came; then nothing has changed.
+    """
+    fetched = fetch(client, _validator(client))
+    return _complete(client, fetched, dry_run=dry_run)
+
+
+async def refresh_async(client: Client, *, dry_run: bool = False) -> Refresh:
+    """`refresh` for the event loop: the reading is awaited, the compiling runs in a thread."""
+    from functools import partial
+
+    from anyio.to_thread import run_sync
+
+    known = await run_sync(_validator, client)
+    fetched = await fetch_async(client, known)
+    return await run_sync(partial(_complete, client, fetched, dry_run=dry_run))
+
+
+def refresh_from_file(client: Client, path: str, *, dry_run: bool = False) -> Refresh:
+    """`refresh` with the description in the file `path` in the place of the server's."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as exc:
+        raise ManifestError(f"{path} cannot be read: {exc.strerror or exc}") from exc
+    if len(data) > MAX_BYTES:
+        raise ManifestError(f"{path} is larger than {MAX_BYTES >> 20} MiB; nothing was changed")
+    return _complete(client, Fetched(data), dry_run=dry_run, source=path)
+
+
+# Compiling, checking, comparing, keeping.
+
+
+def compiled(data: bytes, source: str, base: bytes | None = None) -> tuple[dict[str, Any], bytes]:
+    """(manifest document, its bytes) from the bytes of a description. Raises `ManifestError`."""
+    from json import loads
+
+    from .check import check_manifest
+
+    try:
+        document = loads(data)
+        overlay = loads(bundled_bytes("overlay.json"))
+        known = loads(base if base is not None else bundled_bytes())
+    except (ValueError, RecursionError) as exc:
+        raise ManifestError(f"{source} is not JSON: {exc}; nothing was changed") from exc
+    if not isinstance(document, dict):
+        raise ManifestError(f"{source} is not a JSON object; nothing was changed")
+    try:
+        made = compile_manifest(document, overlay=overlay, base=known)
+        problems = check_manifest(made)
+        raw = dump(made) if not problems else b""
+    except ManifestError as exc:
+        raise ManifestError(f"{source} cannot be used: {exc}; nothing was changed") from exc
+    except RecursionError as exc:
+        raise ManifestError(f"{source} is nested too deeply; nothing was changed") from exc
+    if problems:
+        shown = "; ".join(problems[:3]) + (f"; and {len(problems) - 3} more" if len(problems) > 3 else "")
+        raise ManifestError(f"{source} makes no valid manifest: {shown}; nothing was changed")
+    return made, raw
+
+
+def _complete(client: Client, fetched: Fetched, *, dry_run: bool, source: str = "") -> Refresh:
+    source = source or _address(client)
+    current = client.manifest
+    if fetched.data is None:
+        entry = cache.read(client.base_url)
+        if entry is None:
+            raise ManifestError(f"{source} has not changed, but what it made is gone; refresh again")
+        raw, document = entry.data, Manifest.from_bytes(entry.data, source=entry.file).to_dict()
+    else:
+        entry = None
+        document, raw = compiled(fetched.data, source)
+    found = diff(current.to_dict(), document)
+    if dry_run:
+        return Refresh(current, found, None, source)
+    installed = entry.file if entry is not None else _keep(client, raw, fetched.etag, document)
+    if current.to_dict() != document:
+        new = Manifest.from_bytes(raw, source=installed)
+        new.tree  # noqa: B018 - a tree that cannot be made is refused before anybody uses it
+        client.manifest = new.succeed(current)
+    return Refresh(client.manifest, found, installed, source)
+
+
+def _keep(client: Client, raw: bytes, etag: str, document: dict[str, Any]) -> str:
+    facts = {
+        **_origin(),
+        "etag": etag,
+        "api_version": str(document["api_version"]),
+        "refreshed": f"{time.time():.0f}",
+    }
+    return cache.install(client.base_url, raw, facts)
+
+
+def _origin() -> dict[str, str]:
+    """What a compiled manifest depends on beside the description."""
+    from zlib import crc32
+
+    return {
+        "package": __version__,
+        "bundled": f"{crc32(bundled_bytes()):08x}",
+        "overlay": f"{crc32(bundled_bytes('overlay.json')):08x}",
+    }
+
+
+def _validator(client: Client) -> str:
+    """The ETag to ask with: that of the cached manifest, if the same description would make it again."""
+    entry = cache.read(client.base_url)
+    if entry is None or any(entry.facts.get(name) != value for name, value in _origin().items()):
+        return ""
+    return entry.facts.get("etag", "")
+
+
+# Reading.
+
+
+def _address(client: Client) -> str:
+    from .._cache_path import public_url
+
+    return public_url(client.base_url) + _PATH
+
+
+class _Reading:
+    """The rules of reading one answer, without its I/O: what counts as one, and how large it may be."""
+
+    def __init__(self, client: Client) -> None:
+        self.source = _address(client)
+        self.deadline = time.monotonic() + MAX_SECONDS
+        self.parts: list[bytes] = []
+        self.size = 0
+
+    def head(self, response: httpx.Response, conditional: bool) -> Fetched | None:
+        """What the status alone decides; None where the body is to be read."""
+        status = response.status_code
+        if status == 304 and conditional:
+            return Fetched(None)
+        if status != 200:
+            hint = {401: "; is the token right?", 404: "; is the base URL right?"}.get(status, "")
+            raise ManifestError(
+                f"{self.source} answered with status {status}{hint}; nothing was changed", status_code=status
+            )
+        length = response.headers.get("content-length", "")
+        if length.isdigit() and int(length) > MAX_BYTES:
+            raise self.too_large()
+        return None
+
+    def add(self, part: bytes) -> None:
+        self.parts.append(part)
+        self.size += len(part)
+        if self.size > MAX_BYTES:
+            raise self.too_large()
+        if time.monotonic() > self.deadline:
+            raise ManifestError(f"{self.source} took longer than {MAX_SECONDS:g} s; nothing was changed")
+
+    def end(self, response: httpx.Response) -> Fetched:
+        return Fetched(b"".join(self.parts), response.headers.get("etag", ""))
+
+    def too_large(self) -> ManifestError:
+        return ManifestError(f"{self.source} is larger than {MAX_BYTES >> 20} MiB; nothing was changed")
+
+    def failed(self, exc: Exception, secrets: Iterable[str]) -> GeoperaError:
+        import httpx
+
+        text = f"{type(exc).__name__}: {exc}"
+        for secret in secrets:
+            text = text.replace(secret, "***")
+        if isinstance(exc, httpx.DecodingError | httpx.RemoteProtocolError):
+            return ManifestError(f"{self.source} came cut or damaged ({text}); nothing was changed")
+        late = isinstance(exc, httpx.TimeoutException)
+        cls = APITimeoutError if late else APIConnectionError
+        return cls(f"{self.source} cannot be reached ({text}); nothing was changed", attempts=1)
+
+
+def _headers(etag: str) -> dict[str, str]:
+    return {"Accept": "application/json", **({"If-None-Match": etag} if etag else {})}
+
+
+def fetch(client: Client, etag: str = "") -> Fetched:
+    """The live description, over the connections of `client`. With an `etag`, unchanged is no data."""
+    import httpx
+
+    reading = _Reading(client)
+    try:
+        with client.get_httpx_client().stream("GET", _PATH, headers=_headers(etag)) as response:
+            known = reading.head(response, bool(etag))
+            if known is not None:
+                return known
+            for part in response.iter_bytes(65_536):
+                reading.add(part)
+            return reading.end(response)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
+        raise reading.failed(exc, client._secrets()) from exc
+
+
+async def fetch_async(client: Client, etag: str = "") -> Fetched:
+    """`fetch` for the event loop."""
+    import httpx
+
+    reading = _Reading(client)
+    try:
+        async with client.get_async_httpx_client().stream("GET", _PATH, headers=_headers(etag)) as response:
+            known = reading.head(response, bool(etag))
+            if known is not None:
+                return known
+            async for part in response.aiter_bytes(65_536):
+                reading.add(part)
+            return reading.end(response)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
+        raise reading.failed(exc, client._secrets()) from exc
