@@ -310,6 +310,9 @@ class Model(BaseModel, metaclass=ModelMeta):
         yield from super().__dir__()
         yield from (key for key in self.__pydantic_extra__ or () if key.isidentifier())
 
+    def __str__(self) -> str:
+        return repr(self)  # a printed model says what it is
+
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         given = self.__pydantic_fields_set__
         yield from ((name, value) for name, value in self.__dict__.items() if name in given)
