@@ -14,12 +14,14 @@ from .client import DEFAULT_BASE_URL, AuthenticatedClient, Client
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from inspect import Signature
     from typing import Any, Self
 
     from ._context import Context
     from ._endpoint import Endpoint
     from .manifest import Manifest, Operation
+    from .tracking.refresh import Refresh
     from .types import Response
 
 __all__ = ["AsyncGeopera", "Geopera"]
@@ -189,6 +191,18 @@ class Geopera(_Fluent):
         response: Response[Any] = self._client._sync().run(self._steps(endpoint, body, fields, key))
         return response if detailed else response.parsed
 
+    def refresh_manifest(self, *, dry_run: bool = False) -> Refresh:
+        """Read the API's live description; this client then knows what it says, new operations included.
+
+        Returns a `Refresh`: ``str()`` of it lists the differences. The manifest is also kept in the user's
+        cache folder for the next import; other clients of this process stay as they are. dry_run: compare
+        only. Raises `ManifestError` where the description cannot be used, and `APIConnectionError` where
+        none came; then nothing has changed.
+        """
+        from .tracking.refresh import refresh
+
+        return refresh(self._client, dry_run=dry_run)
+
     def close(self) -> None:
         """Close the connections. Closing twice does nothing; a later call opens new ones."""
         self._client.close()
@@ -213,6 +227,12 @@ class AsyncGeopera(_Fluent):
     ) -> Any:
         response: Response[Any] = await self._client._async().run(self._steps(endpoint, body, fields, key))
         return response if detailed else response.parsed
+
+    async def refresh_manifest(self, *, dry_run: bool = False) -> Refresh:
+        """Read the API's live description, as `Geopera.refresh_manifest` does."""
+        from .tracking.refresh import refresh_async
+
+        return await refresh_async(self._client, dry_run=dry_run)
 
     async def aclose(self) -> None:
         """Close the connections. Closing twice does nothing; a later call opens new ones."""
@@ -250,10 +270,32 @@ def _child(client: _Fluent, prefix: str, name: str) -> Resource | OperationCall:
     return OperationCall(client, node)
 
 
-class Resource:
-    """A resource of the API: its attributes are operations and further resources."""
+class _Live:
+    """An attribute that is made when it is read of an instance, and is fixed on the class."""
 
+    __slots__ = ("_fixed", "_make")
+
+    def __init__(self, make: Callable[[Any], Any], fixed: str | None = None) -> None:
+        self._make = make
+        self._fixed = fixed
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is not None:
+            return self._make(instance)
+        if self._fixed is None:
+            raise AttributeError("only an instance has it")
+        return self._fixed
+
+
+class Resource:
     __slots__ = ("_client", "_prefix")
+
+    def _describe(self) -> str:
+        from ._display import resource_doc
+
+        return resource_doc(self._client.manifest, self._prefix)
+
+    __doc__ = _Live(_describe, "A resource of the API: its attributes are operations and further resources.")
 
     def __init__(self, client: _Fluent, prefix: str) -> None:
         self._client = client
@@ -280,6 +322,11 @@ class Resource:
 
         return resource_repr(self._client.manifest, self._prefix)
 
+    def _repr_html_(self) -> str:
+        from ._display import resource_html
+
+        return resource_html(self._client.manifest, self._prefix)
+
     def __copy__(self) -> Resource:
         return self
 
@@ -291,9 +338,23 @@ class Resource:
 
 
 class OperationCall:
-    """An operation of the API, ready to be called with a body or with keyword arguments."""
-
     __slots__ = ("_client", "_id")
+
+    def _describe(self) -> str:
+        from ._display import operation_doc
+
+        return operation_doc(self.operation, self._client.manifest)
+
+    def _parameters(self) -> Signature:
+        from ._display import operation_signature
+
+        return operation_signature(self.operation, self._client.manifest)
+
+    __doc__ = _Live(
+        _describe, "An operation of the API, ready to be called with a body or with keyword arguments."
+    )
+    __signature__ = _Live(_parameters)
+    __name__ = _Live(lambda self: self._id.rpartition(".")[2])
 
     def __init__(self, client: _Fluent, id: str) -> None:
         self._client = client
@@ -309,12 +370,20 @@ class OperationCall:
         **fields: Any,
     ) -> Any:
         client = self._client
-        return client._perform(client._client._endpoint(self._id), body, fields, idempotency_key, detailed)
+        try:
+            endpoint = client._client._endpoint(self._id)
+        except KeyError:
+            self.operation  # noqa: B018 - says that a refresh has removed it
+            raise
+        return client._perform(endpoint, body, fields, idempotency_key, detailed)
 
     @property
     def operation(self) -> Operation:
-        """The manifest's record of the operation."""
-        return self._client.manifest.operations[self._id]
+        """The manifest's record of the operation. Raises AttributeError where a refresh has removed it."""
+        found = self._client.manifest.operations.get(self._id)
+        if found is None:
+            raise AttributeError(f"{self._id} is no longer an operation of the manifest", name=self._id)
+        return found
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, OperationCall):
@@ -327,7 +396,15 @@ class OperationCall:
     def __repr__(self) -> str:
         from ._display import operation_repr
 
-        return operation_repr(self.operation, self._client.manifest)
+        found = self._client.manifest.operations.get(self._id)
+        if found is None:
+            return f"<operation {self._id}, no longer in the manifest>"
+        return operation_repr(found, self._client.manifest)
+
+    def _repr_html_(self) -> str:
+        from ._display import operation_html
+
+        return operation_html(self.operation, self._client.manifest)
 
     def __copy__(self) -> OperationCall:
         return self

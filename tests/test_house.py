@@ -11,7 +11,8 @@ PACKAGE = Path(__file__).parent.parent / "geopera"
 
 # Ground floor first. A name with a slash at its end is a whole folder, with arrows of its own inside.
 FLOORS: list[list[str]] = [
-    ["_version", "_names", "_decoders", "_cache_path"],
+    ["_version", "_names", "_decoders", "_cache_path", "_footprint"],
+    ["_show"],
     ["types", "_records", "_geo"],
     ["errors", "_retry", "_limits", "schema/"],
     ["_operation"],
@@ -21,11 +22,11 @@ FLOORS: list[list[str]] = [
     ["_failures", "_paging", "_waiting"],
     ["_call", "_http"],
     ["client"],
-    ["_annotations", "_footprint"],
-    ["_show"],
+    ["_annotations"],
     ["_display"],
+    ["tracking/"],
     ["fluent", "_lowlevel", "webhooks"],
-    ["_virtual", "tracking/"],
+    ["_virtual"],
     ["models/", "api/"],
     ["_cli/", "__init__", "__main__"],
 ]
