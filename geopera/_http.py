@@ -255,13 +255,18 @@ class SyncPool(_Pool):
 
 
 class AsyncPool(_Pool):
-    """A pool for the event loop it was made in."""
+    """A pool for the event loop it was made in; one that the caller gave goes wherever it is used."""
 
-    __slots__ = ("loop",)
+    __slots__ = ("given", "loop")
 
-    def __init__(self, client: Any, transport: Any) -> None:
+    def __init__(self, client: Any, transport: Any, *, given: bool = False) -> None:
         super().__init__(client, transport)
+        self.given = given
         self.loop = running_loop()
+
+    def belongs_here(self) -> bool:
+        """Whether this process and event loop may use it."""
+        return self.process == os.getpid() and (self.given or self.loop is running_loop())
 
     async def send(self, request: Request) -> Reply:
         built, short = self.build(request)
@@ -270,7 +275,7 @@ class AsyncPool(_Pool):
             self.note(built, response, short)
         else:
             response = await self.client.send(built, stream=True)
-        if self.loop is not None:
+        if running_loop() is not None:
             response.stream = _ClosedForSure(response.stream)
         if request.stream and response.is_success:
             return self.reply(response, None)

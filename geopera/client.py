@@ -184,13 +184,13 @@ class Client:
         return pool
 
     def _async(self) -> AsyncPool:
-        from ._http import async_pool, running_loop
-
         pool = self._async_pool
-        if pool is None or pool.process != os.getpid() or pool.loop is not running_loop():
+        if pool is None or not pool.belongs_here():
+            from ._http import async_pool
+
             with self._guard:
                 pool = self._async_pool
-                if pool is None or (pool.process, pool.loop) != (os.getpid(), running_loop()):
+                if pool is None or not pool.belongs_here():
                     pool = self._async_pool = async_pool(self._connection())
         return pool
 
@@ -215,7 +215,7 @@ class Client:
         """Use `async_client`, with its own settings, in the place of one made here."""
         from ._http import AsyncPool
 
-        self._async_pool = AsyncPool(async_client, None)
+        self._async_pool = AsyncPool(async_client, None, given=True)
         return self
 
     def close(self) -> None:
@@ -227,11 +227,8 @@ class Client:
     async def aclose(self) -> None:
         """Close the connections of the event loop. The client can be used again, and closed again."""
         pool, self._async_pool = self._async_pool, None
-        if pool is not None and pool.process == os.getpid():
-            from ._http import running_loop
-
-            if pool.loop is running_loop():
-                await pool.client.aclose()
+        if pool is not None and pool.belongs_here():
+            await pool.client.aclose()
 
     def __enter__(self) -> Self:
         return self

@@ -168,6 +168,25 @@ def test_one_asynchronous_client_in_two_event_loops(server):
     assert asyncio.run(once())["id"]
 
 
+def test_an_httpx_client_of_the_callers_is_used_in_the_loop_that_comes_later(server):
+    seen = []
+
+    async def note(request):
+        seen.append(request.url.path)
+
+    client = AsyncGeopera(TOKEN, server.url)
+    own = httpx.AsyncClient(base_url=server.url, event_hooks={"request": [note]})
+    client.client.set_async_httpx_client(own)  # no event loop runs here yet
+
+    async def main():
+        async with client:
+            return await client.orders.get(READ)
+
+    assert asyncio.run(main())["id"]
+    assert seen == ["/v1/op/orders.get"]
+    assert own.is_closed
+
+
 @pytest.mark.parametrize("flavour", ["sync", "async"])
 def test_timeouts_of_a_client_and_of_a_call(flavour, server):
     with FaultProxy(server.server_port, Plan(first=("slow_before",) * 2), delay=3) as proxy:
