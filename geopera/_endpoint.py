@@ -11,7 +11,7 @@ from ._body import Input, error_model
 from ._operation import Operation
 from .errors import InvalidInputError
 from .schema import Model, best_effort
-from .types import Content, open_json
+from .types import Content, JSONArray, open_json
 
 if TYPE_CHECKING:
     from .manifest import Manifest
@@ -90,6 +90,8 @@ class Endpoint:
             mismatches = [f"{'.'.join(map(str, loc)) or 'the body'}: {msg}" for loc, msg in problems]
         else:
             mismatches = []
+        if isinstance(value, list):
+            return JSONArray(open_json(value)), mismatches
         return value if isinstance(value, Model) else open_json(value), mismatches
 
     def _records(self, reply: Reply) -> tuple[list[Any], list[str]]:

@@ -31,6 +31,7 @@ __all__ = [
     "Content",
     "File",
     "FileTypes",
+    "JSONArray",
     "JSONObject",
     "RequestFiles",
     "Response",
@@ -196,9 +197,35 @@ class JSONObject(dict[str, "Any"]):
     def copy(self) -> JSONObject:
         return JSONObject(self)
 
+    def __repr__(self) -> str:
+        from ._show import short
+
+        return short(self)
+
+    def _repr_html_(self) -> str | None:
+        from ._show import html
+
+        return html(self)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts and lists all the way down."""
         return {key: _plain(value) for key, value in self.items()}
+
+
+class JSONArray(list["Any"]):
+    """A JSON array that was a whole answer: a list that shows itself short, and as a table in a notebook."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        from ._show import short
+
+        return short(self)
+
+    def _repr_html_(self) -> str | None:
+        from ._show import html
+
+        return html(self)
 
 
 def _plain(value: Any) -> Any:
