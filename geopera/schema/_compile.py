@@ -16,6 +16,7 @@ from ._check import Check
 from ._classes import finish_class, make_enum, make_model
 from ._document import Loc
 from ._errors import MAX_CHAIN
+from ._model import Model
 from ._node import (
     KINDS,
     Node,
@@ -49,7 +50,8 @@ class Unit:
         "cls",
         "defs",
         "done",
-        "forced",
+        "circular",
+        "force_class",
         "index",
         "loc",
         "low",
@@ -70,7 +72,8 @@ class Unit:
         self.cls: Any = None
         self.defs: dict[str, CoreSchema] = {}
         self.done = False
-        self.forced = False
+        self.circular = False  # somebody refers to it by `ref`
+        self.force_class = False  # a class even for an object without properties
         self.index = -1
         self.low = -1
 
@@ -120,7 +123,7 @@ class Compiler:
         self.current.pop()
 
     def _close(self, group: Sequence[Unit]) -> None:
-        circular = len(group) > 1 or group[0].low < 0
+        circular = len(group) > 1 or group[0].circular
         defs: dict[str, CoreSchema] = {}
         for unit in group:
             defs.update(unit.defs)
@@ -147,9 +150,6 @@ class Compiler:
         me = self.current[-1]
         if not unit.done:
             if id(unit) in self.begun:
-                if unit is me:
-                    me.low = min(me.low, me.index)
-                    unit.forced = True
                 me.low = min(me.low, unit.index)
                 return self._reference(unit, me)
             if len(self.current) >= MAX_CHAIN:
@@ -166,7 +166,7 @@ class Compiler:
         return Node(node.core, node.hint, node.kinds, open=node.open, size=node.size)
 
     def _reference(self, unit: Unit, me: Unit) -> Node:
-        unit.forced = True
+        unit.circular = True
         hint: Any = unit.cls if unit.cls is not None else Any
         kinds = KINDS if unit.node is None else unit.node.kinds
         core = core_schema.definition_reference_schema(unit.ref)
@@ -340,11 +340,16 @@ class Compiler:
             else:
                 values = self.node(extras)
                 core = core_schema.dict_schema(core_schema.str_schema(), values.core, strict=True)
+                core = core_schema.no_info_before_validator_function(_as_dict, core)
                 hint = dict[str, values.hint]  # type: ignore[name-defined]
                 node = Node(core, hint, frozenset(["object"]), open=True, size=2 + values.size)
         if rests:
             node.core = core_schema.no_info_after_validator_function(_Required(rests[0]), node.core)
         return node
+
+
+def _as_dict(value: Any) -> Any:
+    return value.to_dict() if isinstance(value, Model) else value
 
 
 class _Required:

@@ -16,7 +16,7 @@ def make() -> Any:
     from jsonschema import Draft202012Validator, ValidationError, validators
 
     def pattern(validator: Any, text: str, instance: Any, schema: Any) -> Iterator[Any]:
-        if validator.is_type(instance, "string") and not compile_pattern(text).search(instance):
+        if validator.is_type(instance, "string") and not compile_pattern(text).matches(instance):
             yield ValidationError(f"{instance[:100]!r} does not match {text[:100]!r}")
 
     def multiple_of(validator: Any, step: Any, instance: Any, schema: Any) -> Iterator[Any]:
@@ -28,7 +28,7 @@ def make() -> Any:
             for text, subschema in patterns.items():
                 compiled = compile_pattern(text)
                 for key, value in instance.items():
-                    if compiled.search(key):
+                    if compiled.matches(key):
                         yield from validator.descend(value, subschema, path=key, schema_path=text)
 
     def additional_properties(validator: Any, extra: Any, instance: Any, schema: Any) -> Iterator[Any]:
@@ -37,7 +37,7 @@ def make() -> Any:
         known = schema.get("properties", {})
         patterns = [compile_pattern(text) for text in schema.get("patternProperties", ())]
         for key, value in instance.items():
-            if key in known or any(p.search(key) for p in patterns):
+            if key in known or any(p.matches(key) for p in patterns):
                 continue
             if extra is False:
                 yield ValidationError(f"{key[:100]!r} is not allowed here", path=[key])

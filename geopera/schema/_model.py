@@ -310,8 +310,18 @@ class Model(BaseModel, metaclass=ModelMeta):
         yield from super().__dir__()
         yield from (key for key in self.__pydantic_extra__ or () if key.isidentifier())
 
+    def __repr__(self) -> str:
+        from .._show import short
+
+        return short(self)
+
     def __str__(self) -> str:
-        return repr(self)  # a printed model says what it is
+        return repr(self)
+
+    def _repr_html_(self) -> str | None:
+        from .._show import html
+
+        return html(self)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         given = self.__pydantic_fields_set__

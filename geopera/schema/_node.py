@@ -243,7 +243,7 @@ class _AnyText:
         text = str(value.value) if isinstance(value, Enum) else str(value)
         if len(text) < self.shortest or (self.longest is not None and len(text) > self.longest):
             raise PydanticCustomError("string", "The string's length is out of bounds")
-        if self.pattern is not None and not self.pattern.search(text):
+        if self.pattern is not None and not self.pattern.matches(text):
             raise PydanticCustomError("string", "The string does not match the pattern")
         return text
 

@@ -192,7 +192,7 @@ class Registry:
         ):
             # An open object: values stay dicts, but there is a class for those who want to write one.
             unit = Unit(self, loc, name, f"{name}:open")
-            unit.forced = True
+            unit.force_class = True
             Compiler(self).finish(unit)
         if unit.cls is None:
             return self._adapter_at(loc, name).type
@@ -274,7 +274,7 @@ class Registry:
     def _is_model(self, spec: Spec, unit: Unit | None) -> bool:
         if unit is None:
             return False
-        if spec.props or unit.forced and unit.ref.endswith(":open"):
+        if spec.props or unit.force_class:
             return True
         named = unit.loc.doc is self.document and len(unit.loc.pointer) == len(self.document.prefixes[0]) + 1
         return named and unit.loc.schema.get("type") == "object"
