@@ -184,14 +184,16 @@ class _Pool:
         route = self._routes.get(request.endpoint)
         if route is None or route.raw != raw or route.base != base or route.timeout is not timeout:
             route = self._routes[request.endpoint] = self._prepare(request, raw, base, timeout)
-        headers, extensions = route.headers, route.extensions
+        headers, content = httpx.Headers(route.headers), request.content
+        headers["Content-Length"] = str(len(content))
         if request.headers:
-            headers = headers.copy()
             headers.update(request.headers)
+        extensions = dict(route.extensions)
         if request.timeout is not None:
-            extensions = {"timeout": timeout_of(request.timeout).as_dict()}
+            extensions["timeout"] = timeout_of(request.timeout).as_dict()
+        # Given a stream, httpx takes the headers as they are: there is nothing left to work out.
         return httpx.Request(
-            "POST", route.url, headers=headers, content=request.content, extensions=dict(extensions)
+            "POST", route.url, headers=headers, stream=httpx.ByteStream(content), extensions=extensions
         )
 
     def _prepare(self, request: Request, raw: Any, base: httpx.URL, timeout: httpx.Timeout) -> _Route:
