@@ -55,10 +55,10 @@ docs: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/test_docs.py
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m tests.bench --json bench-results/bench.json
 
 bench-peers: $(VENV)/.dev
-	$(BIN)/python -m benchmarks --peers
+	$(BIN)/python -m tests.bench --peers --json bench-results/peers.json
 
 manifest: $(VENV)/.dev
 	$(BIN)/python -m geopera manifest compile manifest/geopera.json --output manifest/geopera.json

@@ -1,0 +1,94 @@
+"""Whole processes: the time and the peak memory of a fresh interpreter that runs a few lines."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program to time: the interpreter that runs it, and its source."""
+
+    name: str
+    source: str
+    python: str = sys.executable
+
+
+IMPORT_HTTPX = Program("import httpx", "import httpx")
+IMPORT_OURS = Program("import geopera, make a client", "from geopera import Geopera; Geopera(token='x')")
+
+BODY = '{"host_name": "earthsearch-aws", "collections": ["sentinel-2-l2a"], "limit": 100}'
+
+FIRST_PAGE_HTTPX = Program(
+    "first page, httpx and json",
+    f"""
+import os, json, httpx
+client = httpx.Client(base_url=os.environ["BENCH_URL"], headers={{"Authorization": "Bearer x"}})
+page = json.loads(client.post("/v1/op/catalog.search", json={BODY}).content)
+assert len(page["features"]) == 100
+""",
+)
+FIRST_PAGE_OURS = Program(
+    "first page, typed",
+    f"""
+import os
+from geopera import Geopera
+client = Geopera(token="x", base_url=os.environ["BENCH_URL"])
+page = client.catalog.search({BODY})
+assert len(page.features) == 100 and page.features[0].collection
+""",
+)
+
+
+def official(python: str) -> tuple[Program, Program]:
+    """The same two programs for the generated SDK, in the environment that `python` belongs to."""
+    return (
+        Program("generated SDK: import, make a client", IMPORT_OURS.source, python),
+        Program(
+            "generated SDK: first page",
+            f"""
+import os
+from geopera import AuthenticatedClient
+from geopera.api.operations import catalog_search
+from geopera.models import CatalogSearchInput
+client = AuthenticatedClient(base_url=os.environ["BENCH_URL"], token="x")
+page = catalog_search.sync(client=client, body=CatalogSearchInput.from_dict({BODY}))
+assert len(page.to_dict()["features"]) == 100
+""",
+            python,
+        ),
+    )
+
+
+def run(program: Program, url: str = "", extra: dict[str, str] | None = None) -> tuple[float, int]:
+    """(seconds, peak memory in KiB) of one run."""
+    keep = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")}
+    environment = {**keep, "BENCH_URL": url, "NO_PROXY": "*", "PYTHONDONTWRITEBYTECODE": "", **(extra or {})}
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [program.python, "-c", program.source], env=environment, stderr=subprocess.PIPE, cwd="/"
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.stderr is not None
+    errors = process.stderr.read().decode(errors="replace")
+    process.stderr.close()
+    if process.returncode:
+        raise RuntimeError(f"{program.name} failed:\n{errors}")
+    return seconds, usage.ru_maxrss
+
+
+def in_turns(programs: list[Program], rounds: int, url: str = "") -> dict[str, list[tuple[float, int]]]:
+    """Each program once a round, after one round that does not count."""
+    found: dict[str, list[tuple[float, int]]] = {program.name: [] for program in programs}
+    for number in range(rounds + 1):
+        for program in programs:
+            result = run(program, url)
+            if number:
+                found[program.name].append(result)
+    return found
