@@ -90,11 +90,12 @@ def type_adapter(schema: Any, *, definitions: Mapping[str, Any] | None = None) -
 
     Raises SchemaError where the schema is malformed, loops or refers to what is not there.
     """
+    from .._names import class_name
     from ._registry import Registry
+    from ._vocabulary import in_dialect
 
     title = schema.get("title") if isinstance(schema, Mapping) else None
-    from .._names import class_name
-
     name = class_name(title) if isinstance(title, str) and len(title) < 60 else "Model"
+    schema = in_dialect(schema, definitions or {})
     registry = Registry(definitions or {}, module="geopera.schema.adhoc", _prefixes=_PREFIXES)
     return registry.adapter(schema, name)

@@ -70,7 +70,6 @@ def _reason(error: Any) -> str:
 
 # -- jsonschema -------------------------------------------------------------------------------------------
 
-_validators: dict[int, tuple[Document, Any]] = {}
 _dialect: Any = None
 
 
@@ -109,8 +108,7 @@ def _root(document: Document) -> Any:
 
 
 def _root_validator(document: Document) -> Any:
-    known = _validators.get(id(document))
-    if known is None:
+    if document.validator is None:
         from jsonschema_specifications import REGISTRY as specifications
         from referencing.jsonschema import DRAFT202012
 
@@ -123,9 +121,8 @@ def _root_validator(document: Document) -> Any:
                 if "://" in key:
                     resource = DRAFT202012.create_resource((ancestor.definitions or {})[key])
                     registry = registry.with_resource(key, resource)
-        known = document, _validator_class()(root, registry=registry.crawl())
-        _validators[id(document)] = known
-    return known[1]
+        document.validator = _validator_class()(root, registry=registry.crawl())
+    return document.validator
 
 
 def validator_for(loc: Loc, keywords: frozenset[str] | None) -> Any:

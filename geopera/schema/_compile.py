@@ -15,6 +15,7 @@ from pydantic_core import CoreSchema, core_schema
 from ._check import Check
 from ._classes import finish_class, make_enum, make_model
 from ._document import Loc
+from ._dynamic import settled
 from ._errors import MAX_CHAIN
 from ._model import Model
 from ._node import (
@@ -191,7 +192,9 @@ class Compiler:
             return any_node()
         if keys == {"$ref"}:
             return self.refer(loc.doc.resolve(schema["$ref"], loc))
-        if not keys.isdisjoint(("properties", "allOf", "$ref")) or self.registry._is_inline_enum(loc):
+        if keys == {"$dynamicRef"} and (target := settled(loc)) is not None:
+            return self.refer(target)
+        if not keys.isdisjoint(("properties", "allOf", "$ref", "$dynamicRef")) or self.registry._is_inline_enum(loc):
             return self.refer(loc)
         return self._compile(loc, None)
 
@@ -205,12 +208,12 @@ class Compiler:
         if isinstance(schema, bool):
             return any_node() if schema else never_node()
         keys = constraints(schema)
+        if unit is not None and self.registry._is_dynamic(loc):
+            return self._checked(any_node(), [Rest(loc, None)])
         if keys == {"$ref"}:
             return self.refer(loc.doc.resolve(schema["$ref"], loc))
         if keys == {"allOf"} and len(schema["allOf"]) == 1:
             return self.node(loc.sub("allOf", "0"))
-        if "$dynamicRef" in keys or (unit is not None and self.registry._is_dynamic(loc)):
-            return self._checked(any_node(), [Rest(loc, None)])
         spec = spec_of(loc)
         if spec.never:
             return never_node()

@@ -92,6 +92,7 @@ class Document:
         self._resources: dict[str, Loc] | None = None
         self._anchors: dict[tuple[str, str], Loc] = {}
         self.dynamic: dict[str, list[Loc]] = {}
+        self.validator: Any = None  # jsonschema's, made at the first check
 
     @staticmethod
     def _identify(schema: Schema, base: str) -> str:

@@ -108,19 +108,25 @@ def _targets(loc: Loc) -> Iterator[Loc]:
         yield loc.doc.resolve(schema["$dynamicRef"], loc)
 
 
-def lint(start: Loc, seen: dict[Key, int]) -> None:
-    """Check everything that `start` reaches and `seen` does not hold yet; raises SchemaError."""
+def lint(start: Loc, seen: dict[Key, int]) -> bool:
+    """Check everything that `start` reaches and `seen` does not hold yet; raises SchemaError.
+
+    Returns whether a ``$dynamicRef`` was met.
+    """
+    dynamic = False
     pending: list[tuple[Loc, int]] = [(start, 0)]
     while pending:
         loc, depth = pending.pop()
         if loc.key not in seen:
-            _walk(loc, depth, seen, pending)
+            dynamic |= _walk(loc, depth, seen, pending)
+    return dynamic
 
 
-def _walk(start: Loc, depth: int, seen: dict[Key, int], pending: list[tuple[Loc, int]]) -> None:
+def _walk(start: Loc, depth: int, seen: dict[Key, int], pending: list[tuple[Loc, int]]) -> bool:
     """Depth-first along what applies in place, so that a loop shows; the rest is left in `pending`."""
     stack: list[tuple[Loc, int, Iterator[tuple[Loc, int]], list[int]]] = []
     open_keys: set[Key] = set()
+    dynamic = False
 
     def enter(loc: Loc, depth: int) -> None:
         if depth > MAX_DEPTH:
@@ -128,6 +134,8 @@ def _walk(start: Loc, depth: int, seen: dict[Key, int], pending: list[tuple[Loc,
         _check_keywords(loc)
         in_place: list[tuple[Loc, int]] = []
         if isinstance(loc.schema, Mapping):
+            nonlocal dynamic
+            dynamic = dynamic or "$dynamicRef" in loc.schema
             in_place += [(target, 0) for target in _targets(loc)]
             for parts, _ in children(loc.schema):
                 child = loc.sub(*parts)
@@ -154,3 +162,4 @@ def _walk(start: Loc, depth: int, seen: dict[Key, int], pending: list[tuple[Loc,
             seen[loc.key] = weight[0]
             if stack:
                 stack[-1][3][0] += weight[0]
+    return dynamic

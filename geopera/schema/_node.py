@@ -143,7 +143,8 @@ def _number_words(spec: Mapping[str, Any], what: str) -> str:
         ("multipleOf", "a multiple of"),
     ):
         if keyword in spec:
-            words.append(f"{word} {spec[keyword]}")
+            bound = spec[keyword]
+            words.append(f"{word} {int(bound) if bound == int(bound) else bound}")
     return f"Input should be {', '.join(words)}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import count
 from threading import RLock
 from typing import Any
 
@@ -13,10 +14,13 @@ from ._adapter import Adapter
 from ._compile import Compiler, Unit
 from ._document import Document, Loc, Pointer, children
 from ._heirs import references, unchanged
+from ._dynamic import depends_on_caller
 from ._lint import lint
 from ._spec import Spec, constraints
 
 __all__ = ["Registry"]
+
+_numbers = count()  # references stay unique where registries share classes
 
 
 class Registry:
@@ -37,6 +41,7 @@ class Registry:
         inline: Mapping[str, Any] | None = None,
         previous: Registry | None = None,
         _prefixes: tuple[Pointer, ...] | None = None,
+        _names: Mapping[str, str] | None = None,
     ) -> None:
         self.module = module
         self.prefix = prefix
@@ -50,11 +55,15 @@ class Registry:
         self._units: dict[tuple[int, Pointer], Unit] = {}
         self._keys: dict[str, str] | None = None
         self._classes_by_key: dict[str, str] = {}
+        if _names is not None:  # a part of a larger registry, with the names of that one
+            self._classes_by_key = dict(_names)
+            self._keys = {name: key for key, name in _names.items()}
         self._built: dict[str, Any] = {}
         self._adapters: dict[Any, Any] = {}
+        self._dynamic = False
         self._linted: dict[Any, int] = {}
         self._documents: dict[int, tuple[Document, str]] = {}
-        self._inline_documents: dict[str, Document] = {}
+        self._roots: dict[tuple[str, str], Document] = {}
         self._inline_names: dict[str, list[tuple[str, Loc]]] = {}
 
     # -- names -----------------------------------------------------------------------------------------
@@ -134,13 +143,24 @@ class Registry:
         if key is not None:
             return self.document.definition(key)
         if name in self.inline:
-            document = self._inline_documents.get(name)
-            if document is None:
-                document = Document(self.inline[name], parent=self.document)
-                self._documents[id(document)] = document, name
-                self._inline_documents[name] = document
-            return document.top
+            return self._root_of(self.inline[name], name)
         return None
+
+    def _root_of(self, schema: Any, name: str) -> Loc:
+        """The top of the document of a schema that is none of the definitions."""
+        import json
+
+        key = name, json.dumps(schema)
+        with self._lock:
+            document = self._roots.get(key)
+            if document is None:
+                document = self._roots[key] = Document(schema, parent=self.document)
+                self._documents[id(document)] = document, name
+        return document.top
+
+    def _class_name(self, key: str) -> str:
+        self._key_names()
+        return self._classes_by_key[key]
 
     def names(self) -> list[str]:
         """The names `model` takes, sorted; nothing is built."""
@@ -191,7 +211,7 @@ class Registry:
             and loc.schema.get("type", "object") == "object"
         ):
             # An open object: values stay dicts, but there is a class for those who want to write one.
-            unit = Unit(self, loc, name, f"{name}:open")
+            unit = Unit(self, loc, name, f"{name}:{next(_numbers)}")
             unit.force_class = True
             Compiler(self).finish(unit)
         if unit.cls is None:
@@ -211,14 +231,7 @@ class Registry:
             with self._lock:
                 adapter = self._adapters.get(key)
                 if adapter is None:
-                    if name in self.inline and self.inline[name] == schema:
-                        top = self._top(name)
-                        assert top is not None
-                    else:
-                        document = Document(schema, parent=self.document)
-                        self._documents[id(document)] = document, name
-                        top = document.top
-                    adapter = self._adapters[key] = self._adapter_at(top, name)
+                    adapter = self._adapters[key] = self._adapter_at(self._root_of(schema, name), name)
         return adapter  # type: ignore[no-any-return]
 
     def _adapter_at(self, loc: Loc, name: str) -> Adapter:
@@ -226,7 +239,7 @@ class Registry:
 
     def _finish(self, loc: Loc) -> Unit:
         with self._lock:
-            lint(loc, self._linted)
+            self._dynamic |= lint(loc, self._linted)
             return Compiler(self).finish(self._unit(loc))
 
     def _inherits(self, loc: Loc) -> Registry | None:
@@ -251,7 +264,7 @@ class Registry:
             unit = self._units[loc.key] = heir._finish(there)
         if unit is None:
             name = self._name(loc)
-            unit = self._units[loc.key] = Unit(self, loc, name, f"{name}:{len(self._units)}")
+            unit = self._units[loc.key] = Unit(self, loc, name, f"{name}:{next(_numbers)}")
         return unit
 
     # -- decisions of the compiler -------------------------------------------------------------------------
@@ -281,7 +294,7 @@ class Registry:
 
     def _is_dynamic(self, loc: Loc) -> bool:
         """Whether what `loc` means depends on who refers to it."""
-        return any(_has_dynamic(document, loc) for document in loc.doc.reaches())
+        return self._dynamic and depends_on_caller(loc)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
@@ -295,14 +308,3 @@ def _part(wire: str) -> str:
 
 def _odd(value: str) -> bool:
     return len(value) > 200 or any("\ud800" <= c <= "\udfff" for c in value)
-
-
-def _has_dynamic(document: Document, loc: Loc) -> bool:
-    stack = [loc.schema] if document is loc.doc else []
-    while stack:
-        schema = stack.pop()
-        if isinstance(schema, Mapping):
-            if "$dynamicRef" in schema:
-                return True
-            stack.extend(item for _, item in children(schema))
-    return False

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ._document import Loc
+from ._dynamic import settled
 
 __all__ = ["ANNOTATIONS", "ARRAY", "NUMBER", "OBJECT", "STRING", "Rest", "Spec", "constraints", "spec_of"]
 
@@ -89,6 +90,9 @@ def _atoms(start: Loc) -> list[tuple[Loc, frozenset[str]]]:
                 found.append((loc, frozenset()))
             continue
         keys = constraints(schema)
+        target = settled(loc) if "$dynamicRef" in keys else None
+        if target is not None:
+            keys -= {"$dynamicRef"}
         if keys & _WHOLE:
             found.append((loc, keys))  # not taken apart: what it evaluates depends on all of it
             continue
@@ -97,6 +101,8 @@ def _atoms(start: Loc) -> list[tuple[Loc, frozenset[str]]]:
         inner = [loc.sub("allOf", str(i)) for i in range(len(schema["allOf"]))] if "allOf" in keys else []
         if "$ref" in keys:
             inner.append(loc.doc.resolve(schema["$ref"], loc))
+        if target is not None:
+            inner.append(target)
         stack.extend(reversed(inner))
     return found
 
