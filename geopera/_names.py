@@ -74,6 +74,8 @@ def class_name(key: str) -> str:
 
     A key that a server's module path was written into (``a__b__Name``) is called after its last part.
     """
+    if key.isalnum() and key.isascii() and key[0].isupper():
+        return key  # nearly every key is a class name already
     name = pascal(key.rpartition("__")[2].strip("_"))
     if not name.isidentifier():
         name = f"Model{name}" if f"Model{name}".isidentifier() else "Model"
