@@ -56,6 +56,6 @@ class Context:
         new["headers"] = (*self.headers, *(overrides.get("headers") or {}).items())
         if overrides.get("extra_fields", "forbid") not in ("allow", "forbid"):
             raise ValueError(f"extra_fields is 'allow' or 'forbid', not {overrides['extra_fields']!r}")
-        for name in ("timeout", "extra_fields", "strict_responses"):
+        for name in ("timeout", "extra_fields", "strict_responses", "limiter"):
             new[name] = overrides.get(name, new[name])
         return Context(**new)

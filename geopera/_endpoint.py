@@ -57,11 +57,12 @@ class Reply:
 class Endpoint:
     """One operation of one manifest, compiled: how its body is checked and its answer read."""
 
-    __slots__ = ("_validate", "accept", "adapter", "input", "manifest", "operation", "path")
+    __slots__ = ("_validate", "accept", "adapter", "input", "manifest", "operation", "path", "streams")
 
     def __init__(self, operation: Operation, manifest: Manifest) -> None:
         self.operation = operation
         self.manifest = manifest
+        self.streams = operation.streaming
         self.path = manifest.path.replace("{operation_id}", operation.id)
         self.input = Input(operation, manifest)
         self.adapter = manifest.registry.adapter(operation.output, operation.id + ".output")

@@ -93,7 +93,7 @@ class Walk:
     `take` and `body` raise `PagingError` for a server that repeats a page or a token.
     """
 
-    __slots__ = ("_base", "_convention", "_empty", "_error", "_left", "_next", "_position", "_seen", "_sure", "count", "operation", "pages", "records", "size")  # fmt: skip
+    __slots__ = ("_base", "_convention", "_empty", "_error", "_next", "_position", "_seen", "_sure", "count", "left", "operation", "pages", "records", "size")  # fmt: skip
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class Walk:
                 break
         else:
             self._next = None if self._convention == "token" else 0
-        self._left = max_items
+        self.left = max_items
         self._seen: set[Any] = {("token", repr(self._next))} if self._convention == "token" else set()
         self._empty = 0
         self._error: PagingError | None = None
@@ -140,7 +140,7 @@ class Walk:
 
     def body(self) -> dict[str, Any] | None:
         """The body of the next page, or None at the end. Raises `PagingError` for a repeated token."""
-        if self._left is not None and self._left <= 0:
+        if self.left is not None and self.left <= 0:
             return None
         if self._error is not None:
             raise self._error
@@ -171,10 +171,10 @@ class Walk:
             self._take_position(found)
             if not found and not first:
                 return None
-        if self._left is not None:
-            if len(found) > self._left:
-                found = found[: self._left]
-            self._left -= len(found)
+        if self.left is not None:
+            if len(found) > self.left:
+                found = found[: self.left]
+            self.left -= len(found)
         return found
 
     def _take_token(self, page: Any, found: list[Any]) -> None:

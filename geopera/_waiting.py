@@ -63,7 +63,7 @@ class Wait:
         self,
         operation: Operation,
         *,
-        started: float,
+        started: float = 0.0,
         timeout: float | None = 1800.0,
         until: Callable[[Any], Any] | None = None,
         raise_on_failure: bool = False,
@@ -81,9 +81,8 @@ class Wait:
                 f"timeout must be a number of seconds that is not negative, or None, not {timeout!r}"
             )
         self.operation = operation.id
-        self.started = started
         self.timeout = timeout
-        self._deadline = float("inf") if timeout is None else started + timeout
+        self.start(started)
         self._delays = _endless(delays)
         self._until = until
         self._raise = raise_on_failure
@@ -93,6 +92,11 @@ class Wait:
         self.last: Any = None
         self.state: str | None = None
         self.looks = 0
+
+    def start(self, now: float) -> None:
+        """Begin to count the time at `now`."""
+        self.started = now
+        self._deadline = float("inf") if self.timeout is None else now + self.timeout
 
     def left(self, now: float) -> float:
         """The seconds to the deadline, not below 0; infinite without one."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 
+from ._loops import Loops, Many
 from ._names import did_you_mean
 from .client import DEFAULT_BASE_URL, AuthenticatedClient, Client
 
@@ -29,7 +30,7 @@ __all__ = ["AsyncGeopera", "Geopera"]
 _OPTIONS = ("timeout", "headers", "max_retries", "retry", "extra_fields", "strict_responses")
 
 
-class _Fluent:
+class _Fluent(Many):
     """What both clients share: settings, the tree of attributes, and how a call is put together."""
 
     _asynchronous = False
@@ -105,12 +106,20 @@ class _Fluent:
     # Calls.
 
     def _steps(
-        self, endpoint: Endpoint, body: Any, fields: dict[str, Any], key: str | None = None, **how: Any
+        self,
+        endpoint: Endpoint,
+        body: Any,
+        fields: dict[str, Any],
+        key: str | None = None,
+        *,
+        context: Context | None = None,
+        **how: Any,
     ) -> Any:
         """The steps of one call, its body checked and made bytes."""
         from ._call import call
 
-        context = self._context()
+        if context is None:
+            context = self._context()
         content = endpoint.input.encode(body, fields, allow_extra=context.extra_fields == "allow")
         return call(endpoint, context, content, key=key, **how)
 
@@ -134,7 +143,16 @@ class _Fluent:
         An unknown one takes any JSON object, returns open JSON, and is never repeated once it was sent.
         Everything else is as in calling the operation by attribute. Raises ValueError where the id is none.
         """
-        return self._perform(self._any_endpoint(operation_id), body, fields, idempotency_key, detailed)
+        endpoint = self._any_endpoint(operation_id)
+        if endpoint.streams and not detailed:
+            return self._stream(endpoint, body, fields, idempotency_key)
+        return self._perform(endpoint, body, fields, idempotency_key, detailed)
+
+    def _stream(self, endpoint: Endpoint, body: Any, fields: dict[str, Any], key: str | None) -> Any:
+        """An iterator over the records, also on the async client: there is nothing to await yet."""
+        from ._streams import stream
+
+        return stream(self, endpoint, body, fields, key)
 
     def _any_endpoint(self, id: str) -> Endpoint:
         if id in self._client.manifest.operations:
@@ -337,8 +355,10 @@ class Resource:
         return Resource, (self._client, self._prefix)
 
 
-class OperationCall:
+class OperationCall(Loops):
     __slots__ = ("_client", "_id")
+
+    _client: _Fluent
 
     def _describe(self) -> str:
         from ._display import operation_doc
@@ -375,6 +395,8 @@ class OperationCall:
         except KeyError:
             self.operation  # noqa: B018 - says that a refresh has removed it
             raise
+        if endpoint.streams and not detailed:
+            return client._stream(endpoint, body, fields, idempotency_key)
         return client._perform(endpoint, body, fields, idempotency_key, detailed)
 
     @property

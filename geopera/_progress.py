@@ -1,0 +1,62 @@
+"""Progress bars: tqdm's, in a terminal or a notebook, or none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Silent:
+    """A bar that shows nothing."""
+
+    __slots__ = ()
+
+    def update(self, count: int) -> None: ...
+
+    def total(self, count: int | None) -> None: ...
+
+    def tell(self, text: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Bar(Silent):
+    """A bar of tqdm's."""
+
+    __slots__ = ("_bar",)
+
+    def __init__(self, bar: Any) -> None:
+        self._bar = bar
+
+    def update(self, count: int) -> None:
+        self._bar.update(count)
+
+    def total(self, count: int | None) -> None:
+        if count is not None and count != self._bar.total:
+            self._bar.total = count
+            self._bar.refresh()
+
+    def tell(self, text: str) -> None:
+        self._bar.set_postfix_str(text)
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+def needs_tqdm(wanted: Any) -> None:
+    """Raises ImportError, naming the extra to install, where a bar is wanted and tqdm is missing."""
+    if wanted:
+        try:
+            import tqdm.auto  # type: ignore[import-untyped]  # noqa: F401
+        except ImportError as exc:
+            raise ImportError("progress=True needs tqdm: pip install 'geopera[progress]'") from exc
+
+
+def progress_bar(wanted: Any, label: str, unit: str, *, total: int | None = None) -> Silent:
+    """A bar where it is wanted. `unit` is what is counted, "B" for bytes, which are scaled."""
+    if not wanted:
+        return Silent()
+    from tqdm.auto import tqdm
+
+    scaled = unit == "B"
+    options = {"unit_scale": True, "unit_divisor": 1024} if scaled else {}
+    return Bar(tqdm(desc=label, total=total, unit=unit if scaled else f" {unit}", **options))
