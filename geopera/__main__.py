@@ -1,26 +1,15 @@
-"""`python -m geopera`: the command line."""
+"""``python -m geopera``: the command line.
+
+Errors are one readable line on standard error and an exit status by their kind; see `geopera._cli.errors`.
+"""
 
 from __future__ import annotations
 
-import argparse
 import sys
 
+from ._cli.main import main
 
-def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m geopera", description="Tools around the Geopera API.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    from .sandbox import cli as sandbox
-
-    one = commands.add_parser("sandbox", help="run a server that behaves like the API")
-    sandbox.add_arguments(one)
-    one.set_defaults(run=sandbox.main)
-
-    args = parser.parse_args(arguments)
-    status: int = args.run(args)
-    return status
-
+__all__ = ["main"]
 
 if __name__ == "__main__":
     sys.exit(main())

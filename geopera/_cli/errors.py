@@ -1,0 +1,73 @@
+"""Exit statuses, and an error as one line.
+
+    0  done                        5  not permitted (403)        9  the server failed (5xx)
+    1  any other failure           6  not found (404, 410)      10  no connection, or no answer in time
+    2  wrong usage of a command    7  refused input (400, 422,  11  cannot be paid (402)
+    3  wrong or unusable manifest     or checked before          12  conflict (409)
+    4  not authenticated (401)        anything was sent)         13  rate limited (429)
+                                    8  what was waited for failed, or did not come in time
+    130  interrupted               141  the reader of a pipe has gone
+
+`manifest diff` has statuses of its own; see there.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+FAILED = 1
+USAGE = 2
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+_STATUS = (
+    ("ManifestError", 3),
+    ("AuthenticationError", 4),
+    ("PermissionDeniedError", 5),
+    ("NotFoundError", 6),
+    ("GoneError", 6),
+    ("InvalidInputError", 7),
+    ("BadRequestError", 7),
+    ("OperationFailedError", 8),
+    ("WaitTimeoutError", 8),
+    ("ServerError", 9),
+    ("APIConnectionError", 10),
+    ("PaymentRequiredError", 11),
+    ("ConflictError", 12),
+    ("RateLimitError", 13),
+)
+
+
+class UsageError(Exception):
+    """A command was used wrongly, in a way that the parser cannot see."""
+
+
+def exit_status(exc: BaseException) -> int:
+    """The exit status that stands for an error."""
+    from .. import errors
+
+    if isinstance(exc, UsageError):
+        return USAGE
+    return next((status for name, status in _STATUS if isinstance(exc, getattr(errors, name))), FAILED)
+
+
+def report(exc: Exception) -> int:
+    """Print an error as one line, without the token, and return its exit status."""
+    from ..errors import GeoperaError
+
+    if isinstance(exc, GeoperaError | UsageError):
+        text = str(exc)
+    elif isinstance(exc, OSError):
+        text = f"{exc.filename}: {exc.strerror}" if exc.filename and exc.strerror else str(exc)
+    else:
+        text = f"{type(exc).__name__}: {exc}"
+    line = " ".join(text.split()) or type(exc).__name__
+    print(f"geopera: {hide_token(line)}", file=sys.stderr)
+    return exit_status(exc)
+
+
+def hide_token(text: str) -> str:
+    """`text` without the token of the environment."""
+    token = os.environ.get("GEOPERA_API_TOKEN", "").strip()
+    return text.replace(token, "***") if len(token) > 3 else text

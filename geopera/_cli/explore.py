@@ -1,0 +1,134 @@
+"""``ops`` and ``describe``: what the API can do."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from . import show
+from .errors import UsageError
+
+if TYPE_CHECKING:
+    from ..manifest import Manifest, Operation
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add both commands."""
+    ops = commands.add_parser("ops", help="list the operations", description="List the operations.")
+    ops.add_argument(
+        "pattern", nargs="?", help="a part of the id or summary, or a pattern such as 'orders.*'"
+    )
+    ops.set_defaults(run=list_operations)
+    describe = commands.add_parser(
+        "describe", help="show one operation", description="Show an operation: fields, limits, an example."
+    )
+    describe.add_argument("operation", help="an operation's id, such as catalog.search, or a resource's")
+    describe.set_defaults(run=describe_operation)
+    for command in (ops, describe):
+        command.add_argument("--base-url", metavar="URL", help="the API whose refreshed manifest is used")
+        command.add_argument("--json", action="store_true", help="print JSON also in a terminal")
+
+
+def in_use(base_url: str | None = None) -> Manifest:
+    """The manifest that a client of `base_url` would use."""
+    from ..client import DEFAULT_BASE_URL
+    from ..manifest import for_url
+
+    return for_url(base_url or os.environ.get("GEOPERA_API_URL") or DEFAULT_BASE_URL)
+
+
+def list_operations(args: argparse.Namespace) -> int:
+    """Print the operations that match. Status 1 where there is none."""
+    manifest = in_use(args.base_url)
+    found = [op for op in manifest.operations.values() if _matches(op, args.pattern)]
+    if args.json or not show.to_person():
+        show.write_json_lines([_brief(op) for op in found])
+    elif found:
+        ids = min(50, max(len(op.id) for op in found))
+        show.write("\n".join(f"{op.id:<{ids}}  {op.summary}"[: show.width()].rstrip() for op in found))
+        show.write(f"{len(found)} of {len(manifest.operations)} operations")
+    if not found:
+        print(f"geopera: no operation matches {args.pattern!r}", file=sys.stderr)
+    return 0 if found else 1
+
+
+def _matches(operation: Operation, pattern: str | None) -> bool:
+    from fnmatch import fnmatchcase
+
+    if not pattern:
+        return True
+    pattern = pattern.lower()
+    if any(c in pattern for c in "*?["):
+        return fnmatchcase(operation.id.lower(), pattern)
+    return pattern in operation.id.lower() or pattern in operation.summary.lower()
+
+
+def _brief(operation: Operation) -> dict[str, Any]:
+    names = ("id", "summary", "scope", "side_effect", "idempotent", "public", "media_type")
+    return {name: getattr(operation, name) for name in names}
+
+
+def describe_operation(args: argparse.Namespace) -> int:
+    """Print one operation, or the operations of one resource."""
+    from .. import _display
+
+    manifest = in_use(args.base_url)
+    operation = manifest.operations.get(args.operation)
+    if operation is None:
+        if not isinstance(manifest.node(args.operation), dict):
+            raise unknown(args.operation, manifest)
+        if args.json or not show.to_person():
+            ids = _display.operation_ids(manifest.node(args.operation))
+            show.write_json_lines([_brief(manifest.operations[id]) for id in sorted(ids)])
+        else:
+            show.write(_display.resource_repr(manifest, args.operation))
+    elif args.json or not show.to_person():
+        show.write_json(_whole(operation, manifest))
+    else:
+        show.write(f"{operation.id}\n\n{_display.operation_doc(operation, manifest)}")
+        body = "" if not _display.fields(manifest, operation) else " --json '{...}'"
+        show.write(f"    python -m geopera call {operation.id}{body}")
+    return 0
+
+
+def unknown(id: str, manifest: Manifest) -> UsageError:
+    """The complaint about an operation that the manifest does not know."""
+    from .._names import did_you_mean
+
+    hint = did_you_mean(id, manifest.operations)
+    return UsageError(f"there is no operation {id[:200]!r}{hint} (python -m geopera ops lists them)")
+
+
+def _whole(operation: Operation, manifest: Manifest) -> dict[str, Any]:
+    from .. import _annotations, _display
+
+    annotator = _annotations.Annotator(manifest.schemas)
+    fields = [
+        {
+            "name": field.name,
+            "wire": field.wire,
+            "type": annotator.text(field.schema),
+            "required": field.required,
+            **({"default": field.default} if field.has_default else {}),
+            "limits": _annotations.limits(field.schema),
+        }
+        for field in _display.fields(manifest, operation)
+    ]
+    paging, polling = operation.paging, operation.polling
+    return {
+        **_brief(operation),
+        "effect": _display.effect(operation),
+        "success_status": operation.success_status,
+        "fields": fields,
+        "open": _display.takes_anything(manifest, operation),
+        "returns": _display.result_type(manifest, operation),
+        "errors": operation.errors,
+        "paging": paging and {"convention": paging.convention, "records": paging.records},
+        "polling": polling
+        and {"state": polling.state, "success": list(polling.success), "failure": list(polling.failure)},
+        "example": _display.example(operation, manifest),
+        "input": operation.input,
+        "output": operation.output,
+    }

@@ -1,0 +1,72 @@
+"""The parser, and how a command ends."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from .._version import __version__
+from . import errors
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, and that takes no abbreviated options."""
+
+    def __init__(self, **options: object) -> None:
+        options.setdefault("allow_abbrev", False)
+        super().__init__(**options)  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
+        raise SystemExit(errors.USAGE)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    top = _Parser(
+        prog="python -m geopera",
+        description="Explore and call the Geopera API, follow its changes, and run a sandbox of it.",
+        epilog="The token is read from GEOPERA_API_TOKEN, the base URL from GEOPERA_API_URL.",
+    )
+    top.add_argument("--version", action="version", version=f"geopera {__version__}")
+    commands: argparse._SubParsersAction[argparse.ArgumentParser] = top.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=_Parser
+    )
+
+    from . import call, explore, manifest, stubs
+
+    explore.add(commands)
+    call.add(commands)
+    manifest.add(commands)
+    stubs.add(commands)
+    _add_sandbox(commands)
+    return top
+
+
+def _add_sandbox(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from ..sandbox import cli
+
+    command = commands.add_parser("sandbox", help="run a server that behaves like the API")
+    cli.add_arguments(command)
+    command.set_defaults(run=cli.main)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit status; raises nothing but SystemExit of the parser."""
+    try:
+        args = parser().parse_args(arguments)
+        status: int = args.run(args)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return errors.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe has gone, as `head` does. What is left to flush at exit has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return errors.BROKEN_PIPE
+    except Exception as exc:  # noqa: BLE001 - whatever it is, a shell gets one line and a status
+        status = errors.report(exc)
+    return status
