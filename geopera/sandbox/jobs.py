@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .files import file_response
 from .problems import ProblemError, unprocessable
 from .records import listing, window
 from .registry import Call, Raw, handles, is_example
@@ -118,8 +119,6 @@ def job_types(call: Call) -> Any:
 @handles("clip.job.download")
 def download(call: Call) -> Any:
     """The clip as a TIFF file; a Range header is honoured. 409 while the job is not done."""
-    from .files import file_response
-
     id_ = call.body["job_id"]
     if not is_example(id_):
         status = status_of(fetch(call, id_, _BOTH, "job"), call.now)

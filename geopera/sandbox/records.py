@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from .contract import Operation
-from .examples import POLYGON, example
+from .examples import example
 from .problems import unprocessable
 from .registry import Call
+from .state import new_id
 
 SYNTHETIC = 57  # records behind every list that has no state of its own
 _LARGEST = 10_000
@@ -96,11 +97,7 @@ def generic(call: Call) -> Any:
             "operation": operation.id,
         }
         if operation.side_effect != "read":
-            from .state import new_id
-
             answer["reference"] = new_id("ref")
-        if "features" in str(schema):
-            answer["geometry"] = POLYGON
         return answer
     value = example(schema, schemas, full=True)
     if isinstance(value, dict):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import seeds
 from .auth import DEFAULT_TOKEN, Tokens
 from .contract import Contract
 from .limits import WINDOW, RateLimits
@@ -95,8 +96,6 @@ class State:
         """Makes what an organisation starts with: an account with credits, items, notifications."""
         if organisation in self._ready:
             return
-        from . import seeds
-
         with self.store.transaction():
             seeds.plant(self.store, organisation, self.settings.credits, now)
         self._ready.add(organisation)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import secrets
 from typing import Any
@@ -124,18 +123,6 @@ async def test(call: Call) -> dict[str, Any]:
     }
 
 
-def is_loopback(host: str | None) -> bool:
-    """Whether a host name or address means this machine."""
-    if not host:
-        return False
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _fetch(call: Call) -> Subscription:
     id_ = call.body["subscription_id"]
     if is_example(id_):
@@ -172,7 +159,7 @@ def _check_url(url: str) -> str:
         raise unprocessable("endpoint_url is not a URL.") from None
     if parts.scheme == "https" and host:
         return url
-    if parts.scheme == "http" and is_loopback(host):
+    if parts.scheme == "http" and deliveries.is_loopback(host):
         return url
     raise unprocessable("endpoint_url is an HTTPS URL (the sandbox also takes HTTP on a loopback address).")
 
