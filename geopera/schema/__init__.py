@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ._adapter import type_adapter
 from ._errors import SchemaError
-from ._inspect import best_effort, unknown_fields
+from ._inspect import unknown_fields
 from ._model import Model
 from ._registry import Registry
+from ._salvage import best_effort
 
 __all__ = ["Model", "Registry", "SchemaError", "best_effort", "type_adapter", "unknown_fields"]

@@ -1,4 +1,4 @@
-"""Looking at validated values: unknown fields, and results as good as they can be had."""
+"""Looking at validated values: the fields that no schema knows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from .._names import nearest
 from ._model import Model
 
-__all__ = ["best_effort", "unknown_fields"]
+__all__ = ["unknown_fields"]
 
 Loc = tuple[str | int, ...]
 
@@ -40,14 +40,3 @@ def unknown_fields(value: Any) -> list[tuple[Loc, str, list[str]]]:
             stack.extend(((*at, index), inner) for index, inner in enumerate(item))
     found.sort(key=lambda entry: [str(part) for part in entry[0]])
     return found
-
-
-def best_effort(adapter: Any, value: Any) -> tuple[Any, list[tuple[Loc, str]]]:
-    """(result, problems): `value` as well typed as it can be, and where and why it does not fit."""
-    from pydantic import ValidationError
-
-    try:
-        return adapter.validator.validate_python(value, by_alias=True, by_name=False), []
-    except ValidationError as error:
-        problems = [(tuple(e["loc"]), str(e["msg"])) for e in error.errors(include_url=False)]
-        return value, problems

@@ -1,0 +1,128 @@
+"""A value that does not fit its schema, as well typed as it can be, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from ._document import Loc as Place
+from ._model import Model
+from ._spec import spec_of
+
+if TYPE_CHECKING:
+    from ._adapter import Adapter
+    from ._compile import Unit
+
+__all__ = ["best_effort"]
+
+Where = tuple[str | int, ...]
+Problems = list[tuple[Where, str]]
+
+
+def best_effort(adapter: Any, value: Any) -> tuple[Any, Problems]:
+    """(result, problems): `value` typed wherever it fits, as it came elsewhere.
+
+    A field that does not fit holds the plain value; a required one that is missing reads None. Each
+    problem is (place under wire names, message); there are none where the whole value fits. Never
+    raises on account of the value.
+    """
+    try:
+        return adapter.validator.validate_python(value, by_alias=True, by_name=False), []
+    except ValidationError as error:
+        problems: Problems = []
+        unit = getattr(getattr(adapter, "type", None), "unit", None)
+        if unit is None:
+            return value, _told(error, ())
+        try:
+            return _salvage(unit.loc, unit, value, (), problems), problems
+        except RecursionError:
+            return value, [((), "The value is nested too deeply")]
+
+
+def _told(error: ValidationError, at: Where) -> Problems:
+    return [((*at, *item["loc"]), str(item["msg"])) for item in error.errors(include_url=False, include_input=False)]
+
+
+def _adapter(place: Place, unit: Unit) -> Adapter:
+    return unit.registry._adapter_at(place, unit.name)
+
+
+def _salvage(place: Place, unit: Unit, value: Any, at: Where, problems: Problems) -> Any:
+    """`value` for the schema at `place`, from the registry of `unit`."""
+    try:
+        return _adapter(place, unit).validator.validate_python(value, by_alias=True, by_name=False)
+    except ValidationError as error:
+        failure = error
+    before = len(problems)
+    result = value
+    schema = place.schema
+    if isinstance(schema, Mapping):
+        if "$ref" in schema and len(schema) == 1:
+            return _salvage(place.doc.resolve(schema["$ref"], place), unit, value, at, problems)
+        here = unit.registry._unit(place)
+        if isinstance(value, dict) and here.done and isinstance(here.cls, type) and issubclass(here.cls, Model):
+            result = _object(place, here, value, at, problems)
+        elif isinstance(value, dict) and isinstance(schema.get("additionalProperties"), Mapping):
+            inner = place.sub("additionalProperties")
+            result = {k: _salvage(inner, unit, v, (*at, k), problems) for k, v in value.items()}
+        elif isinstance(value, list) and isinstance(schema.get("items"), Mapping):
+            inner = place.sub("items")
+            result = [_salvage(inner, unit, v, (*at, i), problems) for i, v in enumerate(value)]
+        else:
+            for keyword in ("anyOf", "oneOf"):
+                if keyword in schema:
+                    return _branch(place, keyword, unit, value, at, problems, failure)
+    if len(problems) == before:
+        problems.extend(_told(failure, at))
+    return result
+
+
+def _object(place: Place, unit: Unit, value: dict[str, Any], at: Where, problems: Problems) -> Any:
+    """An instance of the unit's class, made of what fits and what does not."""
+    spec = spec_of(place)
+    layout = unit.cls._layout()
+    fields: dict[str, Any] = dict.fromkeys(layout.order)
+    extra: dict[str, Any] = {}
+    given: set[str] = set()
+    rest = spec.subs.get("additionalProperties")
+    for name, item in value.items():
+        python = layout.names.get(name)
+        inside = spec.props[name][0] if name in spec.props else rest
+        if inside is not None:
+            item = _salvage(inside, unit, item, (*at, name), problems)
+        if python is None:
+            extra[name] = item
+        else:
+            fields[python] = item
+            given.add(python)
+    for name in dict.fromkeys(spec.base.get("required", ())):
+        if name not in value:
+            problems.append(((*at, name), "Field required"))
+    instance = unit.cls.__new__(unit.cls)
+    for attribute, state in (
+        ("__dict__", fields),
+        ("__pydantic_extra__", extra),
+        ("__pydantic_fields_set__", given),
+        ("__pydantic_private__", None),
+    ):
+        object.__setattr__(instance, attribute, state)
+    return instance
+
+
+def _branch(
+    place: Place, keyword: str, unit: Unit, value: Any, at: Where, problems: Problems, failure: ValidationError
+) -> Any:
+    """The member of a union that makes the most of the value: typed, and with the fewest problems."""
+    best: tuple[int, Problems, Any] | None = None
+    for index in range(len(place.schema[keyword])):
+        found: Problems = []
+        result = _salvage(place.sub(keyword, str(index)), unit, value, at, found)
+        if result is not value and (best is None or len(found) < best[0]):
+            best = len(found), found, result
+    if best is None:
+        problems.extend(_told(failure, at))
+        return value
+    problems.extend(best[1] or _told(failure, at))
+    return best[2]
