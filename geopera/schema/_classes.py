@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator, core_sc
 
 from .._names import python_name
 from ._check import Check
-from ._model import Layout, Model, ModelMeta, Opener, SchemaEnumMeta
+from ._model import Layout, Model, ModelMeta, Moment, Opener, SchemaEnumMeta
 from ._node import Node, any_node
 
 if TYPE_CHECKING:
@@ -95,6 +96,24 @@ def _description(schema: Any) -> str:
     return ""
 
 
+def _is_moment(schema: Any) -> bool:
+    """Whether a schema is that of a date-time, or of one or null."""
+    if not isinstance(schema, dict):
+        return False
+    if schema.get("format") == "date-time":
+        return schema.get("type") in ("string", ["string", "null"], ["null", "string"])
+    branches = schema.get("anyOf")
+    if not isinstance(branches, list):
+        return False
+    others = [branch for branch in branches if branch != {"type": "null"}]
+    return (
+        len(others) == 1
+        and isinstance(others[0], dict)
+        and "anyOf" not in others[0]
+        and _is_moment(others[0])
+    )
+
+
 def make_model(compiler: Compiler, unit: Unit, spec: Spec, rests: list[Rest]) -> Node:
     """The class of `unit` and the node that validates to it."""
     name = unit.name
@@ -128,6 +147,10 @@ def make_model(compiler: Compiler, unit: Unit, spec: Spec, rests: list[Rest]) ->
             node = Node(node.core, node.hint, node.kinds, open=node.open, size=node.size)
         alias = wire if wire != python else None
         core, hint = node.core, node.hint
+        is_moment = wire in spec.props and _is_moment(spec.props[wire][0].schema)
+        if is_moment:
+            hint = datetime | None if "null" in node.kinds else datetime
+            setattr(cls, python, Moment(python))
         if wire in required:
             infos[python] = FieldInfo(annotation=hint, alias=alias)
         else:

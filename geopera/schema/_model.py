@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copyreg
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from enum import EnumMeta
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 from pydantic._internal._model_construction import ModelMetaclass
 
+from .._geo import PLACES, geo_interface_of, given
 from .._names import did_you_mean
 from ..types import UNSET, open_json
 from ._plain import prepare
@@ -17,7 +19,7 @@ from ._plain import prepare
 if TYPE_CHECKING:
     from inspect import Signature
 
-__all__ = ["Layout", "Model", "ModelMeta", "Opened", "Opener", "SchemaEnumMeta"]
+__all__ = ["Layout", "Model", "ModelMeta", "Moment", "Opened", "Opener", "SchemaEnumMeta"]
 
 
 class Layout:
@@ -75,6 +77,26 @@ class Opener:
         del instance.__dict__[self.name]
 
 
+class Moment(Opener):
+    """Reads a date-time as a `datetime`. What is kept, and written again, is the text as it came."""
+
+    __slots__ = ()
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is not None and self.name in instance.__dict__:
+            value = instance.__dict__[self.name]
+            return _moment(value) if isinstance(value, str) else value
+        raise AttributeError(self.name)
+
+
+def _moment(text: str) -> datetime | str:
+    """The moment that RFC 3339 text names; the text itself where it names none (also in a leap second)."""
+    try:
+        return datetime.fromisoformat(text) if text[10:11] in ("T", "t", " ") else text
+    except ValueError:
+        return text
+
+
 class _Signature:
     """The signature of a class, made when somebody asks."""
 
@@ -124,6 +146,7 @@ class Model(BaseModel, metaclass=ModelMeta):
 
     Fields are attributes under their Python names (``datetime_``) and keys under both names
     (``model["datetime"]``). An optional field that is absent reads None; `to_dict` leaves it out.
+    A field whose format is date-time reads as a `datetime`; `to_dict` has its text as it came.
     What the schema does not know is kept in `additional_properties`, and reads the same two ways.
     Constructors take either name for a field, and raise TypeError for a name that a closed schema
     does not have, pydantic's ValidationError (a ValueError) for a wrong value.
@@ -163,6 +186,8 @@ class Model(BaseModel, metaclass=ModelMeta):
                     raise TypeError(f"{cls.__name__} has no field {name!r}{hint}")
             if wire in data:
                 raise TypeError(f"{cls.__name__} got {name!r} under both of its names")
+            if type(value) is not str and (wire in PLACES or wire == "datetime"):
+                value = given(wire, value, search="limit" in names)
             data[wire] = prepare(value)
         self.__pydantic_validator__.validate_python(data, self_instance=self, by_alias=True, by_name=True)
 
@@ -195,6 +220,11 @@ class Model(BaseModel, metaclass=ModelMeta):
             dict(src_dict), by_alias=True, by_name=False
         )
         return result
+
+    @property
+    def __geo_interface__(self) -> dict[str, Any]:
+        """GeoJSON, where this is a feature, a page of features or a geometry (AttributeError elsewhere)."""
+        return geo_interface_of(self)
 
     # -- what the schema does not know ---------------------------------------------------------------
 

@@ -32,7 +32,9 @@ def prepare(value: Any, depth: int = 0) -> Any:
         return {key: prepare(item, depth + 1) for key, item in value.items() if item is not UNSET}
     if isinstance(value, list | tuple | set | frozenset):
         return [prepare(item, depth + 1) for item in value if item is not UNSET]
-    if isinstance(value, datetime | date):
+    if isinstance(value, datetime):  # RFC 3339 wants an offset; a time without one is read as UTC
+        return value.isoformat() if value.tzinfo else value.isoformat() + "Z"
+    if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, UUID):
         return str(value)
