@@ -18,6 +18,8 @@ from uuid import UUID
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
+from ._geo import PLACES, prepare
+from ._geo import place as as_place
 from ._names import class_names, did_you_mean, python_name
 from .errors import InvalidInputError
 from .manifest import PREFIX
@@ -36,10 +38,10 @@ _SCALARS = frozenset({str, int, bool, type(None)})
 class _Refused(Exception):
     """A value without a JSON form, raised from inside the walk."""
 
-    def __init__(self, message: str, kind: str = "json_type") -> None:
+    def __init__(self, message: str, kind: str = "json_type", path: Sequence[str | int] = ()) -> None:
         super().__init__(message)
         self.kind = kind
-        self.path: list[str | int] = []
+        self.path: list[str | int] = list(path)
 
 
 def jsonable(value: Any) -> Any:
@@ -66,11 +68,20 @@ def _object(value: Mapping[Any, Any]) -> dict[str, Any]:
         try:
             if type(key) is not str:
                 key = _key(key)
-            result[key] = item if type(item) in _SCALARS else jsonable(item)
+            if type(item) not in _SCALARS:
+                item = jsonable(_place(key, item) if key in PLACES else item)
+            result[key] = item
         except _Refused as refused:
             refused.path.insert(0, key if isinstance(key, str | int) else repr(key)[:80])
             raise
     return result
+
+
+def _place(name: str, value: Any) -> Any:
+    try:
+        return as_place(name, value)
+    except ValueError as exc:
+        raise _Refused(str(exc), "geometry") from None
 
 
 def _array(value: Any) -> list[Any]:
@@ -117,10 +128,10 @@ def _convert(value: Any) -> Any:
         return jsonable(float(value))
     if hasattr(value, "dtype") and hasattr(value, "tolist"):
         return _numpy(value)
-    if hasattr(value, "__geo_interface__"):
-        return jsonable(dict(value.__geo_interface__))
     if isinstance(value, Mapping):
         return _object(value)
+    if hasattr(value, "__geo_interface__"):
+        return jsonable(dict(value.__geo_interface__))
     if isinstance(value, Set):
         # In a fixed order: the same body has the same bytes in every process.
         return sorted(_array(value), key=to_json)
@@ -141,13 +152,16 @@ def _numpy(value: Any) -> Any:
 class Input:
     """The input of one operation: checks bodies and makes their bytes."""
 
-    __slots__ = ("_key", "_model", "_serializer", "_validate", "manifest", "operation")
+    __slots__ = ("_key", "_model", "_search", "_serializer", "_validate", "manifest", "operation")
 
     def __init__(self, operation: Operation, manifest: Manifest) -> None:
         self.operation = operation
         self.manifest = manifest
         self._key = operation.input.get("$ref", "").removeprefix(PREFIX)
         self._model: Any = UNSET
+        # `datetime` is a filter where a search is bounded; elsewhere it belongs to what is stored.
+        schema = manifest.schemas.get(self._key)
+        self._search = not isinstance(schema, dict) or "limit" in schema.get("properties", {})
         adapter = manifest.registry.adapter(operation.input, operation.id)
         self._validate = adapter.validator.validate_python
         self._serializer = adapter.serializer.to_json
@@ -198,9 +212,11 @@ class Input:
                 raise _Refused(fault, "model_type")
         elif not isinstance(body, Mapping):
             raise _Refused(f"the body is a {type(body).__name__}; it has to be an object", "dict_type")
-        from ._geo import prepare
-
-        return jsonable(prepare(body))
+        try:
+            body = prepare(body, search=self._search)
+        except ValueError as exc:
+            raise _Refused(str(exc), "interval", ["datetime"]) from None
+        return jsonable(body)
 
     @property
     def model(self) -> type[Model] | None:

@@ -17,7 +17,9 @@ __all__ = [
     "PLACES",
     "feature_collection",
     "geo_interface",
+    "geo_interface_of",
     "geometry",
+    "given",
     "has_place",
     "interval",
     "place",
@@ -32,6 +34,8 @@ _GEOMETRIES = ("intersects", "geometry", "aoi", "aoi_geometry", "aoi_clip_body",
 _COLLECTIONS = ("featureCollection", "feature_collection")
 PLACES = frozenset((*_GEOMETRIES, *_COLLECTIONS))
 _MOMENTS = ("datetime", "datetime_")
+# One of these is in every object that has a place.
+_GEO_KEYS = frozenset(("features", "geometry", "coordinates", "geometries"))
 
 
 def prepare(body: Mapping[str, Any], *, search: bool = True) -> Mapping[str, Any]:
@@ -52,6 +56,18 @@ def prepare(body: Mapping[str, Any], *, search: bool = True) -> Mapping[str, Any
                     continue  # left to the check of the body, which names the field and what it takes
                 return {**body, name: text}
     return body
+
+
+def given(name: str, value: Any, *, search: bool = True) -> Any:
+    """What the field `name` (wire name) of a model is given: a place as GeoJSON, a moment of a filter as text.
+
+    Raises ValueError for a place without a geometry and for an interval that makes no sense.
+    """
+    if name in PLACES:
+        return place(name, value)
+    if name == "datetime":
+        return prepare({name: value}, search=search)[name]
+    return value
 
 
 def place(name: str, value: Any) -> Any:
@@ -147,15 +163,30 @@ def feature_collection(value: Any) -> dict[str, Any]:
     return {"type": "FeatureCollection", "features": [feature]}
 
 
+def geo_interface_of(value: Any) -> dict[str, Any]:
+    """The `__geo_interface__` of a model or an open object. Raises AttributeError where it is no place."""
+    if any(key in value for key in _GEO_KEYS):
+        found = _as_geojson(value.to_dict())
+        if found is not None:
+            return found
+    raise AttributeError(
+        "__geo_interface__: this object is no feature, no feature collection and no geometry"
+    )
+
+
 def geo_interface(fields: Mapping[str, Any]) -> dict[str, Any] | None:
     """The `__geo_interface__` of an object with these fields (wire names, plain values); None where it is no place.
 
     An object with `geometry` and `properties` is a feature, one with a list of `features` a collection, one
     with `type` and `coordinates` or `geometries` a geometry.
     """
+    return None if _GEO_KEYS.isdisjoint(fields) else _as_geojson(fields)
+
+
+def _as_geojson(fields: Mapping[str, Any]) -> dict[str, Any] | None:
     features = fields.get("features")
     if isinstance(features, list):
-        inner = [geo_interface(item) for item in features if isinstance(item, dict)]
+        inner = [_as_geojson(item) for item in features if isinstance(item, dict)]
         if len(inner) == len(features) and None not in inner:
             return {**fields, "type": "FeatureCollection", "features": inner}
         return None

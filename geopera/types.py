@@ -194,6 +194,13 @@ class JSONObject(dict[str, "Any"]):
         yield from super().__dir__()
         yield from (key for key in self if isinstance(key, str) and key.isidentifier())
 
+    @property
+    def __geo_interface__(self) -> dict[str, Any]:
+        """GeoJSON, where this is a feature, a page of features or a geometry."""
+        from ._geo import geo_interface_of
+
+        return geo_interface_of(self)
+
     def copy(self) -> JSONObject:
         return JSONObject(self)
 

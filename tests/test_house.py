@@ -11,9 +11,9 @@ PACKAGE = Path(__file__).parent.parent / "geopera"
 
 # Ground floor first. A name with a slash at its end is a whole folder, with arrows of its own inside.
 FLOORS: list[list[str]] = [
-    ["_version", "_names", "_decoders", "_cache_path", "_footprint"],
+    ["_version", "_names", "_decoders", "_geo", "_cache_path", "_footprint"],
     ["_show"],
-    ["types", "_records", "_geo"],
+    ["types", "_records"],
     ["errors", "_retry", "_limits", "schema/"],
     ["_operation"],
     ["manifest"],
