@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -80,3 +81,19 @@ def test_no_body_is_a_bug(api: Api, id_: str) -> None:
     for body in bodies(id_, 12):
         answer = api.http.post(operation.path, content=json.dumps(body))
         assert answer.status_code in (operation.status, 402, 403, 404, 409, 422), (body, answer.text)
+
+
+def test_what_odd_bodies_left_behind_can_be_read_and_delivered(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    hook = {"event_type": "*", "endpoint_url": "https://example.com/"}
+    api("event_subscriptions.create", {**hook, "filter_config": {"collection": 5}})
+    spending = [id_ for id_, one in CONTRACT.operations.items() if one.side_effect == "external_spend"]
+    for id_ in spending:
+        for body in bodies(id_, 60):
+            api.http.post(f"/v1/op/{id_}", content=json.dumps(body))
+    time.sleep(0.3)
+    assert api("orders.list", {"size": 1000})["orders"]
+    assert api("processing.jobs.list", {"limit": 1000})["jobs"]
+    assert api("clip.jobs.list", {"limit": 1000, "organization_id": "org-sandbox"})["jobs"]
+    assert "stumbled" not in caplog.text

@@ -148,7 +148,8 @@ def check_items(call: Call, ids: Iterable[str], collection: str | None = None) -
 
 
 def _order(row: sqlite3.Row, body: dict[str, Any], status: str) -> dict[str, Any]:
-    item_ids = body.get("item_ids") or []
+    given = body.get("item_ids")  # open bodies may hold anything under this name
+    item_ids = [one for one in given if isinstance(one, str)] if isinstance(given, list) else []
     seen: dict[str, Any] = {
         "collection": body.get("collection"),
         "item_ids": item_ids,
@@ -171,7 +172,7 @@ def _job(row: sqlite3.Row, body: dict[str, Any], status: str) -> dict[str, Any]:
     seen: dict[str, Any] = {
         "job_type": body.get("job_type") or body.get("process_id") or row["kind"],
         "project_id": row["project"],
-        "inputs": body.get("inputs") or {},
+        "inputs": body["inputs"] if isinstance(body.get("inputs"), dict) else {},
         "progress": {"queued": 0, "running": 50}.get(status, 100),
         "error": "The process ended with an error." if status == "failed" else None,
     }
