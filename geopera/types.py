@@ -183,7 +183,10 @@ class JSONObject(dict[str, "Any"]):
         raise AttributeError(name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self[name] = value
+        if name == "additional_properties":
+            object.__setattr__(self, name, value)
+        else:
+            self[name] = value
 
     def __delattr__(self, name: str) -> None:
         if name not in self:
@@ -217,6 +220,23 @@ class JSONObject(dict[str, "Any"]):
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts and lists all the way down."""
         return {key: _plain(value) for key, value in self.items()}
+
+    # As on a model, all of whose properties are additional ones.
+
+    @property
+    def additional_properties(self) -> JSONObject:
+        """The object itself: nothing in it is described by a schema."""
+        return self
+
+    @additional_properties.setter
+    def additional_properties(self, value: Mapping[str, Any]) -> None:
+        given = dict(value)
+        self.clear()
+        self.update(given)
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self)
 
 
 class JSONArray(list["Any"]):
