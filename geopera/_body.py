@@ -28,6 +28,7 @@ from .types import UNSET
 
 if TYPE_CHECKING:
     from .manifest import Manifest, Operation
+    from .schema import Registry
 
 Problems = list[tuple[tuple[str | int, ...], str, str]]
 """(location, message, type) of each bad field."""
@@ -246,18 +247,20 @@ class Input:
         shown = "; ".join(lines[:5]) + (f"; and {len(lines) - 5} more" if len(lines) > 5 else "")
         return InvalidInputError(
             f"{self.operation.id}: invalid input, nothing was sent: {shown}",
-            error=error_model(self.manifest, "HTTPValidationError").from_dict({"detail": detail}),
+            error=error_registry(self.manifest, "HTTPValidationError")
+            .model("HTTPValidationError")
+            .from_dict({"detail": detail}),
             operation=self.operation.id,
         )
 
 
-def error_model(manifest: Manifest, name: str) -> Any:
-    """`Problem` or `HTTPValidationError`: the manifest's own class, or the bundled one."""
+def error_registry(manifest: Manifest, name: str) -> Registry:
+    """Where `Problem` and `HTTPValidationError` are: in the manifest itself, or in the bundled one."""
     if name in manifest.schemas:
-        return manifest.registry.model(name)
+        return manifest.registry
     from .manifest import default
 
-    return default().registry.model(name)
+    return default().registry
 
 
 def _clean(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from pydantic_core import from_json
 
-from ._body import Input, error_model
+from ._body import Input, error_registry
 from ._operation import Operation
 from .errors import InvalidInputError
+from .manifest import PREFIX
 from .schema import Model, best_effort
 from .types import Content, JSONArray, open_json
 
@@ -119,7 +120,8 @@ class Endpoint:
             name = "Problem"
         else:
             return None
-        return best_effort(TypeAdapter(error_model(self.manifest, name)), data)[0]
+        adapter = error_registry(self.manifest, name).adapter({"$ref": PREFIX + name}, name)
+        return best_effort(adapter, data)[0]
 
 
 def endpoint(manifest: Manifest, id: str) -> Endpoint:

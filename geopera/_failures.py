@@ -80,11 +80,19 @@ def _describe(operation: Operation, reply: Reply, error: Any, content: bytes) ->
     if isinstance(error, Model):
         detail = error.get("detail")
         if isinstance(detail, list):
-            lines = [f"{'.'.join(str(p) for p in e.get('loc') or ())}: {e.get('msg')}" for e in detail[:5]]
-            return f"{head} invalid input: " + "; ".join(lines)
+            return f"{head} invalid input: " + ("; ".join(map(_field, detail[:5])) or "no field is named")
         parts = [str(part) for part in (error.get("title"), detail) if part]
         return f"{head} " + ": ".join(parts)
     return f"{head} {start(content) or 'with an empty body'}"
+
+
+def _field(entry: Any) -> str:
+    """A bad field of a validation error on one line; a server may hold to its own schema or not."""
+    if not hasattr(entry, "get"):
+        return str(entry)[:200]
+    loc = entry.get("loc") or ()
+    place = ".".join(map(str, loc)) if isinstance(loc, list | tuple) else str(loc)
+    return f"{place}: {entry.get('msg')}"
 
 
 def start(content: bytes) -> str:

@@ -1,0 +1,137 @@
+"""The token is sent, and is in nothing that a person or another process reads."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import traceback
+from typing import Any
+
+import httpx
+import pytest
+from flavour import Flavour
+from pytest_httpx import HTTPXMock
+
+import geopera
+from geopera.errors import GeoperaError
+
+URL = "http://geopera.test"
+TOKEN = "gpra_test_token_0123456789"
+SEARCH = {"host_name": "a"}
+
+
+def texts_of(thing: Any) -> list[str]:
+    shown = [repr(thing), str(thing), f"{thing}"]
+    if isinstance(thing, BaseException):
+        shown += ["".join(traceback.format_exception(thing)), repr(vars(thing)), repr(thing.args)]
+        response = getattr(thing, "response", None)
+        if response is not None:
+            shown += [
+                repr(response),
+                repr(response.content),
+                repr(dict(response.headers)),
+                repr(response.parsed),
+            ]
+    return shown
+
+
+@pytest.fixture
+def client(flavour: Flavour) -> Any:
+    return flavour.client(TOKEN, URL, max_retries=1, retry=geopera.RetryPolicy(base=0.001, cap=0.001))
+
+
+def test_the_token_is_sent(flavour: Flavour, client: Any, httpx_mock: HTTPXMock) -> None:
+    httpx_mock.add_response(json={"features": []})
+    flavour(client.catalog.search(SEARCH))
+    assert httpx_mock.get_requests()[0].headers["authorization"] == f"Bearer {TOKEN}"
+
+
+def test_reprs_hold_no_token(client: Any) -> None:
+    for thing in (
+        client,
+        client.client,
+        client.catalog,
+        client.catalog.search,
+        client.with_options(timeout=3),
+    ):
+        assert not any(TOKEN in text for text in texts_of(thing))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status_code": 401, "json": {"title": "No", "detail": f"the token {TOKEN} is unknown"}},
+        {
+            "status_code": 422,
+            "json": {"detail": [{"loc": ["header"], "msg": f"Bearer {TOKEN}", "type": "x"}]},
+        },
+        {"status_code": 500, "text": f"<html>Authorization: Bearer {TOKEN}</html>"},
+        {"status_code": 400, "content": b"\xff" + TOKEN.encode()},
+    ],
+    ids=["problem", "validation", "html", "bytes"],
+)
+def test_a_server_that_echoes_the_token(
+    flavour: Flavour, client: Any, httpx_mock: HTTPXMock, answer: dict[str, Any], caplog: Any
+) -> None:
+    httpx_mock.add_response(**answer, is_reusable=True)
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(GeoperaError) as caught:
+        flavour(client.catalog.search(SEARCH))
+    assert not any(TOKEN in text for text in texts_of(caught.value))
+    assert TOKEN.encode() not in pickle.dumps(caught.value)
+    logging.getLogger("some.program").warning("failed", exc_info=caught.value)
+    assert TOKEN not in caplog.text
+
+
+def test_a_transport_that_names_the_token(
+    flavour: Flavour, client: Any, httpx_mock: HTTPXMock, caplog: Any
+) -> None:
+    httpx_mock.add_exception(httpx.ReadError(f"sent Authorization: Bearer {TOKEN}"), is_reusable=True)
+    caplog.set_level(logging.DEBUG, "geopera")
+    with pytest.raises(GeoperaError) as caught:
+        flavour(client.catalog.search(SEARCH))
+    assert TOKEN not in str(caught.value)
+    assert TOKEN.encode() not in pickle.dumps(caught.value)
+    assert TOKEN not in caplog.text
+
+
+@pytest.mark.parametrize("logger", ["geopera", "httpx", "httpcore"])
+def test_log_lines_hold_no_token(flavour: Flavour, sandbox: Any, caplog: Any, logger: str) -> None:
+    caplog.set_level(logging.DEBUG, logger)
+    client = flavour.client(sandbox.token, sandbox.url)
+    flavour(client.catalog.search(host_name="earthsearch-aws", limit=1))
+    with pytest.raises(GeoperaError):
+        flavour(client.orders.get(order_id="nowhere"))
+    assert sandbox.token not in caplog.text
+    assert not any(sandbox.token in str(record.__dict__) for record in caplog.records)
+
+
+def test_pickles_hold_no_token(
+    flavour: Flavour, client: Any, httpx_mock: HTTPXMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    httpx_mock.add_response(json={"features": []}, is_reusable=True)
+    response = flavour(client.catalog.search(SEARCH, detailed=True))
+    for thing in (response, client, client.catalog.search, client.with_options(timeout=3)):
+        assert TOKEN.encode() not in pickle.dumps(thing)
+    monkeypatch.setenv("GEOPERA_API_TOKEN", "token-of-the-other-process")
+    again = pickle.loads(pickle.dumps(client))
+    assert type(again) is type(client)
+    assert again.client.token == "token-of-the-other-process"
+    assert again.client.base_url == URL
+    monkeypatch.delenv("GEOPERA_API_TOKEN")
+    with pytest.raises(ValueError, match="GEOPERA_API_TOKEN"):
+        pickle.loads(pickle.dumps(client))
+
+
+def test_low_level_clients_neither(httpx_mock: HTTPXMock) -> None:
+    for prefix, header in (("Bearer", "Authorization"), ("", "X-API-Key")):
+        client = geopera.AuthenticatedClient(URL, TOKEN, prefix=prefix, auth_header_name=header)
+        assert not any(TOKEN in text for text in texts_of(client))
+
+
+@pytest.mark.parametrize("token", ["two\nlines", "tab\there", "ümlaut", "", " "])
+def test_a_token_that_cannot_be_sent_is_not_shown(token: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        geopera.AuthenticatedClient(URL, token)
+    if token.strip():
+        assert token not in str(caught.value)
