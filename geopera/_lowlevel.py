@@ -7,6 +7,8 @@ httpx's own exceptions where nothing came back. The fluent client is the same ma
 from __future__ import annotations
 
 import inspect
+from contextlib import suppress
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from ._call import call
@@ -80,6 +82,13 @@ def _transport_error(error: APIConnectionError) -> BaseException:
     return cause
 
 
+def _named(response: Response[Any]) -> Response[Any]:
+    """The response with its status as an `HTTPStatus`, which is an int too; one without a name stays an int."""
+    with suppress(ValueError):
+        response.status_code = HTTPStatus(response.status_code)
+    return response
+
+
 def functions(operation: Operation, manifest: Manifest, module: str) -> dict[str, Callable[..., Any]]:
     """The four functions of `operation`, by name, with signatures and docstrings of their own."""
     id = operation.id
@@ -89,7 +98,7 @@ def functions(operation: Operation, manifest: Manifest, module: str) -> dict[str
     ) -> Response[Any]:
         owner, steps = _steps(id, client, body, idempotency_key, x_api_key)
         try:
-            return owner._run(steps)
+            return _named(owner._run(steps))
         except APIConnectionError as error:
             raise _transport_error(error) from None
 
@@ -98,7 +107,7 @@ def functions(operation: Operation, manifest: Manifest, module: str) -> dict[str
     ) -> Response[Any]:
         owner, steps = _steps(id, client, body, idempotency_key, x_api_key)
         try:
-            return await owner._arun(steps)
+            return _named(await owner._arun(steps))
         except APIConnectionError as error:
             raise _transport_error(error) from None
 
@@ -114,6 +123,8 @@ def functions(operation: Operation, manifest: Manifest, module: str) -> dict[str
         function.__module__, function.__qualname__ = module, name
         signature = _signature(operation, manifest, detailed=name.endswith("detailed"))
         setattr(function, "__signature__", signature)  # noqa: B010 - a function's type declares no such attribute
+        function.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+        function.__annotations__["return"] = signature.return_annotation
         function.__doc__ = _doc(operation, name)
         made[name] = function
     return made

@@ -115,6 +115,15 @@ class Client:
     def _auth_header(self) -> dict[str, str]:
         return {}
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # A setting that is changed on a client in use counts from the next call on.
+        super().__setattr__(name, value)
+        context = self.__dict__.get("_context")
+        if context is not None and not name.startswith("_"):
+            if self.rate_limit == "auto":
+                self.__dict__["rate_limit"] = context.limiter  # the same limits go on counting
+            self._context = None
+
     @property
     def base_url(self) -> str:
         """Where the API is served."""

@@ -279,11 +279,13 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         # The aliases cost an import of typing, and only annotations want them.
-        if name in ("FileTypes", "RequestFiles"):
+        if name in ("FileContent", "FileTypes", "RequestFiles"):
             from collections.abc import Mapping
             from typing import IO
 
             content = IO[bytes] | bytes | str
+            if name == "FileContent":
+                return content
             short = tuple[str | None, content, str | None]
             file_types = short | tuple[str | None, content, str | None, Mapping[str, str]]
             return file_types if name == "FileTypes" else list[tuple[str, file_types]]
