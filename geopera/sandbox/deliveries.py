@@ -141,10 +141,13 @@ class Worker:
                 for row in due:
                     self._note(row, now, subscriptions)
         attempts = store.all(
-            "SELECT * FROM deliveries WHERE next_attempt <= ? ORDER BY next_attempt LIMIT ?", now, 16
+            "SELECT * FROM deliveries WHERE next_attempt <= ? ORDER BY next_attempt, seq LIMIT ?", now, _BATCH
         )
         if attempts:
-            await asyncio.gather(*(self._attempt(client, row) for row in attempts))
+            queues: dict[str, list[sqlite3.Row]] = {}
+            for row in attempts:
+                queues.setdefault(row["subscription"], []).append(row)
+            await asyncio.gather(*(self._in_order(client, rows) for rows in queues.values()))
         if due or attempts:
             return 0.0
         soonest = store.one(
@@ -194,6 +197,10 @@ class Worker:
             "data": describe(row, at),
         }
 
+    async def _in_order(self, client: httpx.AsyncClient, rows: list[sqlite3.Row]) -> None:
+        for row in rows:
+            await self._attempt(client, row)
+
     async def _attempt(self, client: httpx.AsyncClient, row: sqlite3.Row) -> None:
         store = self._state.store
         found = store.one(
@@ -218,7 +225,7 @@ class Worker:
             again = self._state.clock() + max(0.05, pause)
         store.run(
             "UPDATE deliveries SET state = ?, attempts = ?, next_attempt = ?, http_status = ?, error = ?"
-            " WHERE seq = ?",
+            " WHERE seq = ? AND state = 'pending'",
             "delivered" if good else "pending" if again else "failed",
             attempts,
             again,
