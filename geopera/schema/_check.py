@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+from pydantic_core import MISSING, InitErrorDetails, PydanticCustomError, ValidationError
 
 from ._document import Document, Loc, fragment
 from ._plain import plain
@@ -36,7 +36,7 @@ class Check:
     ) -> Any:
         """The same for the inside of a model: (fields, extras, names of the fields that were given)."""
         fields, extra, given = state
-        self._check({**{names[name]: fields[name] for name in given if name in names}, **(extra or {})})
+        self._check({**{names[n]: fields[n] for n in given if n in names and fields[n] is not MISSING}, **(extra or {})})
         return state
 
     def _check(self, value: Any) -> None:

@@ -13,7 +13,7 @@ from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator, core_sc
 from .._names import python_name
 from ._check import Check
 from ._model import Layout, Model, ModelMeta, Moment, Opener, SchemaEnumMeta
-from ._node import Node, any_node
+from ._node import Node, any_node, never_node
 
 if TYPE_CHECKING:
     from ._compile import Compiler, Unit
@@ -134,6 +134,7 @@ def make_model(compiler: Compiler, unit: Unit, spec: Spec, rests: list[Rest]) ->
     is_open = "open" in spec.base or not spec.has_props or (extras is not None and extras.schema is not False)
     cls.__layout__ = Layout(names, is_open)
     extra_node = compiler.node(extras) if extras is not None and not isinstance(extras.schema, bool) else None
+    forbids = extras is not None and extras.schema is False
     fields: dict[str, core_schema.ModelField] = {}
     written: dict[str, core_schema.ModelField] = {}
     infos: dict[str, FieldInfo] = {}
@@ -143,8 +144,7 @@ def make_model(compiler: Compiler, unit: Unit, spec: Spec, rests: list[Rest]) ->
         if wire in spec.props:
             node = compiler.property_node(spec.props[wire])
         else:
-            node = extra_node or any_node()
-            node = Node(node.core, node.hint, node.kinds, open=node.open, size=node.size)
+            node = extra_node or (never_node() if forbids else any_node())
         alias = wire if wire != python else None
         core, hint = node.core, node.hint
         is_moment = wire in spec.props and _is_moment(spec.props[wire][0].schema)
@@ -154,23 +154,21 @@ def make_model(compiler: Compiler, unit: Unit, spec: Spec, rests: list[Rest]) ->
         if wire in required:
             infos[python] = FieldInfo(annotation=hint, alias=alias)
         else:
-            core = core_schema.with_default_schema(core, default=None)
+            core = core_schema.with_default_schema(core, default=cls.__layout__.blank[python])
             infos[python] = FieldInfo(annotation=hint, alias=alias, default=None)
         fields[python] = core_schema.model_field(core, validation_alias=alias)
         written[python] = core_schema.model_field(_ANY, serialization_alias=alias)
         hints[python] = hint
-        if node.open:
+        if node.open or (alias is not None and wire not in required and not is_moment):
             setattr(cls, python, Opener(python))
     cls.__annotations__ = hints
     cls.__pydantic_fields__ = infos
     inner: CoreSchema = core_schema.model_fields_schema(
         fields,
         model_name=name,
-        extra_behavior="forbid" if extras is not None and extras.schema is False else "allow",
+        extra_behavior="forbid" if forbids else "allow",
         extras_schema=extra_node.core if extra_node else None,
     )
-    for keyword in ("minProperties", "maxProperties"):
-        del keyword
     if rests:
         check = Check(rests)
         wire_of = cls.__layout__.wires

@@ -194,7 +194,9 @@ class Compiler:
             return self.refer(loc.doc.resolve(schema["$ref"], loc))
         if keys == {"$dynamicRef"} and (target := settled(loc)) is not None:
             return self.refer(target)
-        if not keys.isdisjoint(("properties", "allOf", "$ref", "$dynamicRef")) or self.registry._is_inline_enum(loc):
+        if not keys.isdisjoint(
+            ("properties", "allOf", "$ref", "$dynamicRef")
+        ) or self.registry._is_inline_enum(loc):
             return self.refer(loc)
         return self._compile(loc, None)
 
@@ -234,7 +236,7 @@ class Compiler:
             node = self._union(carrier, keyword, rests)
             if own or "type" in spec.base:
                 types = spec.base.get("type")
-                if own or not node.kinds <= _kinds(types):
+                if own or not node.kinds <= _kinds(types) or (types and "integer" in types and "number" in node.kinds):
                     rests = [*rests, *_beside(loc, carrier)]
             return self._checked(node, rests)
         rests = [*spec.rests, *(Rest(at, frozenset([key])) for at, key in spec.unions)]
@@ -415,8 +417,8 @@ def _disjoint(nodes: Sequence[Node]) -> bool:
 def union_of(nodes: Sequence[Node], labels: Sequence[str]) -> Node:
     """The first node that takes the value, nulls apart; the best fit where several take objects."""
     kinds = frozenset[str]().union(*(node.kinds for node in nodes))
-    nullable = [i for i, node in enumerate(nodes) if node.hint is None]
-    rest = [(node, label) for node, label in zip(nodes, labels, strict=True) if node.hint is not None]
+    nullable = [node for node in nodes if node.core["type"] == "none"]
+    rest = [(node, label) for node, label in zip(nodes, labels, strict=True) if node.core["type"] != "none"]
     if not rest:
         return nodes[0]
     hint: Any = rest[0][0].hint

@@ -136,7 +136,9 @@ class Document:
                 if isinstance(schema.get("$id"), str) or (loc.base and len(loc.pointer) == first):
                     resources.setdefault(loc.base, loc)
                 if first and len(loc.pointer) == first and "://" in loc.pointer[-1]:
-                    resources.setdefault(loc.pointer[-1], loc)  # where it came from, beside what it calls itself
+                    resources.setdefault(
+                        loc.pointer[-1], loc
+                    )  # where it came from, beside what it calls itself
                 for keyword in ("$anchor", "$dynamicAnchor"):
                     anchor = schema.get(keyword)
                     if isinstance(anchor, str):

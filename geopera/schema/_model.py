@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 from pydantic._internal._model_construction import ModelMetaclass
+from pydantic_core import MISSING
 
 from .._geo import PLACES, geo_interface_of, given
 from .._names import did_you_mean
@@ -25,9 +26,12 @@ __all__ = ["Layout", "Model", "ModelMeta", "Moment", "Opened", "Opener", "Schema
 class Layout:
     """The names of a class's fields: wire -> Python, the order of positional arguments, open or closed."""
 
-    __slots__ = ("is_open", "names", "order", "wires")
+    __slots__ = ("blank", "is_open", "names", "order", "wires")
 
     def __init__(self, names: Mapping[str, str], is_open: bool) -> None:
+        #: What an absent field holds. `MISSING` where the Python name is not the wire name: pydantic counts
+        #: an additional property called ``type_`` as if the field `type_` were set, and must not write it.
+        self.blank = {python: None if python == wire else MISSING for wire, python in names.items()}
         self.names = names
         self.wires = {python: wire for wire, python in names.items()}
         self.order = list(names.values())
@@ -67,7 +71,7 @@ class Opener:
                 value = fields[self.name]
                 if type(value) is dict or type(value) is list:
                     value = fields[self.name] = _opened(value)
-                return value
+                return None if value is MISSING else value
         raise AttributeError(self.name)
 
     def __set__(self, instance: Any, value: Any) -> None:
@@ -85,7 +89,7 @@ class Moment(Opener):
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is not None and self.name in instance.__dict__:
             value = instance.__dict__[self.name]
-            return _moment(value) if isinstance(value, str) else value
+            return _moment(value) if isinstance(value, str) else None if value is MISSING else value
         raise AttributeError(self.name)
 
 
@@ -254,6 +258,9 @@ class Model(BaseModel, metaclass=ModelMeta):
         layout = type(self)._layout()
         return layout.names.get(key) or (key if key in layout.wires else None)
 
+    def _has(self, name: str | None) -> bool:
+        return name in self.__pydantic_fields_set__ and self.__dict__.get(name or "", MISSING) is not MISSING
+
     def __getitem__(self, key: str) -> Any:
         extra = self.__pydantic_extra__
         layout = type(self)._layout()
@@ -264,7 +271,7 @@ class Model(BaseModel, metaclass=ModelMeta):
             if key not in layout.wires:
                 raise KeyError(key)
             name = key
-        if name not in self.__pydantic_fields_set__:
+        if not self._has(name):
             raise KeyError(key)
         return getattr(self, name)
 
@@ -277,7 +284,7 @@ class Model(BaseModel, metaclass=ModelMeta):
 
     def __delitem__(self, key: str) -> None:
         name = self._name_of(key)
-        if name is not None and name in self.__pydantic_fields_set__:
+        if name is not None and self._has(name):
             delattr(self, name)
         else:
             del self.additional_properties[key]
@@ -285,7 +292,7 @@ class Model(BaseModel, metaclass=ModelMeta):
     def __contains__(self, key: object) -> bool:
         if not isinstance(key, str):
             return False
-        return self._name_of(key) in self.__pydantic_fields_set__ or key in (self.__pydantic_extra__ or ())
+        return self._has(self._name_of(key)) or key in (self.__pydantic_extra__ or ())
 
     def get(self, key: str, default: Any = None) -> Any:
         """The field or additional property `key` (wire or Python name), or `default` where it is absent."""
@@ -329,12 +336,16 @@ class Model(BaseModel, metaclass=ModelMeta):
 
         def __delattr__(self, name: str) -> None:
             if name in type(self)._layout().wires:
-                if name not in self.__pydantic_fields_set__:
+                if not self._has(name):
                     raise AttributeError(f"{name!r} is not set", name=name, obj=self)
-                self.__dict__[name] = None
+                self.__dict__[name] = type(self)._layout().blank[name]
                 self.__pydantic_fields_set__.discard(name)
             else:
                 super().__delattr__(name)
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:  # type: ignore[override]
+        for name, value in super().__iter__():
+            yield name, None if value is MISSING else value
 
     def __dir__(self) -> Iterator[str]:  # type: ignore[override]
         yield from super().__dir__()
@@ -355,7 +366,9 @@ class Model(BaseModel, metaclass=ModelMeta):
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         given = self.__pydantic_fields_set__
-        yield from ((name, value) for name, value in self.__dict__.items() if name in given)
+        yield from (
+            (name, value) for name, value in self.__dict__.items() if name in given and value is not MISSING
+        )
         yield from (self.__pydantic_extra__ or {}).items()
 
     @classmethod

@@ -243,7 +243,11 @@ class Parser:
     def _unicode(self) -> int:
         if self._take("{"):
             digits = self._until("}")
-            if not digits or not all(c in "0123456789abcdefABCDEF" for c in digits) or int(digits, 16) > 0x10FFFF:
+            if (
+                not digits
+                or not all(c in "0123456789abcdefABCDEF" for c in digits)
+                or int(digits, 16) > 0x10FFFF
+            ):
                 raise BadPattern("bad code point")
             return int(digits, 16)
         high = self._hex(4)

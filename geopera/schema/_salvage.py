@@ -42,7 +42,10 @@ def best_effort(adapter: Any, value: Any) -> tuple[Any, Problems]:
 
 
 def _told(error: ValidationError, at: Where) -> Problems:
-    return [((*at, *item["loc"]), str(item["msg"])) for item in error.errors(include_url=False, include_input=False)]
+    return [
+        ((*at, *item["loc"]), str(item["msg"]))
+        for item in error.errors(include_url=False, include_input=False)
+    ]
 
 
 def _adapter(place: Place, unit: Unit) -> Adapter:
@@ -62,7 +65,12 @@ def _salvage(place: Place, unit: Unit, value: Any, at: Where, problems: Problems
         if "$ref" in schema and len(schema) == 1:
             return _salvage(place.doc.resolve(schema["$ref"], place), unit, value, at, problems)
         here = unit.registry._unit(place)
-        if isinstance(value, dict) and here.done and isinstance(here.cls, type) and issubclass(here.cls, Model):
+        if (
+            isinstance(value, dict)
+            and here.done
+            and isinstance(here.cls, type)
+            and issubclass(here.cls, Model)
+        ):
             result = _object(place, here, value, at, problems)
         elif isinstance(value, dict) and isinstance(schema.get("additionalProperties"), Mapping):
             inner = place.sub("additionalProperties")
@@ -83,7 +91,7 @@ def _object(place: Place, unit: Unit, value: dict[str, Any], at: Where, problems
     """An instance of the unit's class, made of what fits and what does not."""
     spec = spec_of(place)
     layout = unit.cls._layout()
-    fields: dict[str, Any] = dict.fromkeys(layout.order)
+    fields: dict[str, Any] = dict(layout.blank)
     extra: dict[str, Any] = {}
     given: set[str] = set()
     rest = spec.subs.get("additionalProperties")
@@ -112,7 +120,13 @@ def _object(place: Place, unit: Unit, value: dict[str, Any], at: Where, problems
 
 
 def _branch(
-    place: Place, keyword: str, unit: Unit, value: Any, at: Where, problems: Problems, failure: ValidationError
+    place: Place,
+    keyword: str,
+    unit: Unit,
+    value: Any,
+    at: Where,
+    problems: Problems,
+    failure: ValidationError,
 ) -> Any:
     """The member of a union that makes the most of the value: typed, and with the fewest problems."""
     best: tuple[int, Problems, Any] | None = None

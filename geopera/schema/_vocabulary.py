@@ -14,7 +14,14 @@ _KEYWORDS = {
     "validation": ["type", "enum", "const", "multipleOf", "maximum", "exclusiveMaximum", "minimum"]
     + ["exclusiveMinimum", "maxLength", "minLength", "pattern", "maxItems", "minItems", "uniqueItems"]
     + ["maxContains", "minContains", "maxProperties", "minProperties", "required", "dependentRequired"],
-    "applicator": ["prefixItems", "items", "contains", "additionalProperties", "properties", "patternProperties"]
+    "applicator": [
+        "prefixItems",
+        "items",
+        "contains",
+        "additionalProperties",
+        "properties",
+        "patternProperties",
+    ]
     + ["dependentSchemas", "propertyNames", "if", "then", "else", "allOf", "anyOf", "oneOf", "not"],
     "unevaluated": ["unevaluatedItems", "unevaluatedProperties"],
 }
