@@ -71,7 +71,8 @@ async def search_stream(call: Call) -> Response:
     scenes = [scene for index, scene in enumerate(found) if limit is None or index < limit]
     kind = _chosen(call.request.headers.get("accept", "*/*"))
     if kind == "application/json":
-        return Response(dump(_features(scenes)), media_type=kind)
+        answer = {**_features(()), "features": [_record(call, scene) for scene in scenes]}
+        return Response(dump({**answer, "numberReturned": len(scenes)}), media_type=kind)
     headers = {"Cache-Control": "no-store"}
     return StreamingResponse(_lines(call, scenes, kind), headers=headers, media_type=kind)
 
@@ -151,16 +152,21 @@ def _chosen(accept: str) -> str:
     raise ProblemError(406, f"The stream comes as one of {', '.join(_STREAMS)}.")
 
 
+def _record(call: Call, scene: Scene) -> dict[str, Any]:
+    """One record of the stream, checked as every answer is."""
+    item = scene.item()
+    problem = call.operation.output_error(item)
+    if problem is not None:
+        raise RuntimeError(f"catalog.search_stream: a record breaks the output schema: {problem}")
+    return item
+
+
 async def _lines(call: Call, scenes: Iterable[Scene], kind: str) -> AsyncIterator[bytes]:
     delay = call.state.settings.stream_delay
     if kind == "text/event-stream":
         yield b": one feature an event\n\n"
     for index, scene in enumerate(scenes):
-        item = scene.item()
-        problem = call.operation.output_error(item)
-        if problem is not None:
-            raise RuntimeError(f"catalog.search_stream: a record breaks the output schema: {problem}")
-        line = dump(item)
+        line = dump(_record(call, scene))
         if kind == "text/event-stream":
             line = b"event: feature\nid: %d\ndata: %s\n\n" % (index, line)
         else:
