@@ -236,15 +236,15 @@ class Records:
 
     def feed(self, data: bytes) -> Iterator[Any]:
         """The records that `data` completes, parsed."""
-        decoder = self._decoder
-        if decoder is None:
-            self._head += data
-            first = self._head.removeprefix(BOM).lstrip(b" \t\r\n\x1e")[:1]
-            if not first or (first == b"\xef" and len(self._head) < 3):
-                return iter(())
-            decoder = self._decoder = self._choose(first)
+        return self._decoder.feed(data) if self._decoder is not None else self._begin(data)
+
+    def _begin(self, data: bytes) -> Iterator[Any]:
+        self._head += data
+        first = self._head.removeprefix(BOM).lstrip(b" \t\r\n\x1e")[:1]
+        if first and not (first == b"\xef" and len(self._head) < 3):
+            self._decoder = self._choose(first)
             data, self._head = self._head, b""
-        return decoder.feed(data)
+            yield from self._decoder.feed(data)
 
     def _choose(self, first: bytes) -> Decoder:
         member, max_record = self._args

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from flavour import Flavour
+from wire import Answer, Asked, Wire
 
 from geopera.sandbox import Sandbox, running
 
@@ -83,3 +84,16 @@ def flavour(request: pytest.FixtureRequest) -> Iterator[Flavour]:
 def client(flavour: Flavour, sandbox: Sandbox) -> Any:
     """A fluent client of the sandbox, of either flavour."""
     return flavour.client(sandbox.token, sandbox.url)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Wire]]:
+    """Starts servers whose answers the test writes (see `Wire`); they end with the test."""
+    with ExitStack() as stack:
+
+        def start(answer: Callable[[Asked], Answer]) -> Wire:
+            wire = Wire(answer)
+            stack.callback(wire.close)
+            return wire
+
+        yield start
