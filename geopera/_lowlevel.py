@@ -11,6 +11,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from ._body import Input
 from ._call import call
 from .client import Client
 from .errors import APIConnectionError
@@ -132,8 +133,7 @@ def functions(operation: Operation, manifest: Manifest, module: str) -> dict[str
 
 def _signature(operation: Operation, manifest: Manifest, *, detailed: bool) -> inspect.Signature:
     keyword = inspect.Parameter.KEYWORD_ONLY
-    adapter = manifest.registry.adapter(operation.input, operation.id)
-    body: Any = adapter._type if isinstance(adapter._type, type) else dict[str, Any]
+    body: Any = Input(operation, manifest).model or dict[str, Any]
     optional = str | None | Unset
     parameters = [
         inspect.Parameter("client", keyword, annotation=Client),
