@@ -30,9 +30,9 @@ FURTHER_MODULES = (
 MODULES: list[str] = sorted([*NAMES["operation_modules"], *FURTHER_MODULES])
 
 
-def fresh(code: str, *arguments: str, env: dict[str, str] | None = None, isolated: bool = False) -> str:
+def fresh(code: str, *, env: dict[str, str] | None = None) -> str:
     """What `code` prints in a process of its own, warnings as errors. Its failure is the test's."""
-    command = [sys.executable, "-W", "error", *(["-I"] if isolated else []), "-c", code, *arguments]
+    command = [sys.executable, "-P", "-W", "error", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=env, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
