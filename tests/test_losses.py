@@ -128,16 +128,12 @@ def test_a_stream_is_read_as_it_arrives(flavour: Flavour, make_sandbox: Any) -> 
     body = {"host_name": "earthsearch-aws", "limit": 100}
 
     async def first_of_async() -> Any:
-        records = aiter(client.catalog.search_stream.stream(body))
-        one = await anext(records)
-        await records.aclose()
-        return one
+        async with client.catalog.search_stream(body) as records:
+            return await anext(records)
 
     def first_of_sync() -> Any:
-        records = iter(client.catalog.search_stream.stream(body))
-        one = next(records)
-        records.close()
-        return one
+        with client.catalog.search_stream(body) as records:
+            return next(records)
 
     begun = time.monotonic()
     first = flavour(first_of_async() if flavour.asynchronous else first_of_sync())
