@@ -59,7 +59,7 @@ class Adapter(TypeAdapter[Any]):
         if _serializer is None:
             _serializer = SchemaSerializer(core_schema.any_schema())
         self.core_schema = self.type.core()
-        self.validator = SchemaValidator(self.core_schema)
+        self.validator = SchemaValidator(self.core_schema, {"title": unit.name})
         self.serializer = _serializer
         self.pydantic_complete = True
 

@@ -16,7 +16,7 @@ from ._check import Check
 from ._classes import finish_class, make_enum, make_model
 from ._document import Loc
 from ._dynamic import settled
-from ._errors import MAX_CHAIN
+from ._errors import MAX_CHAIN, MAX_CIRCLE
 from ._model import Model
 from ._node import (
     KINDS,
@@ -96,13 +96,13 @@ class Compiler:
         """Compile `unit`, unless it is finished."""
         if not unit.done:
             try:
-                self._begin(unit)
+                self._begin(unit, self.counter)
             except RecursionError:
                 raise unit.loc.error("the schema is nested too deeply") from None
         return unit
 
-    def _begin(self, unit: Unit) -> None:
-        unit.index = unit.low = self.counter
+    def _begin(self, unit: Unit, low: int) -> None:
+        unit.index, unit.low = self.counter, low
         self.counter += 1
         self.begun.add(id(unit))
         self.stack.append(unit)
@@ -117,13 +117,17 @@ class Compiler:
             self._close(group)
 
     def _begin_later(self, first: Unit, unit: Unit) -> None:
-        if unit.done or id(unit) in self.begun:
-            return
-        self.current.append(first)
-        self._begin(unit)
-        self.current.pop()
+        """Compile a unit that was put off; it is finished together with the first one."""
+        if unit.done:
+            first.defs.update(unit.defs)
+        elif id(unit) not in self.begun:
+            self.current.append(first)
+            self._begin(unit, 0)
+            self.current.pop()
 
     def _close(self, group: Sequence[Unit]) -> None:
+        if len(group) > MAX_CIRCLE:
+            raise group[0].loc.error(f"more than {MAX_CIRCLE} schemas refer to each other in a circle")
         circular = len(group) > 1 or group[0].circular
         defs: dict[str, CoreSchema] = {}
         for unit in group:
@@ -157,7 +161,7 @@ class Compiler:
                 self.later.append(unit)
                 me.low = 0
                 return self._reference(unit, me)
-            self._begin(unit)
+            self._begin(unit, self.counter)
             if not unit.done:
                 me.low = min(me.low, unit.low)
                 return self._reference(unit, me)
@@ -375,11 +379,18 @@ class _Required:
 
 
 def _unique(value: list[Any]) -> list[Any]:
-    if len(set(map(json_key, value))) < len(value):
-        from pydantic_core import PydanticCustomError
+    from pydantic_core import PydanticCustomError
 
+    try:
+        keys = set(map(json_key, value))
+    except RecursionError:
+        raise PydanticCustomError("depth", "The value is nested too deeply to be checked") from None
+    if len(keys) < len(value):
         raise PydanticCustomError("unique_items", "The items should be unique")
     return value
+
+
+_MERGED = NUMBER | STRING | {"type", "required", "minItems", "maxItems", "uniqueItems"}
 
 
 def _kinds(types: Any) -> frozenset[str]:
@@ -399,8 +410,8 @@ def _beside(loc: Loc, carrier: Loc) -> list[Rest]:
     """The checks for a schema that has a union and something else."""
     keys = constraints(loc.schema)
     if carrier is loc or carrier.key == loc.key:
-        rest = keys - {"anyOf", "oneOf", "allOf", "$ref"}
-        if keys == rest | (keys & {"anyOf", "oneOf"}):
+        if keys.isdisjoint(("allOf", "$ref", "$dynamicRef")):
+            rest = keys & _MERGED  # what else stands there is left to be checked already
             return [Rest(loc, rest)] if rest else []
     return [Rest(loc, None)]
 

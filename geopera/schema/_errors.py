@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["MAX_DEPTH", "MAX_REPEATS", "SchemaError"]
+__all__ = ["MAX_CHAIN", "MAX_CIRCLE", "MAX_DEPTH", "MAX_REPEATS", "SchemaError"]
 
 #: How deep subschemas may nest inside one another (references do not count).
 MAX_DEPTH = 100
@@ -10,6 +10,8 @@ MAX_DEPTH = 100
 MAX_REPEATS = 20_000
 #: The longest chain of references that is followed before the rest is compiled on its own.
 MAX_CHAIN = 12
+#: How many schemas may refer to each other in one circle.
+MAX_CIRCLE = 2_000
 
 
 class SchemaError(ValueError):

@@ -15,7 +15,7 @@ from ._document import ARRAYS, MAPS, SINGLES, Loc, children
 from ._errors import MAX_DEPTH, MAX_REPEATS
 from ._pattern import compile_pattern
 
-__all__ = ["TYPES", "lint"]
+__all__ = ["TYPES", "leaves_first", "lint"]
 
 TYPES = frozenset(["array", "boolean", "integer", "null", "number", "object", "string"])
 #: Keywords whose subschemas see the same value as the schema they stand in.
@@ -163,3 +163,25 @@ def _walk(start: Loc, depth: int, seen: dict[Key, int], pending: list[tuple[Loc,
             if stack:
                 stack[-1][3][0] += weight[0]
     return dynamic
+
+
+def leaves_first(start: Loc, seen: set[Key]) -> list[Loc]:
+    """The targets of references that `start` reaches, each after those that it refers to itself.
+
+    Compiled in this order, a long chain of references needs no deep recursion.
+    """
+    order: list[Loc] = []
+    stack: list[tuple[Loc, bool, bool]] = [(start, False, False)]
+    while stack:
+        loc, is_target, finished = stack.pop()
+        if finished:
+            order.append(loc)
+            continue
+        if loc.key in seen or not isinstance(loc.schema, Mapping):
+            continue
+        seen.add(loc.key)
+        if is_target:
+            stack.append((loc, True, True))
+        stack.extend((loc.sub(*parts), False, False) for parts, _ in children(loc.schema))
+        stack.extend((target, True, False) for target in _targets(loc))
+    return order

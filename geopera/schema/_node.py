@@ -293,7 +293,7 @@ class _OneOf:
         try:
             if json_key(value) in self.keys:
                 return value
-        except TypeError:  # a key that no JSON value has: not one of them
+        except (TypeError, RecursionError):  # a key that no JSON value has, or none of this depth
             pass
         raise PydanticCustomError("enum", "Input should be {expected}", {"expected": self.words})
 

@@ -15,7 +15,8 @@ from ._compile import Compiler, Unit
 from ._document import Document, Loc, Pointer, children
 from ._heirs import references, unchanged
 from ._dynamic import depends_on_caller
-from ._lint import lint
+from ._errors import SchemaError
+from ._lint import leaves_first, lint
 from ._spec import Spec, constraints
 
 __all__ = ["Registry"]
@@ -61,6 +62,7 @@ class Registry:
         self._built: dict[str, Any] = {}
         self._adapters: dict[Any, Any] = {}
         self._dynamic = False
+        self._ordered: set[Any] = set()
         self._linted: dict[Any, int] = {}
         self._documents: dict[int, tuple[Document, str]] = {}
         self._roots: dict[tuple[str, str], Document] = {}
@@ -148,9 +150,7 @@ class Registry:
 
     def _root_of(self, schema: Any, name: str) -> Loc:
         """The top of the document of a schema that is none of the definitions."""
-        import json
-
-        key = name, json.dumps(schema)
+        key = name, _text(schema)
         with self._lock:
             document = self._roots.get(key)
             if document is None:
@@ -223,9 +223,7 @@ class Registry:
         if isinstance(schema, Mapping) and len(schema) == 1 and isinstance(schema.get("$ref"), str):
             key: Any = schema["$ref"]
         else:
-            import json
-
-            key = (name, json.dumps(schema))
+            key = name, _text(schema)
         adapter = self._adapters.get(key)
         if adapter is None:
             with self._lock:
@@ -240,6 +238,8 @@ class Registry:
     def _finish(self, loc: Loc) -> Unit:
         with self._lock:
             self._dynamic |= lint(loc, self._linted)
+            for target in leaves_first(loc, self._ordered):
+                Compiler(self).finish(self._unit(target))
             return Compiler(self).finish(self._unit(loc))
 
     def _inherits(self, loc: Loc) -> Registry | None:
@@ -303,7 +303,19 @@ class Registry:
 def _part(wire: str) -> str:
     """A property's part of a class name: ``render_params`` gives RenderParams, ``bandRoles`` Bandroles."""
     words = "".join(c if c.isalnum() else " " for c in wire).split()
-    return "".join(word if word.isupper() else word.capitalize() for word in words)
+    return "".join(word if word.isupper() else word.capitalize() for word in words)[:60]
+
+
+def _text(schema: Any) -> str:
+    """The schema as text, to know it again."""
+    import json
+
+    try:
+        return json.dumps(schema)
+    except RecursionError:
+        raise SchemaError("the schema is nested too deeply") from None
+    except (TypeError, ValueError) as error:
+        raise SchemaError(f"the schema is not JSON: {error}") from error
 
 
 def _odd(value: str) -> bool:
