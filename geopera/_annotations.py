@@ -26,6 +26,7 @@ READABLE = {
     "array": "list",
     "object": "dict",
     "any": "Any",
+    "date-time": "datetime",
 }
 """The spelling for people: ``list[float] | None``."""
 
@@ -34,8 +35,7 @@ class Annotator:
     """Spells schemas of one manifest.
 
     words: the Python type of each JSON type; ``"map"`` is that of an object with described values,
-    ``"object"`` of one without. reference: spells the class that a ``$ref`` names. nested: spells an
-    object with properties written in place, where it has a class.
+    ``"object"`` of one without, ``"date-time"`` that of a moment, ``"any"`` that of whatever else.
     """
 
     def __init__(
@@ -68,7 +68,15 @@ class Annotator:
         none = self.words["null"]
         return " | ".join([p for p in parts if p != none] + ([none] if none in parts else []))
 
+    def special(self, schema: dict[str, Any]) -> str | None:
+        """The spelling of a schema that is spelled in a way of its own, as one with a class is; else None."""
+        return None
+
     def _alternatives(self, schema: dict[str, Any], depth: int) -> Iterator[str]:
+        special = self.special(schema)
+        if special is not None:
+            yield special
+            return
         ref = schema.get("$ref")
         if isinstance(ref, str) and ref.startswith(PREFIX) and ref[len(PREFIX) :] in self.schemas:
             # A chain of names that lead to each other ends at the depth bound.
@@ -110,6 +118,8 @@ class Annotator:
             if isinstance(values, dict) and values and not schema.get("properties"):
                 return f"{self.words.get('map', 'dict')}[str, {self.text(values, depth + 1)}]"
             return self.words["object"]
+        if kind == "string" and schema.get("format") == "date-time":
+            return self.words["date-time"]
         return self.words.get(kind, self.words["any"]) if isinstance(kind, str) else self.words["any"]
 
     def open_array(self) -> str:

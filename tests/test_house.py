@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "geopera"
 
 # Ground floor first. A name with a slash at its end is a whole folder, with arrows of its own inside.
 FLOORS: list[list[str]] = [
-    ["_version", "_names", "_decoders", "_geo", "_cache_path", "_footprint"],
+    ["_version", "_names", "_decoders", "_geo", "_cache_path", "_footprint", "_lanes"],
     ["_show"],
     ["types", "_records"],
     ["errors", "_retry", "_limits", "schema/"],
@@ -31,7 +31,7 @@ FLOORS: list[list[str]] = [
     ["_loops"],
     ["fluent", "_lowlevel", "webhooks"],
     ["_virtual"],
-    ["models/", "api/"],
+    ["models/", "api/", "bodies"],
     ["_cli/", "__init__"],
     ["__main__"],
 ]
