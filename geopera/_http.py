@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import httpx
 
 from ._endpoint import Reply, Request
+from ._lanes import WIDTH, AsyncLanes, Lanes
 from ._version import __version__
 
 if TYPE_CHECKING:
@@ -28,7 +29,12 @@ USER_AGENT = f"geopera-python/{__version__}"
 # Seconds. A connection or a free place in the pool comes soon or not at all; a search may take its time.
 DEFAULT_TIMEOUT = httpx.Timeout(connect=5.0, read=60.0, write=60.0, pool=30.0)
 # As many connections as a bulk call wants to use at once; kept for as long as servers usually keep them.
-DEFAULT_LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=30.0)
+MAX_CONNECTIONS = 100
+KEEP = 30.0
+DEFAULT_LIMITS = httpx.Limits(
+    max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS, keepalive_expiry=KEEP
+)
+LANE_LIMITS = httpx.Limits(max_connections=WIDTH, max_keepalive_connections=WIDTH, keepalive_expiry=KEEP)
 
 
 class _LazyTLS(ssl.SSLContext):
@@ -137,9 +143,15 @@ def _own_transport(verify: Any, settings: dict[str, Any], cls: Any) -> Any:
 
         if getproxies().keys() - {"no"}:
             return None
-    options = {k: settings.pop(k) for k in ("cert", "http1", "http2", "limits") if k in settings}
-    options.setdefault("limits", DEFAULT_LIMITS)
-    return cls(verify=_verify(verify), trust_env=settings.get("trust_env", True), **options)
+    options: dict[str, Any] = {
+        k: settings.pop(k) for k in ("cert", "http1", "http2", "limits") if k in settings
+    }
+    options.update(verify=_verify(verify), trust_env=settings.get("trust_env", True))
+    if "limits" in options or options.get("http2"):
+        options.setdefault("limits", DEFAULT_LIMITS)
+        return cls(**options)
+    kind = Lanes if cls is httpx.HTTPTransport else AsyncLanes
+    return kind(lambda: cls(limits=LANE_LIMITS, **options), MAX_CONNECTIONS // WIDTH, KEEP)
 
 
 class _Route:
@@ -182,7 +194,7 @@ class _Pool:
         client = self.client
         raw, base, timeout = client.headers.raw, client.base_url, client.timeout
         route = self._routes.get(request.endpoint)
-        if route is None or route.raw != raw or route.base != base or route.timeout is not timeout:
+        if route is None or route.raw != raw or route.base is not base or route.timeout is not timeout:
             route = self._routes[request.endpoint] = self._prepare(request, raw, base, timeout)
         headers, content = httpx.Headers(route.headers), request.content
         headers["Content-Length"] = str(len(content))
