@@ -181,7 +181,7 @@ class _Pool:
         client = self.client
         if self.transport is not None and client.auth is None and not client.follow_redirects:
             hooks = client.event_hooks
-            if not (hooks["request"] or hooks["response"] or client.cookies):
+            if not (hooks["request"] or hooks["response"] or client.cookies or client.params):
                 return self._short(request), True
         headers = {**_fixed_headers(request), **dict(request.headers)}
         extra = {} if request.timeout is None else {"timeout": timeout_of(request.timeout)}
