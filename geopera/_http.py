@@ -18,6 +18,7 @@ import httpx
 from ._endpoint import Reply, Request
 from ._lanes import WIDTH, AsyncLanes, Lanes
 from ._version import __version__
+from ._writes import one_write
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator
@@ -149,9 +150,9 @@ def _own_transport(verify: Any, settings: dict[str, Any], cls: Any) -> Any:
     options.update(verify=_verify(verify), trust_env=settings.get("trust_env", True))
     if "limits" in options or options.get("http2"):
         options.setdefault("limits", DEFAULT_LIMITS)
-        return cls(**options)
+        return one_write(cls(**options))
     kind = Lanes if cls is httpx.HTTPTransport else AsyncLanes
-    return kind(lambda: cls(limits=LANE_LIMITS, **options), MAX_CONNECTIONS // WIDTH, KEEP)
+    return kind(lambda: one_write(cls(limits=LANE_LIMITS, **options)), MAX_CONNECTIONS // WIDTH, KEEP)
 
 
 class _Route:
