@@ -317,6 +317,7 @@ def _attempt(source: _Source, file: _File, bar: Silent) -> Generator[Any, Any, N
     elif file.size:
         yield Work(file.start_over)
     length = _whole_length(http, file.size)
+    bar.at(file.size)
     bar.total(length)
     file.validator = _validator(http)
     try:

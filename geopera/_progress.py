@@ -12,6 +12,8 @@ class Silent:
 
     def update(self, count: int) -> None: ...
 
+    def at(self, count: int) -> None: ...
+
     def total(self, count: int | None) -> None: ...
 
     def tell(self, text: str) -> None: ...
@@ -29,6 +31,9 @@ class Bar(Silent):
 
     def update(self, count: int) -> None:
         self._bar.update(count)
+
+    def at(self, count: int) -> None:
+        self._bar.n = self._bar.last_print_n = count
 
     def total(self, count: int | None) -> None:
         if count is not None and count != self._bar.total:
@@ -58,5 +63,5 @@ def progress_bar(wanted: Any, label: str, unit: str, *, total: int | None = None
     from tqdm.auto import tqdm
 
     scaled = unit == "B"
-    options = {"unit_scale": True, "unit_divisor": 1024} if scaled else {}
+    options = {"unit_scale": True} if scaled else {}
     return Bar(tqdm(desc=label, total=total, unit=unit if scaled else f" {unit}", **options))
