@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from ipaddress import ip_address
 from typing import Any
 
+import clean_room  # noqa: F401 - first of all
 import pytest
 from flavour import Flavour
 from wire import Answer, Asked, Wire

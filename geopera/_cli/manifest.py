@@ -119,7 +119,7 @@ def refresh_manifest(args: argparse.Namespace) -> int:
             if args.source:
                 result = refreshing.refresh_from_file(client, args.source, dry_run=args.dry_run)
             else:
-                result = refreshing.refresh(client, dry_run=args.dry_run)
+                result = refreshing.refresh(client, dry_run=args.dry_run, must_keep=True)
             found, done = result.diff, result.installed
     _print_diff(found, args.json)
     if args.dry_run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 from ..manifest import Manifest
@@ -207,8 +208,8 @@ def _annotation(text: Any) -> str:
 
 def _others(name: str) -> Iterator[str]:
     """Public methods of the installed client that are not spelled out above."""
-    from .. import fluent
-
+    # The package is looked at from outside, as its user sees it; nothing here depends on it.
+    fluent = import_module("geopera.fluent")
     spelled = {"client", "manifest", "with_options", "invoke", "refresh_manifest", "close", "aclose", "map"}
     cls = getattr(fluent, name)
     for other in sorted(set(object.__dir__(cls)) | {n for base in cls.__mro__ for n in vars(base)}):
@@ -225,10 +226,8 @@ def _others(name: str) -> Iterator[str]:
 
 def package_module(manifest: Manifest) -> str:
     """The text of ``geopera`` itself: the public names, and where they are from."""
-    import geopera
-
+    homes: dict[str, str] = import_module("geopera")._HOMES
     lines = [HEADER.format(version=manifest.api_version)]
-    homes = geopera._HOMES
     lines += [f"from geopera.{home} import {name} as {name}" for name, home in sorted(homes.items())]
     lines += ["", "__version__: str", ""]
     return "\n".join(lines)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
+from warnings import warn
 
 from .._version import __version__
 from ..errors import APIConnectionError, APITimeoutError, GeoperaError, ManifestError
@@ -66,15 +67,16 @@ class Fetched:
         self.etag = etag
 
 
-def refresh(client: Client, *, dry_run: bool = False) -> Refresh:
+def refresh(client: Client, *, dry_run: bool = False, must_keep: bool = False) -> Refresh:
     """Read the description of the API that `client` talks to, and make `client` use what it says.
 
     The new manifest is kept in the cache folder for the next import, and `client`, with its live proxies, uses
-    it from now on; other clients do not. dry_run: compare only. Raises `ManifestError` where the document is
+    it from now on; other clients do not. Where the folder cannot be written, the client uses it all the same,
+    with a warning (must_keep: an error instead). dry_run: compare only. Raises `ManifestError` where the document is
     damaged, too large or no description of an API, `APIConnectionError` where none came; then nothing has changed.
     """
     fetched = fetch(client, _validator(client))
-    return _complete(client, fetched, dry_run=dry_run)
+    return _complete(client, fetched, dry_run=dry_run, must_keep=must_keep)
 
 
 async def refresh_async(client: Client, *, dry_run: bool = False) -> Refresh:
@@ -97,7 +99,7 @@ def refresh_from_file(client: Client, path: str, *, dry_run: bool = False) -> Re
         raise ManifestError(f"{path} cannot be read: {exc.strerror or exc}") from exc
     if len(data) > MAX_BYTES:
         raise ManifestError(f"{path} is larger than {MAX_BYTES >> 20} MiB; nothing was changed")
-    return _complete(client, Fetched(data), dry_run=dry_run, source=path)
+    return _complete(client, Fetched(data), dry_run=dry_run, must_keep=True, source=path)
 
 
 # Compiling, checking, comparing, keeping.
@@ -131,7 +133,9 @@ def compiled(data: bytes, source: str, base: bytes | None = None) -> tuple[dict[
     return made, raw
 
 
-def _complete(client: Client, fetched: Fetched, *, dry_run: bool, source: str = "") -> Refresh:
+def _complete(
+    client: Client, fetched: Fetched, *, dry_run: bool, must_keep: bool = False, source: str = ""
+) -> Refresh:
     source = source or _address(client)
     current = client.manifest
     if fetched.data is None:
@@ -145,9 +149,15 @@ def _complete(client: Client, fetched: Fetched, *, dry_run: bool, source: str = 
     found = diff(current.to_dict(), document)
     if dry_run:
         return Refresh(current, found, None, source)
-    installed = entry.file if entry is not None else _keep(client, raw, fetched.etag, document)
+    installed = None
+    try:
+        installed = entry.file if entry is not None else _keep(client, raw, fetched.etag, document)
+    except ManifestError as exc:
+        if must_keep:
+            raise
+        warn(f"{exc}; this client uses it all the same", RuntimeWarning, stacklevel=2)
     if current.to_dict() != document:
-        new = Manifest.from_bytes(raw, source=installed)
+        new = Manifest.from_bytes(raw, source=installed or source)
         new.tree  # noqa: B018 - a tree that cannot be made is refused before anybody uses it
         client.manifest = new.succeed(current)
     return Refresh(client.manifest, found, installed, source)
