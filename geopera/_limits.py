@@ -46,9 +46,9 @@ class RateLimiter:
 
     __slots__ = ("_limits", "_lock", "_process", "_taken", "_window")
 
-    def __init__(self, limits: dict[str, int] | None = None, *, window: float = WINDOW + MARGIN) -> None:
+    def __init__(self, limits: dict[str, int] | None = None, *, window: float | None = None) -> None:
         self._limits = dict(PER_MINUTE if limits is None else limits)
-        self._window = window
+        self._window = WINDOW + MARGIN if window is None else window
         self._taken: dict[str, list[float]] = {name: [] for name in self._limits}
         self._lock = allocate_lock()
         self._process = os.getpid()

@@ -29,6 +29,7 @@ class LedgerServer(ThreadingHTTPServer):
         self.stored: dict[tuple[str, str], tuple[bytes, bytes]] = {}
         self.bodies: list[bytes] = []
         self.connections = 0
+        self.fail_next = 0  # a status to answer the next request with, once
         self.peers: list[int] = []
         self.lock = threading.Lock()
 
@@ -44,6 +45,9 @@ class LedgerServer(ThreadingHTTPServer):
 
     def act(self, operation: str, key: str, body: bytes) -> tuple[int, bytes]:
         with self.lock:
+            if self.fail_next:
+                status, self.fail_next = self.fail_next, 0
+                return status, b'{"title":"Asked for"}'
             self.bodies.append(body)
             claim = self.stored.get((operation, key)) if key and operation in IDEMPOTENT else None
             if claim is not None:
