@@ -46,6 +46,9 @@ _HOMES = {
     "UNSET": "types",
 }
 
+# Modules that are there without an import of their own: ``geopera.errors.NotFoundError``.
+_MODULES = ("api", "bodies", "client", "errors", "fluent", "manifest", "models", "sandbox", "schema", "tracking", "types", "webhooks")  # fmt: skip
+
 
 def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
@@ -54,7 +57,7 @@ def __getattr__(name: str) -> Any:
 
         value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
         return value
-    if name in ("api", "errors", "models", "schema", "types", "webhooks"):
+    if name in _MODULES:
         from importlib import import_module
 
         return import_module(f"{__name__}.{name}")
@@ -62,7 +65,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, "api", "errors", "models", "schema", "types", "webhooks"})
+    return sorted({*__all__, *_MODULES})
 
 
 from .manifest import default as _default_manifest  # noqa: E402
