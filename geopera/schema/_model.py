@@ -160,9 +160,12 @@ class Model(BaseModel, metaclass=ModelMeta):
         extra="allow", defer_build=True, protected_namespaces=(), validate_assignment=True
     )
 
-    __layout__: ClassVar[Layout | None] = None
-    __origin_unit__: ClassVar[Any] = None
-    if not TYPE_CHECKING:
+    if TYPE_CHECKING:
+        __layout__: ClassVar[Layout | None]
+        __origin_unit__: ClassVar[Any]
+    else:  # without annotations, which pydantic would evaluate again for every class
+        __layout__ = None
+        __origin_unit__ = None
         __signature__ = _Signature()
 
     def __init__(self, /, *args: Any, **fields: Any) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from fractions import Fraction
-from math import ceil, floor, inf, isfinite, nextafter
+from math import ceil, floor, inf, isfinite
 from typing import Any, Literal, NoReturn
 
 from pydantic import BaseModel
@@ -166,6 +166,10 @@ class _Multiple:
 
 def number_node(spec: Mapping[str, Any], *, integer: bool) -> Node:
     """`spec` may hold the five numeric keywords; bounds beyond 2**53 are compared exactly."""
+    what = "an integer" if integer else "a number"
+    if any(abs(spec[keyword]) > _EXACT for keyword in spec if keyword != "multipleOf"):
+        exact = core_schema.no_info_plain_validator_function(_Exact(spec, integer, _number_words(spec, what)))
+        return Node(exact, int if integer else float, frozenset(["number"]))
     for_int: dict[str, Any] = {}
     for_float: dict[str, Any] = {}
     for keyword, name, inward in (
@@ -177,7 +181,7 @@ def number_node(spec: Mapping[str, Any], *, integer: bool) -> Node:
         if keyword in spec:
             bound = spec[keyword]
             for_int[name] = inward(bound)
-            for_float[name] = _double(bound, up=name in ("ge", "lt"))
+            for_float[name] = float(bound)
     step = spec.get("multipleOf")
     ints: CoreSchema
     if isinstance(step, float) and step.is_integer():
@@ -196,7 +200,6 @@ def number_node(spec: Mapping[str, Any], *, integer: bool) -> Node:
         floats = core_schema.no_info_after_validator_function(_Multiple(step), floats)
     if integer:
         floats = core_schema.no_info_after_validator_function(_whole, floats)
-    what = "an integer" if integer else "a number"
     core = core_schema.union_schema(
         [ints, floats] if integer else [floats, ints],
         mode="left_to_right" if integer or spec else "smart",
@@ -211,18 +214,37 @@ _FLOATS = core_schema.json_or_python_schema(
 )
 
 
-def _double(bound: float, *, up: bool) -> float:
-    """The double next to a bound that is no double, on the side where no double is lost or gained."""
-    try:
-        near = float(bound)
-    except OverflowError:
-        return inf if bound > 0 else -inf
-    if isinstance(bound, int) and int(near) != bound:
-        if up and int(near) < bound:
-            return nextafter(near, inf)
-        if not up and int(near) > bound:
-            return nextafter(near, -inf)
-    return near
+class _Exact:
+    """The slow path for bounds beyond 2**53, where doubles have gaps: compared as Python compares."""
+
+    __slots__ = ("integer", "spec", "words")
+
+    def __init__(self, spec: Mapping[str, Any], integer: bool, words: str) -> None:
+        self.spec = dict(spec)
+        self.integer = integer
+        self.words = words
+
+    def __call__(self, value: Any) -> Any:
+        if kind_of(value) == "number" and isfinite_number(value):
+            spec = self.spec
+            fits = (
+                value >= spec.get("minimum", -inf)
+                and value <= spec.get("maximum", inf)
+                and ("exclusiveMinimum" not in spec or value > spec["exclusiveMinimum"])
+                and ("exclusiveMaximum" not in spec or value < spec["exclusiveMaximum"])
+                and ("multipleOf" not in spec or is_multiple(value, spec["multipleOf"]))
+                and (not self.integer or value == int(value))
+            )
+            if fits:
+                return int(value) if self.integer else value
+        raise PydanticCustomError("number", "{words}", {"words": self.words})
+
+
+def isfinite_number(value: float) -> bool:
+    return isinstance(value, int) or isfinite(value)
+
+
+_EXACT = 2**53
 
 
 # -- strings ---------------------------------------------------------------------------------------------
