@@ -97,16 +97,21 @@ class _Reader:
 
     def read(self, records: Iterator[Any]) -> Iterator[Any]:
         validate: Callable[..., Any] = self._endpoint.adapter.validator.validate_python
+        count = self.count
         try:
             for record in records:
                 try:
                     value = validate(record, strict=True, by_alias=True, by_name=False)
                 except ValidationError:
+                    self.count = count
                     value = self._other(record)
-                self.count += 1
+                count += 1
                 yield value if isinstance(value, Model) else open_json(value)
         except DecodeError as exc:
+            self.count = count
             raise self.failed(str(exc), exc.problem) from exc
+        finally:
+            self.count = count
 
     def _other(self, record: Any) -> Any:
         """A record that is not what the operation returns: an error that the server tells of, or a variant."""
