@@ -175,12 +175,45 @@ def _metaschema(roots: Iterable[tuple[str, object]]) -> Iterator[str]:
     from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
     validator = Draft202012Validator(Draft202012Validator.META_SCHEMA)
-    for name, schema in roots:
-        try:
-            for error in validator.iter_errors(schema):
-                yield f"{_way(name, error.absolute_path)}: {error.message}"
-        except RecursionError:  # where the caller's own stack is deep already
-            yield f"{name}: nested too deep to be checked"
+    # A schema is valid if it is so with its subschemas left out, and they are. Taken apart like this, most
+    # of an API's schemas are the same few, and are looked at once.
+    valid: set[str] = set()
+    for name, root in roots:
+        waiting: list[tuple[tuple[str, ...], object]] = [((), root)]
+        while waiting:
+            way, schema = waiting.pop()
+            inner = list(subschemas(schema))
+            alone = _without(schema, [step for step, _ in inner])
+            text = repr(alone)
+            if text not in valid:
+                fine = True
+                for error in validator.iter_errors(alone):
+                    fine = False
+                    yield f"{_way(name, (*way, *error.absolute_path))}: {error.message}"
+                if fine:
+                    valid.add(text)
+            waiting.extend(((*way, *step), below) for step, below in reversed(inner))
+
+
+def _without(schema: object, steps: list[tuple[str, ...]]) -> object:
+    """A copy of `schema` without its subschemas; ``true`` stands where there has to be one."""
+    if not isinstance(schema, dict):
+        return schema
+    if schema.keys() == {"$ref"} and isinstance(schema["$ref"], str):
+        return True
+    copy: dict[str, Any] = dict(schema)
+    for keyword, *rest in steps:
+        if keyword == "properties":
+            copy[keyword] = {}  # whatever their names are
+            continue
+        if not rest:
+            copy[keyword] = True
+            continue
+        if copy[keyword] is schema[keyword]:
+            copy[keyword] = copy[keyword].copy()
+        holder = copy[keyword]
+        holder[int(rest[0]) if isinstance(holder, list) else rest[0]] = True
+    return copy
 
 
 def _format(manifest: dict[str, Any]) -> Iterator[str]:
