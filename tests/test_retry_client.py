@@ -280,3 +280,28 @@ def test_half_an_answer_cut_off_by_its_own_length_is_told_with_the_key(flavour):
     assert caught.value.may_have_acted is True
     assert caught.value.idempotency_key
     assert caught.value.response.content == b'{"id": "o'
+
+
+def test_the_low_level_functions_repeat_too(flavour, server):
+    import asyncio
+
+    from geopera import AuthenticatedClient
+    from geopera.api.operations import orders_archive_place
+
+    proxy = FaultProxy(server.server_port, Plan(first=("cut_before", "503")))
+    with proxy:
+        client = AuthenticatedClient(proxy.url, "test-token", retry=QUICK)
+        if flavour == "sync":
+            with client:
+                response = orders_archive_place.sync_detailed(client=client, body=ORDER)
+        else:
+
+            async def main():
+                async with client:
+                    return await orders_archive_place.asyncio_detailed(client=client, body=ORDER)
+
+            response = asyncio.run(main())
+    assert response.status_code == 200
+    assert response.attempts == 3
+    assert {seen.key for seen in proxy.seen} == {response.idempotency_key}
+    assert sum(server.effects.values()) == 1
