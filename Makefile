@@ -1,5 +1,7 @@
 # Everything runs in a virtual environment of its own; nothing else has to be installed.
-PYTHON ?= python3
+# The first Python that is new enough; `make PYTHON=...` for another one.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
@@ -16,16 +18,24 @@ help:
 	@echo "make manifest  apply the overlay to the bundled manifest again"
 	@echo "make build     wheel and sdist, in dist/"
 
+# Some systems ship `venv` without the pip that it installs; the system's own pip can then fill it.
 $(BIN)/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; try make PYTHON=python3.12")'
-	$(PYTHON) -m venv $(VENV)
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed.")'
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null || $(PYTHON) -m venv --clear --without-pip $(VENV)
+
+define install
+	@if $(BIN)/python -c 'import pip' 2>/dev/null; then pip="$(BIN)/python -m pip"; \
+	else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi; \
+	$$pip install --quiet --disable-pip-version-check --editable '$(1)'
+endef
 
 $(VENV)/.sandbox: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sandbox]'
+	$(call install,.[sandbox])
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(call install,.[dev])
 	@touch $@ $(VENV)/.sandbox
 
 demo: $(VENV)/.sandbox
@@ -64,8 +74,7 @@ manifest: $(VENV)/.dev
 	$(BIN)/python -m geopera manifest compile manifest/geopera.json --output manifest/geopera.json
 
 build: $(VENV)/.dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check build
-	$(BIN)/python -m build
+	$(BIN)/python -m hatchling build
 
 clean:
 	rm -rf $(VENV) .venv-* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

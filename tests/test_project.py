@@ -71,7 +71,7 @@ def test_the_top_level_is_what_it_should_be() -> None:
     assert {"geopera", "manifest", "tests", "docs", "examples", "pyproject.toml", "Makefile"} <= top
     assert {"README.md", "LICENSE", "CHANGELOG.md"} <= top
     others = {name for name in top if not name.startswith(".")} - {
-        "geopera", "manifest", "tests", "docs", "examples", "benchmarks", "pyproject.toml", "Makefile",
+        "geopera", "manifest", "tests", "docs", "examples", "pyproject.toml", "Makefile",
         "README.md", "LICENSE", "CHANGELOG.md",
     }  # fmt: skip
     assert others <= {"PKG-INFO"}
