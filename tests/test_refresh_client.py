@@ -13,6 +13,7 @@ from changed_api import NEW, NEW_SPENDING, REMOVED, changed_manifest, openapi
 import geopera
 from geopera.errors import APIConnectionError, InvalidInputError, ManifestError
 from geopera.manifest import Manifest, bundled
+from geopera.sandbox import running
 from geopera.tracking import cache
 
 
@@ -21,9 +22,17 @@ def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
+@pytest.fixture(scope="module")
+def _server():
+    with running(speed=100) as server:
+        yield server
+
+
 @pytest.fixture
-def server(make_sandbox):
-    return make_sandbox(speed=100)
+def server(_server):
+    yield _server
+    _server.use_manifest(bundled().to_dict())
+    _server.openapi = None
 
 
 @pytest.fixture
