@@ -58,6 +58,10 @@ def download(
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise IsADirectoryError(f"{os.fspath(path)!r} is a folder; name the file in it")
+    if target.exists() and not target.is_file():
+        raise FileExistsError(
+            f"{os.fspath(path)!r} is a device or a pipe; a download takes the place of a file"
+        )
     if not target.parent.is_dir():
         raise FileNotFoundError(f"the folder {str(target.parent)!r} does not exist")
     needs_tqdm(progress)

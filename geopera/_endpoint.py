@@ -161,7 +161,7 @@ def check_key(endpoint: Endpoint, key: Any) -> None:
     """
     fault = None
     if not isinstance(key, str):
-        fault = f"the key is a {type(key).__name__}; it has to be a string"
+        fault = f"the key has to be a string, not {type(key).__name__}"
     elif not 1 <= len(key) <= 255:
         fault = f"the key has {len(key)} characters; 1 to 255 are possible"
     elif not (key.isascii() and key.isprintable()) or key != key.strip():

@@ -378,6 +378,9 @@ def async_pool(connection: Connection) -> AsyncPool:
 
 
 def _make(cls: Any, verify: Any, settings: dict[str, Any], transport: Any) -> Any:
-    if transport is not None:
-        return cls(transport=transport, **settings)
-    return cls(verify=_verify(verify), **settings)
+    try:
+        if transport is not None:
+            return cls(transport=transport, **settings)
+        return cls(verify=_verify(verify), **settings)
+    except httpx.InvalidURL as exc:
+        raise ValueError(f"the base_url is no URL: {exc}") from exc

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from _thread import RLock
 
+from . import _cache_path
 from . import manifest as _manifest
 
 TYPE_CHECKING = False
@@ -88,6 +89,7 @@ class Client:
             raise ValueError(f"extra_fields is 'allow' or 'forbid', not {extra_fields!r}")
         if isinstance(rate_limit, str) and rate_limit != "auto":
             raise ValueError(f"rate_limit is 'auto' or None, not {rate_limit!r}")
+        check_timeout(timeout)
         self._base_url = base_url
         self._cookies = dict(cookies or {})
         self._headers = dict(headers or {})
@@ -130,7 +132,7 @@ class Client:
         return self._base_url
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self._base_url!r})"
+        return f"{type(self).__name__}(base_url={_shown(self._base_url)!r})"
 
     # Copies with other settings. As in the generated SDK, a client in use takes the change too.
 
@@ -328,6 +330,21 @@ class AuthenticatedClient(Client):
 
     def _secrets(self) -> tuple[str, ...]:
         return (self.token,)
+
+
+def check_timeout(value: Any) -> None:
+    """Refuse what is no timeout: TypeError or ValueError. Seconds, ``httpx.Timeout``, its tuple, or None are."""
+    if value is None or isinstance(value, tuple) or hasattr(value, "as_dict"):
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"timeout is a number of seconds or an httpx.Timeout, not {value!r}")
+    if not value > 0:
+        raise ValueError(f"timeout is more than 0 seconds, not {value!r}")
+
+
+def _shown(base_url: str) -> str:
+    """A URL as it is shown: without a user name and a password."""
+    return _cache_path.public_url(base_url) if "@" in base_url else base_url
 
 
 def resolve_manifest(value: Manifest | str | os.PathLike[str] | None, base_url: str) -> Manifest:

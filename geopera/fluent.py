@@ -11,7 +11,7 @@ import os
 
 from ._loops import Loops, Many
 from ._names import did_you_mean
-from .client import DEFAULT_BASE_URL, AuthenticatedClient, Client
+from .client import DEFAULT_BASE_URL, AuthenticatedClient, Client, check_timeout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class _Fluent(Many):
         return sorted({*object.__dir__(self), *self._client.manifest.tree})
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self._client.base_url!r})"
+        return f"{type(self).__name__}{repr(self._client).removeprefix(type(self._client).__name__)}"
 
     # Settings.
 
@@ -87,6 +87,7 @@ class _Fluent(Many):
         for name in options:
             if name not in _OPTIONS:
                 raise TypeError(f"with_options() has no option {name!r}{did_you_mean(name, _OPTIONS)}")
+        check_timeout(options.get("timeout"))
         overrides = {**self._overrides, **options}
         if "headers" in options:
             overrides["headers"] = {**self._overrides.get("headers", {}), **(options["headers"] or {})}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -381,3 +383,38 @@ def test_manifest_at_run_time(flavour: Flavour) -> None:
     assert manifest.models.CatalogSearchInput(host_name="a").host_name == "a"
     with pytest.raises(AttributeError, match="did you mean 'CatalogSearchInput'"):
         manifest.models.CatalogSerachInput  # noqa: B018
+
+
+@BOTH
+@pytest.mark.parametrize("timeout", ["3", True, 0, -1, float("nan"), [1]])
+def test_a_timeout_that_is_none(cls: Any, timeout: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="timeout"):
+        cls("test-token", URL, timeout=timeout)
+    with pytest.raises((TypeError, ValueError), match="timeout"):
+        cls("test-token", URL).with_options(timeout=timeout)
+
+
+@pytest.mark.parametrize("timeout", [3, 0.5, (1, 2, 3, 4), httpx.Timeout(3), None])
+def test_a_timeout_that_is_one(flavour: Flavour, client: Any, timeout: Any) -> None:
+    assert flavour(client.with_options(timeout=timeout).catalog.search(SEARCH)).features
+
+
+def test_a_base_url_that_is_none(flavour: Flavour) -> None:
+    with pytest.raises(ValueError, match="base_url"):
+        flavour(flavour.client("test-token", "http://[::1").catalog.search(SEARCH))
+
+
+@BOTH
+def test_a_password_in_the_base_url_is_not_shown(cls: Any) -> None:
+    client = cls("test-token", "http://user:hidden@geopera.test")
+    assert "hidden" not in repr(client) + repr(client.client)
+    assert repr(client) == f"{cls.__name__}(base_url='http://geopera.test')"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_download_takes_the_place_of_files_alone(flavour: Flavour, client: Any, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(FileExistsError, match="device or a pipe"):
+        flavour(client.cog.thumbnail.download({"url": "https://example.com/scene.tif"}, pipe))
+    assert pipe.is_fifo()
