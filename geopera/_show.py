@@ -108,9 +108,8 @@ def _pairs(value: Any) -> list[tuple[str, Any]] | None:
         return None
     extra = value.__pydantic_extra__ or {}
     here = value.__dict__
-    return [
-        (name, here[name]) for name in given if name in value.__pydantic_fields_set__ and name in here
-    ] + list(extra.items())
+    has = getattr(value, "_has", value.__pydantic_fields_set__.__contains__)
+    return [(name, here[name]) for name in given if name in here and has(name)] + list(extra.items())
 
 
 # Notebooks.
@@ -229,7 +228,10 @@ def _table(names: list[str], rows: Iterable[list[Any]]) -> str:
 
 def text_table(names: list[str], rows: list[list[Any]], width: int = 100) -> str:
     """A table for a terminal of `width` columns."""
-    cells = [[_cell(name, 24) for name in names], *[[_cell(value, 40) for value in row] for row in rows]]
+    # An id is what one copies: it is not cut.
+    limits = [72 if name == "id" else 40 for name in names]
+    shown = [[_cell(value, limit) for value, limit in zip(row, limits, strict=True)] for row in rows]
+    cells = [[_cell(name, 24) for name in names], *shown]
     widths = [max(len(row[i]) for row in cells) for i in range(len(names))]
     while len(widths) > 1 and sum(widths) + 2 * (len(widths) - 1) > width:
         widths.pop()

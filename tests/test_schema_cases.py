@@ -19,7 +19,13 @@ CASES = [
     for case in json.loads(group.read_text(encoding="utf-8"))
 ]
 #: Where jsonschema departs from the draft or from ECMA-262, and we do not follow it.
-NOT_JUDGED = {"a multiple of a tenth", "a multiple of a small fraction", "a large number, a small step", "large multiples", "patterns and the rest"}
+NOT_JUDGED = {
+    "a multiple of a tenth",
+    "a multiple of a small fraction",
+    "a large number, a small step",
+    "large multiples",
+    "patterns and the rest",
+}
 
 
 def accepts(adapter: Any, instance: Any, **options: Any) -> bool:

@@ -36,7 +36,12 @@ class Check:
     ) -> Any:
         """The same for the inside of a model: (fields, extras, names of the fields that were given)."""
         fields, extra, given = state
-        self._check({**{names[n]: fields[n] for n in given if n in names and fields[n] is not MISSING}, **(extra or {})})
+        self._check(
+            {
+                **{names[n]: fields[n] for n in given if n in names and fields[n] is not MISSING},
+                **(extra or {}),
+            }
+        )
         return state
 
     def _check(self, value: Any) -> None:

@@ -240,7 +240,11 @@ class Compiler:
             node = self._union(carrier, keyword, rests)
             if own or "type" in spec.base:
                 types = spec.base.get("type")
-                if own or not node.kinds <= _kinds(types) or (types and "integer" in types and "number" in node.kinds):
+                if (
+                    own
+                    or not node.kinds <= _kinds(types)
+                    or (types and "integer" in types and "number" in node.kinds)
+                ):
                     rests = [*rests, *_beside(loc, carrier)]
             return self._checked(node, rests)
         rests = [*spec.rests, *(Rest(at, frozenset([key])) for at, key in spec.unions)]
@@ -312,19 +316,17 @@ class Compiler:
     def _untyped(self, spec: Spec, loc: Loc, unit: Unit | None) -> Node:
         """No `type`: every keyword speaks of its own JSON type, and all the others pass."""
         keys = spec.keywords()
-        choices: dict[str, CoreSchema] = {}
+        steps: list[CoreSchema] = []
         size = 2
-        is_open = True
         for kind, words in (("number", NUMBER), ("string", STRING), ("array", ARRAY), ("object", OBJECT)):
             if keys & words:
                 node = self._one_type(kind, spec, loc, unit)
-                choices[kind] = node.core
+                steps.append(core_schema.no_info_wrap_validator_function(_ONLY[kind], node.core))
                 size += node.size
-        if not choices:
+        if not steps:
             return any_node()
-        for kind in (*KINDS, "other"):
-            choices.setdefault(kind, core_schema.any_schema())
-        return Node(core_schema.tagged_union_schema(choices, kind_of), Any, open=is_open, size=size)
+        core = steps[0] if len(steps) == 1 else core_schema.chain_schema(steps)
+        return Node(core, Any, open=True, size=size)
 
     def _array(self, spec: Spec, loc: Loc) -> Node:
         items = self.node(spec.subs["items"]) if "items" in spec.subs else None
@@ -359,6 +361,21 @@ class Compiler:
 
 def _as_dict(value: Any) -> Any:
     return value.to_dict() if isinstance(value, Model) else value
+
+
+class _Only:
+    """Hands values of one JSON type on and lets all others pass."""
+
+    __slots__ = ("kind",)
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def __call__(self, value: Any, handler: Any) -> Any:
+        return handler(value) if kind_of(value) == self.kind else value
+
+
+_ONLY = {kind: _Only(kind) for kind in KINDS}
 
 
 class _Required:

@@ -32,7 +32,11 @@ def unknown_fields(value: Any) -> list[tuple[Loc, str, list[str]]]:
                 elif not layout.is_open:
                     found.append((at, name, nearest(name, (*layout.names, *wires))))
             fields = item.__dict__
-            stack.extend(((*at, wires[n]), fields[n]) for n in item.__pydantic_fields_set__ if item._has(n) and n in wires)
+            stack.extend(
+                ((*at, wires[n]), fields[n])
+                for n in item.__pydantic_fields_set__
+                if item._has(n) and n in wires
+            )
             stack.extend(((*at, n), v) for n, v in (item.__pydantic_extra__ or {}).items())
         elif isinstance(item, dict):
             stack.extend(((*at, str(key)), inner) for key, inner in item.items())

@@ -1,0 +1,147 @@
+"""Classes and values made at run time: pickled, copied, and first used by many threads at once."""
+
+from __future__ import annotations
+
+import copy
+import multiprocessing
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from geopera.schema import Registry, type_adapter
+
+SCHEMA: dict[str, Any] = {
+    "title": "tree",
+    "type": "object",
+    "properties": {
+        "id": {"type": "integer"},
+        "type": {"type": "string"},
+        "kids": {"type": "array", "items": {"$ref": "#"}},
+        "mode": {"type": "string", "enum": ["a", "b"]},
+        "point": {"$ref": "#/$defs/Point"},
+        "open": {"type": "object"},
+        "even": {"not": {"type": "object", "properties": {"x": False}}},
+    },
+    "required": ["id"],
+}
+DEFINITIONS = {
+    "Point": {"type": "object", "properties": {"x": {"type": "number", "multipleOf": 0.5}}},
+    "Other": {"type": "string"},
+}
+VALUE = {
+    "id": 1,
+    "kids": [{"id": 2, "mode": "a"}],
+    "point": {"x": 1.5},
+    "open": {"a": [{"b": 1}]},
+    "more": {"c": 2},
+}
+
+
+def seen_elsewhere(data: bytes) -> tuple[str, Any, str]:
+    value = pickle.loads(data)
+    return type(value).__name__, value.to_dict(), type(value.kids[0]).__name__ if "kids" in value else ""
+
+
+def validated_elsewhere(data: bytes, value: Any) -> str:
+    return repr(pickle.loads(data).validate_python(value))
+
+
+def class_elsewhere(data: bytes) -> str:
+    return repr(pickle.loads(data)(1).to_dict())
+
+
+def test_pickle_in_this_process() -> None:
+    value = type_adapter(SCHEMA, definitions=DEFINITIONS).validate_python(VALUE)
+    assert value.open_.a[0].b == 1
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        again = pickle.loads(pickle.dumps(value, protocol))
+        assert again == value
+        assert type(again) is type(value)
+        assert again.kids[0].mode is value.kids[0].mode
+        assert again.to_dict() == VALUE
+        assert again.open_.a[0].b == 1
+
+
+def test_pickle_carries_only_what_is_needed() -> None:
+    registry = Registry(
+        {**DEFINITIONS, **{f"S{i}": {"type": "object", "description": "x" * 1000} for i in range(50)}}
+    )
+    value = registry.model("Point")(x=1)
+    assert len(pickle.dumps(value)) < 1500
+
+
+def test_pickle_in_a_spawned_process() -> None:
+    adapter = type_adapter(SCHEMA, definitions=DEFINITIONS)
+    value = adapter.validate_python(VALUE)
+    registry = Registry(
+        {
+            "Tree": {"type": "object", "properties": {"id": {"$ref": "#/schemas/Id"}}},
+            "Id": {"type": "integer"},
+        }
+    )
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.apply(seen_elsewhere, (pickle.dumps(value),)) == ("Tree", VALUE, "Tree")
+        assert pool.apply(validated_elsewhere, (pickle.dumps(adapter), {"id": 3})) == "Tree(id=3)"
+        assert pool.apply(seen_elsewhere, (pickle.dumps(value.point),)) == ("Point", {"x": 1.5}, "")
+        assert pool.apply(class_elsewhere, (pickle.dumps(registry.model("Tree")),)) == "{'id': 1}"
+        pool.close()
+        pool.join()
+
+
+def test_bundled_classes_pickle_by_name() -> None:
+    from geopera import models
+
+    search = models.CatalogSearchInput
+    data = pickle.dumps(search(host_name="h"))
+    assert len(data) < 400
+    assert type(pickle.loads(data)) is search
+
+
+def test_copies() -> None:
+    value = type_adapter(SCHEMA, definitions=DEFINITIONS).validate_python(VALUE)
+    for again in (copy.copy(value), copy.deepcopy(value), value.model_copy(deep=True)):
+        assert again == value
+        assert again is not value
+        assert again.to_dict() == VALUE
+    deep = copy.deepcopy(value)
+    deep.open_["new"] = 1
+    deep.kids[0].id = 9
+    assert value.to_dict() == VALUE
+    assert copy.copy(type(value)) is type(value)
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_first_use_from_many_threads(turn: int) -> None:
+    schemas = {
+        f"S{i}": {
+            "type": "object",
+            "properties": {
+                "next": {"$ref": f"#/schemas/S{(i * 7 + 1) % 30}"},
+                "value": {"type": "integer"},
+                "inner": {"type": "object", "properties": {"a": {"not": {"const": turn}}}},
+            },
+        }
+        for i in range(30)
+    }
+    registry = Registry(schemas)
+    barrier = Barrier(16)
+
+    def use(number: int) -> list[int]:
+        barrier.wait(30)
+        found = []
+        for i in range(30):
+            name = f"S{(i + number) % 30}"
+            cls = registry.model(name)
+            assert cls(value=1, next={"next": {"value": 2}}, inner={"a": "x"}).next_.next_.value == 2
+            adapter = registry.adapter({"type": "array", "items": {"$ref": f"#/schemas/{name}"}}, "Many")
+            assert type(adapter.validate_python([{"value": 1}])[0]) is cls
+        for i in range(30):
+            found += [id(registry.model(f"S{i}")), id(registry.model(f"S{i}Inner"))]
+        return found
+
+    with ThreadPoolExecutor(16) as pool:
+        results = list(pool.map(use, range(16)))
+    assert all(result == results[0] for result in results)
