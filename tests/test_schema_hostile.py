@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 import time
 from typing import Any
 
@@ -58,9 +59,8 @@ def chain(length: int, link: Any) -> dict[str, Any]:
     ],
 )
 def test_what_is_no_schema_is_told_so(schema: Any, words: str) -> None:
-    with pytest.raises(SchemaError, match=".") as caught:
+    with pytest.raises(SchemaError, match=re.escape(words)) as caught:
         type_adapter(schema)
-    assert words in str(caught.value)
     assert len(str(caught.value)) < 600
 
 

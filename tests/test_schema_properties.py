@@ -263,8 +263,16 @@ class Maker:
         found["properties"] = {pick(NAMES): self._inner(depth) for _ in range(pick([1, 2, 3]))}
         for _ in range(pick([0, 1, 2])):
             keyword = pick(
-                ["required", "additionalProperties", "patternProperties", "propertyNames", "minProperties"]
-                + ["maxProperties", "dependentRequired", "dependentSchemas"]
+                [
+                    "required",
+                    "additionalProperties",
+                    "patternProperties",
+                    "propertyNames",
+                    "minProperties",
+                    "maxProperties",
+                    "dependentRequired",
+                    "dependentSchemas",
+                ]
             )
             if keyword == "required":
                 found[keyword] = sorted({pick(NAMES), pick(NAMES)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ConfigDict, TypeAdapter
 from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator, core_schema
@@ -47,7 +47,7 @@ class SchemaType:
         return deepcopy(self.unit.loc.schema)
 
 
-class Adapter(TypeAdapter[Any]):
+class Adapter(TypeAdapter[Any]):  # type: ignore[misc]  # final for checkers; only its attributes are set here
     """A TypeAdapter whose schema was written in JSON. Pickles as its schema."""
 
     type: SchemaType
@@ -55,7 +55,7 @@ class Adapter(TypeAdapter[Any]):
     def __init__(self, unit: Unit) -> None:
         global _serializer
         self.type = SchemaType(unit)
-        super().__init__(self.type, config=ConfigDict(defer_build=True))
+        super().__init__(cast(Any, self.type), config=ConfigDict(defer_build=True))
         if _serializer is None:
             _serializer = SchemaSerializer(core_schema.any_schema())
         self.core_schema = self.type.core()
@@ -66,7 +66,7 @@ class Adapter(TypeAdapter[Any]):
     def __repr__(self) -> str:
         return f"TypeAdapter({self.type!r})"
 
-    def json_schema(self, **_: Any) -> dict[str, Any]:  # type: ignore[override]
+    def json_schema(self, **_: Any) -> dict[str, Any]:
         """The JSON Schema this was made from."""
         schema = self.type.unit.loc.schema
         return deepcopy(dict(schema)) if isinstance(schema, Mapping) else ({} if schema else {"not": {}})

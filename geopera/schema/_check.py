@@ -114,7 +114,7 @@ def _root(document: Document) -> Any:
 
 def _root_validator(document: Document) -> Any:
     if document.validator is None:
-        from jsonschema_specifications import REGISTRY as specifications
+        from jsonschema_specifications import REGISTRY as specifications  # type: ignore[import-untyped]
         from referencing.jsonschema import DRAFT202012
 
         root = _root(document)

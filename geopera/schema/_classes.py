@@ -34,8 +34,9 @@ _DEPRECATED = frozenset(
         "parse_raw",
         "schema",
         "schema_json",
+        "update_forward_refs",
+        "validate",
     ]
-    + ["update_forward_refs", "validate"]
 )
 _TAKEN = frozenset(name for name in (*dir(Model), *dir(ModelMeta)) if name not in _DEPRECATED)
 
@@ -53,9 +54,9 @@ def field_names(wires: list[str]) -> dict[str, str]:
         number = 2
         while True:
             choice = candidates.pop(0) if candidates else f"{name}_{number}"
-            if not choice.startswith("_") and choice not in taken and choice not in _TAKEN:
-                if choice == wire or choice not in known:
-                    break
+            is_free = choice not in taken and choice not in _TAKEN and not choice.startswith("_")
+            if is_free and (choice == wire or choice not in known):
+                break
             number += not candidates
         names[wire] = choice
         taken.add(choice)
@@ -122,7 +123,8 @@ def make_model(compiler: Compiler, unit: Unit, spec: Spec, rests: list[Rest]) ->
         "__qualname__": name,
         "__doc__": _description(unit.loc.schema) or f"The schema {name}.",
     }
-    cls: Any = ModelMeta(name, (Model,), namespace, __pydantic_reset_parent_namespace__=False)
+    make: Any = ModelMeta  # checkers mistake the metaclass for a model
+    cls: Any = make(name, (Model,), namespace, __pydantic_reset_parent_namespace__=False)
     unit.cls = cls
     cls.__origin_unit__ = unit
     required = dict.fromkeys(spec.base.get("required", ()))

@@ -48,10 +48,10 @@ class Unit:
     """A place and what it compiled to. `defs` are the definitions that `node.core` refers to."""
 
     __slots__ = (
+        "circular",
         "cls",
         "defs",
         "done",
-        "circular",
         "force_class",
         "index",
         "loc",
@@ -346,12 +346,12 @@ class Compiler:
         node = object_node()
         if extras is not None and extras.schema is not True:
             if isinstance(extras.schema, bool):
-                core = core_schema.dict_schema(core_schema.str_schema(), max_length=0, strict=True)
-                node = Node(core, dict[str, Any], frozenset(["object"]), open=True)
+                none = core_schema.dict_schema(core_schema.str_schema(), max_length=0, strict=True)
+                node = Node(none, dict[str, Any], frozenset(["object"]), open=True)
             else:
                 values = self.node(extras)
-                core = core_schema.dict_schema(core_schema.str_schema(), values.core, strict=True)
-                core = core_schema.no_info_before_validator_function(_as_dict, core)
+                plain = core_schema.dict_schema(core_schema.str_schema(), values.core, strict=True)
+                core = core_schema.no_info_before_validator_function(_as_dict, plain)
                 hint = dict[str, values.hint]  # type: ignore[name-defined]
                 node = Node(core, hint, frozenset(["object"]), open=True, size=2 + values.size)
         if rests:
@@ -426,10 +426,9 @@ def _has_type(value: Any, types: set[str]) -> bool:
 def _beside(loc: Loc, carrier: Loc) -> list[Rest]:
     """The checks for a schema that has a union and something else."""
     keys = constraints(loc.schema)
-    if carrier is loc or carrier.key == loc.key:
-        if keys.isdisjoint(("allOf", "$ref", "$dynamicRef")):
-            rest = keys & _MERGED  # what else stands there is left to be checked already
-            return [Rest(loc, rest)] if rest else []
+    if (carrier is loc or carrier.key == loc.key) and keys.isdisjoint(("allOf", "$ref", "$dynamicRef")):
+        rest = keys & _MERGED  # what else stands there is left to be checked already
+        return [Rest(loc, rest)] if rest else []
     return [Rest(loc, None)]
 
 

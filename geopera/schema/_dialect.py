@@ -13,7 +13,7 @@ __all__ = ["make"]
 
 def make() -> Any:
     """The validator class: draft 2020-12, ECMA patterns in bounded time, decimal `multipleOf`."""
-    from jsonschema import Draft202012Validator, ValidationError, validators
+    from jsonschema import Draft202012Validator, ValidationError, validators  # type: ignore[import-untyped]
 
     def pattern(validator: Any, text: str, instance: Any, schema: Any) -> Iterator[Any]:
         if validator.is_type(instance, "string") and not compile_pattern(text).matches(instance):

@@ -15,8 +15,19 @@ Schema = Any  # a mapping or a bool; what else a document may hold is checked, n
 
 #: Keywords whose value is one schema, a list of schemas, or schemas by name.
 SINGLES = frozenset(
-    ["additionalProperties", "contains", "contentSchema", "else", "if", "items", "not", "propertyNames"]
-    + ["then", "unevaluatedItems", "unevaluatedProperties"]
+    [
+        "additionalProperties",
+        "contains",
+        "contentSchema",
+        "else",
+        "if",
+        "items",
+        "not",
+        "propertyNames",
+        "then",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+    ]
 )
 ARRAYS = frozenset(["allOf", "anyOf", "oneOf", "prefixItems"])
 MAPS = frozenset(["$defs", "dependentSchemas", "patternProperties", "properties"])
@@ -219,7 +230,7 @@ class Document:
         """A place in the published metaschemas, which come with the jsonschema package."""
         if not uri.startswith(("http://json-schema.org/", "https://json-schema.org/")):
             return None
-        from jsonschema_specifications import REGISTRY
+        from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
 
         resource = REGISTRY.get(uri) or REGISTRY.get(uri + "#")
         if resource is None:

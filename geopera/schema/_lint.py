@@ -62,8 +62,16 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "pattern": (lambda v: isinstance(v, str), "a string"),
     **dict.fromkeys(["maximum", "minimum", "exclusiveMaximum", "exclusiveMinimum"], (_is_number, "a number")),
     **dict.fromkeys(
-        ["maxLength", "minLength", "maxItems", "minItems", "maxContains", "minContains"]
-        + ["maxProperties", "minProperties"],
+        [
+            "maxLength",
+            "minLength",
+            "maxItems",
+            "minItems",
+            "maxContains",
+            "minContains",
+            "maxProperties",
+            "minProperties",
+        ],
         (_is_count, "a whole number, 0 or greater"),
     ),
     **dict.fromkeys(

@@ -141,8 +141,8 @@ def _reduce_class(cls: type) -> Any:
     return reduce_class(cls)
 
 
-copyreg.pickle(ModelMeta, _reduce_class)  # type: ignore[arg-type]
-copyreg.pickle(SchemaEnumMeta, _reduce_class)  # type: ignore[arg-type]
+copyreg.pickle(ModelMeta, _reduce_class)
+copyreg.pickle(SchemaEnumMeta, _reduce_class)
 
 
 class Model(BaseModel, metaclass=ModelMeta):
@@ -311,7 +311,7 @@ class Model(BaseModel, metaclass=ModelMeta):
         def __getattr__(self, name: str) -> Any:
             if name.startswith("__"):
                 raise AttributeError(name)
-            extra = self.__dict__ and self.__pydantic_extra__ or getattr_extra(self)
+            extra = (self.__dict__ and self.__pydantic_extra__) or getattr_extra(self)
             if extra and name in extra:
                 return self.additional_properties[name]
             if name.startswith("_"):
@@ -350,7 +350,7 @@ class Model(BaseModel, metaclass=ModelMeta):
         for name, value in super().__iter__():
             yield name, None if value is MISSING else value
 
-    def __dir__(self) -> Iterator[str]:  # type: ignore[override]
+    def __dir__(self) -> Iterator[str]:
         yield from super().__dir__()
         yield from (key for key in self.__pydantic_extra__ or () if key.isidentifier())
 

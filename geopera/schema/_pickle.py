@@ -52,7 +52,7 @@ def reduce_adapter(adapter: Adapter) -> Any:
 def _reached(start: Loc) -> Iterator[tuple[Any, str]]:
     """(document, key) of every definition that `start` may lead to."""
     stack = [start]
-    seen = set()
+    seen: set[Any] = set()
     while stack:
         loc = stack.pop()
         document = loc.doc

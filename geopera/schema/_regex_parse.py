@@ -212,7 +212,7 @@ class Parser:
             return complement(ranges) if char.isupper() else ranges
         if char in "pP" and self._take("{"):
             name = self._until("}")
-            if not name or not all(c.isalnum() and c.isascii() or c in "_=" for c in name):
+            if not name or not all((c.isalnum() and c.isascii()) or c in "_=" for c in name):
                 raise BadPattern(f"bad property {name[:40]!r}")
             return (("p", char == "P", name),)
         if char in _CONTROL:

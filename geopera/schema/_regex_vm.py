@@ -19,7 +19,7 @@ BUDGET = 1_000_000
 _MAX_PROGRAM = 20_000
 
 
-class TooCostly(ValueError):  # noqa: N818 - says what is the matter
+class TooCostly(ValueError):
     """The search took more steps than allowed."""
 
 

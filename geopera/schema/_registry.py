@@ -13,9 +13,9 @@ from .._names import class_name, class_names
 from ._adapter import Adapter
 from ._compile import Compiler, Unit
 from ._document import Document, Loc, Pointer, children
-from ._heirs import references, unchanged
 from ._dynamic import depends_on_caller
 from ._errors import SchemaError
+from ._heirs import references, unchanged
 from ._lint import leaves_first, lint
 from ._spec import Spec, constraints
 
@@ -230,7 +230,7 @@ class Registry:
                 adapter = self._adapters.get(key)
                 if adapter is None:
                     adapter = self._adapters[key] = self._adapter_at(self._root_of(schema, name), name)
-        return adapter  # type: ignore[no-any-return]
+        return adapter
 
     def _adapter_at(self, loc: Loc, name: str) -> Adapter:
         return Adapter(self._finish(loc))

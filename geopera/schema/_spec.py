@@ -17,12 +17,31 @@ __all__ = ["ANNOTATIONS", "ARRAY", "NUMBER", "OBJECT", "STRING", "Rest", "Spec",
 NUMBER = frozenset(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"])
 STRING = frozenset(["minLength", "maxLength", "pattern"])
 ARRAY = frozenset(
-    ["items", "prefixItems", "contains", "minContains", "maxContains", "minItems", "maxItems", "uniqueItems"]
-    + ["unevaluatedItems"]
+    [
+        "items",
+        "prefixItems",
+        "contains",
+        "minContains",
+        "maxContains",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "unevaluatedItems",
+    ]
 )
 OBJECT = frozenset(
-    ["properties", "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties"]
-    + ["maxProperties", "dependentRequired", "dependentSchemas", "unevaluatedProperties"]
+    [
+        "properties",
+        "required",
+        "additionalProperties",
+        "patternProperties",
+        "propertyNames",
+        "minProperties",
+        "maxProperties",
+        "dependentRequired",
+        "dependentSchemas",
+        "unevaluatedProperties",
+    ]
 )
 _REST = frozenset(["$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if", "type", "enum", "const"])
 _ALL = NUMBER | STRING | ARRAY | OBJECT | _REST

@@ -11,9 +11,28 @@ __all__ = ["in_dialect"]
 
 _BASE = "https://json-schema.org/draft/2020-12/vocab/"
 _KEYWORDS = {
-    "validation": ["type", "enum", "const", "multipleOf", "maximum", "exclusiveMaximum", "minimum"]
-    + ["exclusiveMinimum", "maxLength", "minLength", "pattern", "maxItems", "minItems", "uniqueItems"]
-    + ["maxContains", "minContains", "maxProperties", "minProperties", "required", "dependentRequired"],
+    "validation": [
+        "type",
+        "enum",
+        "const",
+        "multipleOf",
+        "maximum",
+        "exclusiveMaximum",
+        "minimum",
+        "exclusiveMinimum",
+        "maxLength",
+        "minLength",
+        "pattern",
+        "maxItems",
+        "minItems",
+        "uniqueItems",
+        "maxContains",
+        "minContains",
+        "maxProperties",
+        "minProperties",
+        "required",
+        "dependentRequired",
+    ],
     "applicator": [
         "prefixItems",
         "items",
@@ -21,8 +40,16 @@ _KEYWORDS = {
         "additionalProperties",
         "properties",
         "patternProperties",
-    ]
-    + ["dependentSchemas", "propertyNames", "if", "then", "else", "allOf", "anyOf", "oneOf", "not"],
+        "dependentSchemas",
+        "propertyNames",
+        "if",
+        "then",
+        "else",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "not",
+    ],
     "unevaluated": ["unevaluatedItems", "unevaluatedProperties"],
 }
 
