@@ -8,6 +8,7 @@ where an HTML comment before it says why (``<!-- not run: reason -->``); `test_w
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import subprocess
@@ -82,6 +83,7 @@ def test_the_code_of_a_page_runs(page: Path, sandbox: Sandbox, tmp_path: Path) -
     run = [block for block in python if block.not_run is None]
     if not run:
         pytest.skip("no code")
+    # A page leaves its clients to the end of the program, as a session in the REPL does.
     source = "\0".join(f"{block.line}:{block.code}" for block in run)
     done = execute(
         [
@@ -180,6 +182,21 @@ def test_every_page_is_in_the_index() -> None:
     for page in (ROOT / "docs").rglob("*.md"):
         if page.name != "index.md":
             assert f"({page.relative_to(ROOT / 'docs')})" in index, f"{page.name} is not in the index"
+
+
+def test_the_design_page_shows_the_house_as_it_is() -> None:
+    from test_house import APART, FLOORS
+
+    text = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    table = re.search(r"^\| storey \|.*?\n\n", text, re.M | re.S)
+    assert table is not None
+    rows = [re.findall(r"`([\w/]+)`", line.split("|")[2]) for line in table[0].splitlines()[2:] if line]
+    shown = [room for row in rows for room in row]
+    assert sorted(shown) == sorted(room for rooms in FLOORS for room in rooms)
+    floors = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+    for below, above in itertools.pairwise(rows):
+        assert max(floors[room] for room in below) < min(floors[room] for room in above), (below, above)
+    assert all(f"`{name}`" in text for name in APART)
 
 
 def test_the_demo_runs() -> None:
