@@ -28,7 +28,7 @@ class Registry:
     """Classes and adapters for `definitions`, a mapping of schemas by key.
 
     References between them read `prefix` + key. `module` is the module that the classes say they are
-    from. `inline` are further schemas by class name (request bodies that have no key of their own).
+    from, None where no module holds them. `inline` are further schemas by class name (request bodies that have no key of their own).
     `previous` is a registry whose classes are used on, wherever the schema is the same as there.
     Nothing is built before it is asked for; what is built, is built once, also when threads race.
     """
@@ -38,7 +38,7 @@ class Registry:
         definitions: Mapping[str, Any],
         *,
         prefix: str = "#/schemas/",
-        module: str = "geopera.models",
+        module: str | None = "geopera.models",
         inline: Mapping[str, Any] | None = None,
         previous: Registry | None = None,
         _prefixes: tuple[Pointer, ...] | None = None,
