@@ -119,6 +119,23 @@ def build_row(rounds: int) -> Row:
     return Row("building all models / json-schema-to-pydantic", 2.5, found["ours"], found["theirs"])
 
 
+def described_rows(rounds: int) -> Iterator[Row]:
+    from geopera.sandbox.contract import Contract
+    from geopera.sandbox.openapi import document
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "openapi.json")
+        file.write_text(json.dumps(document(Contract.load())))
+        mine = cold.Program(cold.DESCRIBED_OURS.name, cold.DESCRIBED_OURS.source, peers.python("ours"))
+        theirs = cold.aiopenapi3(peers.python("aiopenapi3"))
+        found = cold.in_turns([mine, theirs], rounds, extra={"BENCH_OPENAPI": str(file)})
+    seconds, memory = (
+        [[float(result[at]) for result in found[p.name]] for p in (mine, theirs)] for at in (0, 1)
+    )
+    yield Row("know all operations / aiopenapi3", None, *seconds)
+    yield Row("peak memory of that / aiopenapi3", None, *memory)
+
+
 def machine() -> dict[str, Any]:
     packages = ("httpx", "httpcore", "pydantic", "pydantic-core", "jsonschema", "anyio")
     return {
@@ -158,6 +175,7 @@ def main() -> int:
     add(iter([manifest_row(arguments.quick, rounds)]))
     if arguments.peers:
         add(iter([build_row(rounds)]))
+        add(described_rows(rounds))
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         figures = {"machine": machine(), "rows": [row.as_dict() for row in rows]}

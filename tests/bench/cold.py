@@ -64,6 +64,33 @@ assert len(page.to_dict()["features"]) == 100
     )
 
 
+DESCRIBED_OURS = Program(
+    "know all operations, list those of the catalogue",
+    """
+from geopera import Geopera
+client = Geopera(token="x")
+assert len(client.manifest.operations) == 229 and dir(client.catalog)
+""",
+)
+
+
+def aiopenapi3(python: str) -> Program:
+    """The other client made at run time: it loads the OpenAPI document that ``BENCH_OPENAPI`` names."""
+    return Program(
+        "aiopenapi3: load the description",
+        """
+import os, httpx
+from aiopenapi3 import OpenAPI
+def session(**options) -> httpx.Client:
+    return httpx.Client(**options)
+with open(os.environ["BENCH_OPENAPI"]) as file:
+    api = OpenAPI.loads("http://127.0.0.1/openapi.json", file.read(), session_factory=session)
+assert api.paths
+""",
+        python,
+    )
+
+
 # The peak of the program itself. What wait4 tells also counts the fork of the process that measures.
 _PEAK = """
 for line in open("/proc/self/status"):
@@ -86,12 +113,14 @@ def run(program: Program, url: str = "", extra: dict[str, str] | None = None) ->
     return seconds, int(done.stdout or 0)
 
 
-def in_turns(programs: list[Program], rounds: int, url: str = "") -> dict[str, list[tuple[float, int]]]:
+def in_turns(
+    programs: list[Program], rounds: int, url: str = "", extra: dict[str, str] | None = None
+) -> dict[str, list[tuple[float, int]]]:
     """Each program once a round, after one round that does not count."""
     found: dict[str, list[tuple[float, int]]] = {program.name: [] for program in programs}
     for number in range(rounds + 1):
         for program in programs:
-            result = run(program, url)
+            result = run(program, url, extra)
             if number:
                 found[program.name].append(result)
     return found

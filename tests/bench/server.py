@@ -66,6 +66,9 @@ class _Protocol(asyncio.Protocol):
         self.writable = asyncio.Event()
         self.writable.set()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.writable.set()  # a stream that nobody reads any more ends
+
     def pause_writing(self) -> None:
         self.writable.clear()
 
