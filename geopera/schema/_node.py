@@ -7,6 +7,7 @@ integers, and 1.0 is the integer 1.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Context, Decimal, InvalidOperation
 from enum import Enum
 from fractions import Fraction
 from math import ceil, floor, inf, isfinite
@@ -120,7 +121,13 @@ def is_multiple(value: float, step: float) -> bool:
         return value % step == 0
     if isinstance(value, float) and not isfinite(value):
         return False
-    return (_exact(value) / _exact(step)).denominator == 1
+    try:
+        return not _DECIMAL.remainder(Decimal(repr(value)), Decimal(repr(step)))
+    except (InvalidOperation, ValueError):  # more digits than the context, or than Python likes to print
+        return (_exact(value) / _exact(step)).denominator == 1
+
+
+_DECIMAL = Context(prec=60, Emax=999_999, Emin=-999_999, traps=[InvalidOperation])
 
 
 def _exact(value: float) -> Fraction:
