@@ -79,8 +79,12 @@ def aiopenapi3(python: str) -> Program:
     return Program(
         "aiopenapi3: load the description",
         """
-import os, httpx
+import os
 from aiopenapi3 import OpenAPI
+try:
+    import httpx2 as httpx
+except ImportError:
+    import httpx
 def session(**options) -> httpx.Client:
     return httpx.Client(**options)
 with open(os.environ["BENCH_OPENAPI"]) as file:
