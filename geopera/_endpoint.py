@@ -68,14 +68,13 @@ class Endpoint:
         self.input = Input(operation, manifest)
         self.adapter = manifest.registry.adapter(operation.output, operation.id + ".output")
         self._validate = self.adapter.validator.validate_python
-        self.accept = (
-            _ACCEPT_STREAM if operation.streaming else "*/*" if operation.binary else operation.media_type
-        )
+        anything = operation.binary or operation.side_effect is None
+        self.accept = _ACCEPT_STREAM if operation.streaming else "*/*" if anything else operation.media_type
 
     def parse(self, reply: Reply) -> tuple[Any, list[str]]:
         """(the typed result, what in it is not as the manifest says). Raises ValueError for no JSON."""
         operation, content = self.operation, reply.content or b""
-        if operation.binary:
+        if operation.binary or (operation.side_effect is None and not _is_json(reply)):
             return Content(content, reply.headers.get("content-type", operation.media_type)), []
         if operation.streaming:
             return self._records(reply)
@@ -122,6 +121,12 @@ class Endpoint:
             return None
         adapter = error_registry(self.manifest, name).adapter({"$ref": PREFIX + name}, name)
         return best_effort(adapter, data)[0]
+
+
+def _is_json(reply: Reply) -> bool:
+    """Whether an answer says that it is JSON, or says nothing."""
+    media_type = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return not media_type or media_type == "application/json" or media_type.endswith("+json")
 
 
 def endpoint(manifest: Manifest, id: str) -> Endpoint:

@@ -134,6 +134,20 @@ class Client:
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={_shown(self._base_url)!r})"
 
+    # A client holds a token and sockets: a copy has sockets of its own, and a pickle has neither.
+
+    def __copy__(self) -> Self:
+        return self._evolve()
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self._evolve()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickle, (
+            type(self),
+            {k: v for k, v in self.__dict__.items() if k not in (*self._OWN_POOLS, "token")},
+        )
+
     # Copies with other settings. As in the generated SDK, a client in use takes the change too.
 
     def _evolve(self, **changes: Any) -> Self:
@@ -330,6 +344,19 @@ class AuthenticatedClient(Client):
 
     def _secrets(self) -> tuple[str, ...]:
         return (self.token,)
+
+
+def _unpickle(cls: type[Client], state: dict[str, Any]) -> Client:
+    """A client in another process. Its token is that process's ``GEOPERA_API_TOKEN``: a pickle holds none."""
+    client = object.__new__(cls)
+    client.__dict__.update(state)
+    if issubclass(cls, AuthenticatedClient):
+        token = os.environ.get("GEOPERA_API_TOKEN")
+        if not token:
+            raise ValueError("a pickled client holds no token; set GEOPERA_API_TOKEN where it is unpickled")
+        client.__dict__["token"] = token
+    client._reset()
+    return client
 
 
 def check_timeout(value: Any) -> None:

@@ -70,6 +70,15 @@ class _Fluent(Many):
             raise AttributeError(name)
         return _child(self, "", name)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_"):
+            raise AttributeError(
+                f"{name!r} cannot be set on a {type(self).__name__}; with_options() gives one with other settings",
+                name=name,
+                obj=self,
+            )
+        object.__setattr__(self, name, value)
+
     def __dir__(self) -> Iterable[str]:
         return sorted({*object.__dir__(self), *self._client.manifest.tree})
 
@@ -171,23 +180,10 @@ class _Fluent(Many):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        client = self._client
-        state = {k: v for k, v in client.__dict__.items() if k not in (*client._OWN_POOLS, "token")}
-        return _unpickle, (type(self), type(client), state, self._overrides)
+        return _unpickle, (type(self), self._client, self._overrides)
 
 
-def _unpickle(
-    cls: type[_Fluent], client_cls: type[Client], state: dict[str, Any], overrides: dict[str, Any]
-) -> _Fluent:
-    """A client in another process. Its token is that process's ``GEOPERA_API_TOKEN``: a pickle holds none."""
-    client = object.__new__(client_cls)
-    client.__dict__.update(state)
-    if issubclass(client_cls, AuthenticatedClient):
-        token = os.environ.get("GEOPERA_API_TOKEN")
-        if not token:
-            raise ValueError("a pickled client holds no token; set GEOPERA_API_TOKEN where it is unpickled")
-        client.__dict__["token"] = token
-    client._reset()
+def _unpickle(cls: type[_Fluent], client: Client, overrides: dict[str, Any]) -> _Fluent:
     new = object.__new__(cls)
     new._attach(client, overrides)
     return new

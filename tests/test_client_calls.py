@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import os
 import threading
@@ -261,6 +262,14 @@ def test_invoke_an_unknown_operation(flavour: Flavour, httpx_mock: HTTPXMock) ->
     assert caught.value.may_have_acted
 
 
+def test_invoke_an_unknown_operation_that_returns_a_picture(flavour: Flavour, httpx_mock: HTTPXMock) -> None:
+    client = flavour.client("test-token", URL)
+    httpx_mock.add_response(content=b"\x89PNG\xff", headers={"Content-Type": "image/png"})
+    picture = flavour(client.invoke("brand.new.picture", {}))
+    assert (picture, picture.media_type) == (b"\x89PNG\xff", "image/png")
+    assert httpx_mock.get_requests()[0].headers["accept"] == "*/*"
+
+
 def test_invoke_a_known_operation_is_calling_it(flavour: Flavour, client: Any) -> None:
     assert flavour(client.invoke("catalog.search", SEARCH)) == flavour(client.catalog.search(SEARCH))
     assert flavour(client.invoke("catalog.search", **SEARCH)) == flavour(client.catalog.search(SEARCH))
@@ -402,6 +411,26 @@ def test_a_timeout_that_is_one(flavour: Flavour, client: Any, timeout: Any) -> N
 def test_a_base_url_that_is_none(flavour: Flavour) -> None:
     with pytest.raises(ValueError, match="base_url"):
         flavour(flavour.client("test-token", "http://[::1").catalog.search(SEARCH))
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["timeout", "catalog", "client", "max_retrys"])
+def test_nothing_is_set_on_a_client(cls: Any, name: str) -> None:
+    client = cls("test-token", URL)
+    with pytest.raises(AttributeError, match="with_options"):
+        setattr(client, name, 3)
+
+
+def test_a_copy_of_a_low_level_client(flavour: Flavour, client: Any) -> None:
+    from geopera.api.operations import catalog_search
+
+    own = client.client
+    flavour(client.catalog.search(SEARCH))
+    for other in (copy.copy(own), copy.deepcopy(own)):
+        flavour._open.append(other)
+        assert (type(other), other.token, other.base_url) == (type(own), own.token, own.base_url)
+        assert other._pool is other._async_pool is None
+        assert flavour.parsed(catalog_search, client=other, body=SEARCH).features
 
 
 @BOTH

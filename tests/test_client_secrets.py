@@ -111,7 +111,7 @@ def test_pickles_hold_no_token(
 ) -> None:
     httpx_mock.add_response(json={"features": []}, is_reusable=True)
     response = flavour(client.catalog.search(SEARCH, detailed=True))
-    for thing in (response, client, client.catalog.search, client.with_options(timeout=3)):
+    for thing in (response, client, client.client, client.catalog.search, client.with_options(timeout=3)):
         assert TOKEN.encode() not in pickle.dumps(thing)
     monkeypatch.setenv("GEOPERA_API_TOKEN", "token-of-the-other-process")
     again = pickle.loads(pickle.dumps(client))
