@@ -224,12 +224,11 @@ class _File:
     """The temporary file beside the target, and what is in it so far."""
 
     def __init__(self, target: Path) -> None:
-        from tempfile import mkstemp
+        from secrets import token_hex
 
-        descriptor, name = mkstemp(prefix=f".{target.name[:100]}.", suffix=".part", dir=target.parent)
-        self._name = name
         self._target = target
-        self._file = os.fdopen(descriptor, "wb", buffering=0)
+        self._name = target.with_name(f".{target.name[:40]}.{token_hex(6)}.part")
+        self._file = open(self._name, "xb", buffering=0)  # noqa: SIM115 - `finish` and `discard` close it
         self._waiting: list[bytes] = []
         self._pending = 0
         self.size = 0
@@ -261,14 +260,15 @@ class _File:
         self.write()
         os.fsync(self._file.fileno())
         self._file.close()
-        try:
-            mode = self._target.stat().st_mode & 0o7777
-        except OSError:
-            mask = os.umask(0)
-            os.umask(mask)
-            mode = 0o666 & ~mask
-        os.chmod(self._name, mode)
+        with suppress(OSError):  # a file that is replaced hands its permissions on
+            os.chmod(self._name, self._target.stat().st_mode & 0o7777)
         os.replace(self._name, self._target)
+        with suppress(OSError, AttributeError):  # the folder's entry, where a folder can be flushed
+            folder = os.open(self._target.parent, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
     def discard(self) -> None:
         """Leave nothing behind, unless it was put in its place."""

@@ -67,10 +67,13 @@ class Call:
 class Read:
     """The next bytes of a body that is still being received, None at its end. The body is closed with the plan."""
 
-    __slots__ = ("chunks", "http")
+    __slots__ = ("chunks", "http", "plain")
 
     def __init__(self, http: httpx.Response) -> None:
         self.http = http
+        # Bytes that are not compressed come straight from the transport, without httpx's counting of them;
+        # not where a hook of the caller's has read them already.
+        self.plain = "content-encoding" not in http.headers and not http.is_stream_consumed
         self.chunks: Any = None
 
 
@@ -159,7 +162,7 @@ class BlockingIO:
         kind = type(todo)
         if kind is Read:
             if todo.chunks is None:
-                todo.chunks = todo.http.iter_bytes()
+                todo.chunks = iter(todo.http.stream) if todo.plain else todo.http.iter_bytes()
             return next(todo.chunks, None)
         if kind is Call:
             return _held(self._caller._client._sync().run(todo.steps), self._open)
@@ -215,7 +218,7 @@ class EventLoopIO:
         kind = type(todo)
         if kind is Read:
             if todo.chunks is None:
-                todo.chunks = todo.http.aiter_bytes()
+                todo.chunks = aiter(todo.http.stream if todo.plain else todo.http.aiter_bytes())
             return await anext(todo.chunks, None)
         if kind is Call:
             return _held(await self._caller._client._async().run(todo.steps), self._open)

@@ -377,6 +377,14 @@ def test_permissions_and_links(flavour: Flavour, serve: Serve, tmp_path: Path) -
     assert (real / "old.tif").stat().st_mode & 0o777 == 0o640
 
 
+@pytest.mark.parametrize("name", ["é" * 100, "x" * 200, "a b'c.tif", "日本語" * 20])
+def test_names(flavour: Flavour, serve: Serve, tmp_path: Path, name: str) -> None:
+    client = flavour.client("test-token", Files([]).start(serve).url)
+    flavour(client.items.asset.download.download(ASSET, tmp_path / name))
+    assert (tmp_path / name).read_bytes() == DATA
+    assert leftovers(tmp_path) == [name]
+
+
 @pytest.mark.parametrize(
     ("answer", "url"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 import tracemalloc
@@ -344,6 +345,28 @@ def test_a_server_error_before_the_first_byte_is_repeated(flavour: Flavour, serv
 
 
 STRANGE = feature(9, id=None, extra={"a": 1})
+
+
+def test_a_hook_that_reads_the_stream_takes_nothing_away(flavour: Flavour, serve: Serve) -> None:
+    wire = serve(lambda asked: Answer(lines(ROWS), type="application/x-ndjson"))
+    client = flavour.client(
+        "test-token",
+        wire.url,
+        on_response=lambda answer: answer.aread() if flavour.asynchronous else answer.read(),
+    )
+    assert len(flavour.collect(client.catalog.search_stream(BODY))) == 3
+
+
+def test_a_compressed_stream(flavour: Flavour, serve: Serve) -> None:
+    def answer(asked: Asked) -> Answer:
+        assert "gzip" in asked.headers["accept-encoding"]
+        packed = gzip.compress(lines(ROWS))
+        return Answer(
+            in_pieces(packed, 50), type="application/x-ndjson", headers={"Content-Encoding": "gzip"}
+        )
+
+    client = flavour.client("test-token", serve(answer).url)
+    assert [one.to_dict() for one in flavour.collect(client.catalog.search_stream(BODY))] == ROWS
 
 
 def test_a_record_of_another_shape_is_handed_out_with_one_warning(flavour: Flavour, serve: Serve) -> None:
