@@ -229,6 +229,70 @@ def test_closing_it_ends_it(flavour: Flavour, serve: Serve) -> None:
     assert flavour.collect(unused) == []
 
 
+def test_a_cancelled_task_releases_the_connection(serve: Serve) -> None:
+    import asyncio
+
+    flavour = Flavour("async")
+    silence = threading.Event()
+
+    def answer(asked: Asked) -> Answer:
+        def chunks() -> Iterator[bytes]:
+            yield lines(ROWS)
+            silence.wait(10)
+
+        return Answer(chunks(), type="application/x-ndjson")
+
+    client = flavour.client("test-token", serve(answer).url)
+    found: list[Any] = []
+
+    async def loop() -> None:
+        async with asyncio.timeout(0.3):
+            async for one in client.catalog.search_stream(BODY):
+                found.append(one)
+
+    with pytest.raises(TimeoutError):
+        flavour(loop())
+    assert len(found) == 3
+    assert idle(flavour, client)
+    silence.set()
+    flavour.close()
+
+
+def test_several_at_once_on_one_client(flavour: Flavour, serve: Serve) -> None:
+    wire = serve(
+        lambda asked: Answer(
+            lines([feature(n) for n in range(asked.body["first"], asked.body["first"] + 50)]),
+            type="application/x-ndjson",
+        )
+    )
+    client = flavour.client("test-token", wire.url)
+
+    def expected(first: int) -> list[str]:
+        return [f"scene-{n}" for n in range(first, first + 50)]
+
+    if flavour.asynchronous:
+        import asyncio
+
+        async def one(first: int) -> list[str]:
+            return [f.id async for f in client.catalog.search_stream(host_name="h", first=first)]
+
+        async def all_of_them() -> list[list[str]]:
+            return await asyncio.gather(*map(one, range(0, 400, 50)))
+
+        found = flavour(all_of_them())
+    else:
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(8) as threads:
+            found = list(
+                threads.map(
+                    lambda first: [f.id for f in client.catalog.search_stream(host_name="h", first=first)],
+                    range(0, 400, 50),
+                )
+            )
+    assert found == [expected(first) for first in range(0, 400, 50)]
+
+
 def test_after_its_end_there_is_nothing_more(flavour: Flavour, serve: Serve) -> None:
     wire = serve(lambda asked: Answer(lines(ROWS), type="application/x-ndjson"))
     client = flavour.client("test-token", wire.url)
