@@ -200,7 +200,7 @@ def test_moments(value: dt.date, text: str) -> None:
         ((dt.datetime(2024, 1, 1), dt.date(2024, 1, 1)), "2024-01-01T00:00:00Z/2024-01-01T23:59:59Z"),
         (numpy.datetime64("2024-01-01T05:06:07"), "2024-01-01T05:06:07Z"),
         (numpy.datetime64("2024-01-01T05:06:07.123456789"), "2024-01-01T05:06:07.123456Z"),
-        ((numpy.datetime64("2024-01-01"), numpy.datetime64("NaT")), "2024-01-01T00:00:00Z/.."),
+        ((numpy.datetime64("2024-01-01"), numpy.datetime64("NaT", "s")), "2024-01-01T00:00:00Z/.."),
     ],
 )
 def test_intervals(value: object, text: str) -> None:
