@@ -68,7 +68,8 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def unpacked_sdist(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("unpacked")
     with tarfile.open(sdist) as archive:
-        archive.extractall(folder, filter="data")
+        # The oldest 3.11 know no filters, and the newest Pythons want one.
+        archive.extractall(folder, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     (source,) = folder.iterdir()
     return source
 
