@@ -176,6 +176,35 @@ def test_costly_patterns(pattern: str, text: str) -> None:
     assert time.perf_counter() - start < 20
 
 
+def turn(**more: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": {"x": {"$ref": "#"}}, "required": ["x"], **more}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"anyOf": [turn(), turn(title="again"), {"type": "null"}]},
+        {"oneOf": [turn(), turn(required=["x", "y"]), {"type": "null"}]},
+        {"not": {"not": {"anyOf": [turn(), turn(title="again"), {"type": "null"}]}}},
+        {"anyOf": [{"type": "object", "additionalProperties": {"$ref": "#"}}] * 3 + [{"type": "null"}]},
+    ],
+)
+def test_unions_that_multiply_with_the_depth_of_the_value(schema: Any) -> None:
+    adapter = type_adapter(schema)
+    for depth, expected in ((3, "json_schema|type|cost|null|object|integer|missing"), (60, "cost")):
+        value: Any = 5
+        for _ in range(depth):
+            value = {"x": value}
+        with pytest.raises(ValidationError) as caught:
+            adapter.validate_python(value)
+        assert re.search(expected, " ".join(error["type"] for error in caught.value.errors()))
+    if "oneOf" not in schema:
+        fine: Any = None
+        for _ in range(60):
+            fine = {"x": fine}
+        adapter.validate_python(fine)
+
+
 HOSTILE = [
     "__import__('os').system('true')",
     "x: int = 1",

@@ -7,10 +7,12 @@ and `multipleOf` are ours there too, so that a keyword means the same wherever i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from pydantic_core import MISSING, InitErrorDetails, PydanticCustomError, ValidationError
 
+from ._budget import TooManyVisitsError, counted, too_costly
 from ._document import Document, Loc, fragment
 from ._plain import plain
 from ._spec import Rest
@@ -49,22 +51,23 @@ class Check:
             self._run = [validator_for(rest.loc, rest.keywords) for rest in self.rests]
         problems: list[InitErrorDetails] = []
         try:
-            instance = plain(value)
-            for validator in self._run:
-                for error in validator.iter_errors(instance):
-                    problems.append(
-                        InitErrorDetails(
-                            type=PydanticCustomError("json_schema", "{reason}", {"reason": _reason(error)}),
-                            loc=tuple(error.absolute_path),
-                            input=error.instance,
-                        )
-                    )
-                    if len(problems) >= 20:
-                        break
+            with counted():
+                instance = plain(value)
+                for validator in self._run:
+                    problems += islice(map(_problem, validator.iter_errors(instance)), 20)
         except RecursionError:
             raise PydanticCustomError("depth", "The value is nested too deeply to be checked") from None
+        except TooManyVisitsError:
+            if counted.is_outermost():
+                raise too_costly() from None
+            raise
         if problems:
             raise ValidationError.from_exception_data("schema", problems)
+
+
+def _problem(error: Any) -> InitErrorDetails:
+    kind = PydanticCustomError("json_schema", "{reason}", {"reason": _reason(error)})
+    return InitErrorDetails(type=kind, loc=tuple(error.absolute_path), input=error.instance)
 
 
 def _reason(error: Any) -> str:

@@ -14,6 +14,7 @@ from .._names import python_name
 from ._check import Check
 from ._model import Layout, Model, ModelMeta, Moment, Opener, SchemaEnumMeta
 from ._node import Node, any_node, never_node
+from ._unions import tag_values
 
 if TYPE_CHECKING:
     from ._compile import Compiler, Unit
@@ -132,6 +133,11 @@ def make_model(compiler: Compiler, unit: Unit, spec: Spec, rests: list[Rest]) ->
     wires += [wire for wire in required if wire not in spec.props]
     wires += [wire for wire in spec.props if wire not in required]
     names = field_names(wires)
+    unit.tags = {
+        wire: found
+        for wire in wires
+        if wire in required and wire in spec.props and (found := tag_values(spec.props[wire]))
+    }
     extras = spec.subs.get("additionalProperties")
     is_open = "open" in spec.base or not spec.has_props or (extras is not None and extras.schema is not False)
     cls.__layout__ = Layout(names, is_open)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import CoreSchema, core_schema
 
+from ._budget import within_budget
 from ._check import Check
 from ._classes import finish_class, make_enum, make_model
 from ._document import Loc
@@ -35,6 +36,7 @@ from ._node import (
 )
 from ._pattern import compile_pattern
 from ._spec import ARRAY, NUMBER, OBJECT, STRING, Rest, Spec, constraints, spec_of
+from ._unions import disjoint, tags_of, union_of
 
 if TYPE_CHECKING:
     from ._registry import Registry
@@ -61,6 +63,8 @@ class Unit:
         "node",
         "ref",
         "registry",
+        "tags",
+        "unions",
     )
 
     def __init__(self, registry: Registry, loc: Loc, name: str, ref: str) -> None:
@@ -75,6 +79,8 @@ class Unit:
         self.done = False
         self.circular = False  # somebody refers to it by `ref`
         self.force_class = False  # a class even for an object without properties
+        self.tags: dict[str, tuple[str, ...]] = {}  # required properties that are one of some texts
+        self.unions: list[list[set[int]]] = []  # per union, per member: the units it refers to
         self.index = -1
         self.low = -1
 
@@ -89,6 +95,8 @@ class Compiler:
         self.later: list[Unit] = []
         self.begun: set[int] = set()
         self.counter = 0
+        self.loops = 0  # references to units in the making, so far
+        self.trace: list[int] = []  # the units referred to, in order
 
     # -- units -----------------------------------------------------------------------------------------
 
@@ -129,6 +137,10 @@ class Compiler:
         if len(group) > MAX_CIRCLE:
             raise group[0].loc.error(f"more than {MAX_CIRCLE} schemas refer to each other in a circle")
         circular = len(group) > 1 or group[0].circular
+        ids = {id(unit) for unit in group}
+        multiplies = circular and any(
+            sum(1 for member in union if member & ids) > 1 for unit in group for union in unit.unions
+        )
         defs: dict[str, CoreSchema] = {}
         for unit in group:
             defs.update(unit.defs)
@@ -136,7 +148,10 @@ class Compiler:
             assert unit.node is not None
             unit.defs = defs
             if circular or (unit.model is not unit.node.core and unit.node.size > _INLINE):
-                body: Any = {**unit.node.core, "ref": unit.ref}
+                body: Any = unit.node.core
+                if multiplies:
+                    body = core_schema.no_info_wrap_validator_function(within_budget, body)
+                body = {**body, "ref": unit.ref}
                 if unit.model is unit.node.core:
                     unit.model = core_schema.definition_reference_schema(unit.ref)
                 unit.node.core = core_schema.definition_reference_schema(unit.ref)
@@ -152,6 +167,7 @@ class Compiler:
     def refer(self, loc: Loc) -> Node:
         """A node that stands for the unit at `loc`."""
         unit = self.registry._unit(loc)
+        self.trace.append(id(unit))
         me = self.current[-1]
         if not unit.done:
             if id(unit) in self.begun:
@@ -172,6 +188,7 @@ class Compiler:
 
     def _reference(self, unit: Unit, me: Unit) -> Node:
         unit.circular = True
+        self.loops += 1
         hint: Any = unit.cls if unit.cls is not None else Any
         kinds = KINDS if unit.node is None else unit.node.kinds
         core = core_schema.definition_reference_schema(unit.ref)
@@ -256,10 +273,19 @@ class Compiler:
 
     def _union(self, loc: Loc, keyword: str, rests: list[Rest]) -> Node:
         places = [loc.sub(keyword, str(i)) for i in range(len(loc.schema[keyword]))]
-        nodes = [self.node(place) for place in places]
-        if keyword == "oneOf" and not _disjoint(nodes):
+        nodes: list[Node] = []
+        members: list[set[int]] = []
+        loops = self.loops
+        for place in places:
+            start = len(self.trace)
+            nodes.append(self.node(place))
+            members.append(set(self.trace[start:]))
+        self.current[-1].unions.append(members)
+        tags = tags_of(nodes)
+        if keyword == "oneOf" and tags is None and not disjoint(nodes):
             rests.append(Rest(loc, frozenset(["oneOf"])))
-        return union_of(nodes, [self._label(place) for place in places])
+        # The best fit is found by trying all members, which multiplies where they lead back here.
+        return union_of(nodes, [self._label(place) for place in places], tags, smart=self.loops == loops)
 
     def _label(self, loc: Loc) -> str:
         schema = loc.schema
@@ -430,44 +456,3 @@ def _beside(loc: Loc, carrier: Loc) -> list[Rest]:
         rest = keys & _MERGED  # what else stands there is left to be checked already
         return [Rest(loc, rest)] if rest else []
     return [Rest(loc, None)]
-
-
-def _disjoint(nodes: Sequence[Node]) -> bool:
-    seen: set[str] = set()
-    for node in nodes:
-        if seen & node.kinds:
-            return False
-        seen |= node.kinds
-    return True
-
-
-def union_of(nodes: Sequence[Node], labels: Sequence[str]) -> Node:
-    """The first node that takes the value, nulls apart; the best fit where several take objects."""
-    kinds = frozenset[str]().union(*(node.kinds for node in nodes))
-    nullable = [node for node in nodes if node.core["type"] == "none"]
-    rest = [(node, label) for node, label in zip(nodes, labels, strict=True) if node.core["type"] != "none"]
-    if not rest:
-        return nodes[0]
-    hint: Any = rest[0][0].hint
-    for node, _ in rest[1:]:
-        hint = _either(hint, node.hint)
-    is_open = any(node.open for node in nodes)
-    size = 1 + sum(node.size for node in nodes)
-    if len(rest) == 1:
-        core = rest[0][0].core
-    else:
-        objects = sum(1 for node, _ in rest if "object" in node.kinds)
-        choices: list[Any] = [(node.core, label) for node, label in rest]
-        core = core_schema.union_schema(choices, mode="smart" if objects > 1 else "left_to_right")
-    if nullable:
-        return Node(core_schema.nullable_schema(core), _either(hint, None), kinds, open=is_open, size=size)
-    return Node(core, hint, kinds, open=is_open, size=size)
-
-
-def _either(one: Any, other: Any) -> Any:
-    try:
-        return one | other
-    except TypeError:
-        from typing import Union
-
-        return Union[one, other]  # noqa: UP007

@@ -137,6 +137,8 @@ class Document:
         """Resources by absolute URI; fills the anchors too. Walks the whole document, once."""
         if self._resources is None:
             resources: dict[str, Loc] = {"": self.top, self.base: self.top}
+            anchors: dict[tuple[str, str], Loc] = {}
+            dynamic: dict[str, list[Loc]] = {}
             stack = list(self._starts())
             first = len(self.prefixes[0]) + 1 if self.definitions is not None else 0
             while stack:
@@ -153,13 +155,14 @@ class Document:
                 for keyword in ("$anchor", "$dynamicAnchor"):
                     anchor = schema.get(keyword)
                     if isinstance(anchor, str):
-                        self._anchors.setdefault((loc.base, anchor), loc)
+                        anchors.setdefault((loc.base, anchor), loc)
                         if keyword == "$dynamicAnchor":
-                            self.dynamic.setdefault(anchor, []).append(loc)
+                            dynamic.setdefault(anchor, []).append(loc)
                 for parts, item in children(schema):
                     if isinstance(item, Mapping):
                         stack.append(self.at((*loc.pointer, *parts), item, loc.base))
-            self._resources = resources
+            # Assigned when complete: two threads may walk at once.
+            self._anchors, self.dynamic, self._resources = anchors, dynamic, resources
         return self._resources
 
     # -- references ----------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["MAX_CHAIN", "MAX_CIRCLE", "MAX_DEPTH", "MAX_REPEATS", "SchemaError"]
+__all__ = ["MAX_CHAIN", "MAX_CIRCLE", "MAX_DEPTH", "MAX_REPEATS", "MAX_VISITS", "SchemaError"]
 
 #: How deep subschemas may nest inside one another (references do not count).
 MAX_DEPTH = 100
@@ -12,6 +12,8 @@ MAX_REPEATS = 20_000
 MAX_CHAIN = 12
 #: How many schemas may refer to each other in one circle.
 MAX_CIRCLE = 2_000
+#: How often one validation may enter schemas that refer to themselves from several members of a union.
+MAX_VISITS = 100_000
 
 
 class SchemaError(ValueError):
