@@ -266,7 +266,7 @@ def fetch(client: Client, etag: str = "") -> Fetched:
             known = reading.head(response, bool(etag))
             if known is not None:
                 return known
-            for part in response.iter_bytes(65_536):
+            for part in response.iter_bytes():
                 reading.add(part)
             return reading.end(response)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
@@ -283,7 +283,7 @@ async def fetch_async(client: Client, etag: str = "") -> Fetched:
             known = reading.head(response, bool(etag))
             if known is not None:
                 return known
-            async for part in response.aiter_bytes(65_536):
+            async for part in response.aiter_bytes():
                 reading.add(part)
             return reading.end(response)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
