@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 Problems = list[tuple[tuple[str | int, ...], str, str]]
 """(location, message, type) of each bad field."""
 
+_SETTINGS = frozenset({"timeout", "headers", "max_retries", "retry", "extra_fields", "strict_responses"})
 _SCALARS = frozenset({str, int, bool, type(None)})
 
 
@@ -182,7 +183,7 @@ class Input:
             raise self.refusal([((), "the body contains itself or is nested too deeply", "depth")]) from None
         except ValidationError as exc:
             found: Problems = [(_clean(e["loc"]), e["msg"], e["type"]) for e in exc.errors(include_url=False)]
-            if isinstance(plain, dict):
+            if isinstance(plain, dict) and not allow_extra:
                 found += self._strangers(plain)
             raise self.refusal(found) from None
         extras = unknown_fields(value)
@@ -236,7 +237,7 @@ class Input:
             return []
         layout = self.model._layout()
         return [
-            ((name,), f"unknown field{did_you_mean(name, layout.wires)}", "extra_forbidden")
+            ((name,), f"unknown field{_hint(name) or did_you_mean(name, layout.wires)}", "extra_forbidden")
             for name in plain
             if not (layout.is_open or name in layout.names or name in layout.wires)
         ]
@@ -268,6 +269,13 @@ def _clean(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
     return tuple(part for part in loc if part != "")
 
 
+def _hint(name: str) -> str:
+    """What was probably meant by a name that belongs to the call and not to its body."""
+    if name in _SETTINGS:
+        return f"; a setting of the call goes through with_options({name}=...)"
+    return "; the body is the first argument, without a name" if name == "body" else ""
+
+
 def _unknown(extras: Any, *, allow_extra: bool) -> Problems:
     """What is wrong with names that are no fields: a field given under both of its names, or unknown."""
     found: Problems = []
@@ -278,6 +286,8 @@ def _unknown(extras: Any, *, allow_extra: bool) -> Problems:
                 ((*place, name), f"the field is given twice, as {name!r} and {wire!r}", "given_twice")
             )
         elif not allow_extra:
-            hint = f"; did you mean {' or '.join(map(repr, candidates))}?" if candidates else ""
+            hint = "" if place else _hint(name)
+            if candidates and not hint:
+                hint = f"; did you mean {' or '.join(map(repr, candidates))}?"
             found.append(((*place, name), f"unknown field{hint}", "extra_forbidden"))
     return found

@@ -293,6 +293,27 @@ def test_unknown_fields_when_they_are_allowed(flavour: Flavour, sent: Any) -> No
             flavour(client.catalog.search(body))
 
 
+def test_allowed_fields_are_not_blamed_for_others(flavour: Flavour) -> None:
+    client = flavour.client("test-token", URL, extra_fields="allow")
+    error = refused(flavour, lambda: client.catalog.search(host_name=5, brand_new=1))
+    assert [d.loc for d in error.error.detail] == [["body", "host_name"]]
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"host_name": "a", "timeout": 3}, r"timeout: unknown field; .* with_options\(timeout=\.\.\.\)"),
+        ({"timeout": 3}, r"timeout: unknown field; .* with_options\(timeout=\.\.\.\)"),
+        ({"body": {"host_name": "a"}}, r"body: unknown field; the body is the first argument"),
+    ],
+)
+def test_what_belongs_to_the_call_is_told_apart(
+    flavour: Flavour, client: Any, fields: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InvalidInputError, match=said):
+        flavour(client.catalog.search(**fields))
+
+
 def test_unknown_fields_for_some_calls(flavour: Flavour, client: Any, sent: Any) -> None:
     flavour(client.with_options(extra_fields="allow").catalog.search(host_name="a", brand_new=1))
     assert sent()["brand_new"] == 1
