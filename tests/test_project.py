@@ -16,6 +16,8 @@ BINARY = {".png", ".jpg", ".gif", ".webp", ".tif", ".db", ".gz", ".zip", ".pyc"}
 def tracked() -> list[Path]:
     """The files of the project: those that git knows, or all of an unpacked sdist."""
     try:
+        if not (ROOT / ".git").exists():
+            raise OSError("no checkout")
         listed = subprocess.run(
             ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, timeout=60
         ).stdout
