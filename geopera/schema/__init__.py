@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ._adapter import type_adapter
+from . import _pickle as _pickle  # how classes made at run time are pickled
+from ._adhoc import type_adapter
 from ._errors import SchemaError
 from ._inspect import unknown_fields
 from ._model import Model

@@ -1,4 +1,4 @@
-"""The adapter: a pydantic TypeAdapter over a compiled schema, and the ways in."""
+"""The adapter: a pydantic TypeAdapter over a compiled schema."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pydantic import ConfigDict, TypeAdapter
 from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator, core_schema
 
 if TYPE_CHECKING:
-    from ._compile import Unit
+    from ._unit import Unit
 
-__all__ = ["Adapter", "SchemaType", "type_adapter"]
+__all__ = ["Adapter", "SchemaType"]
 
 _serializer: SchemaSerializer | None = None
 
@@ -70,32 +70,3 @@ class Adapter(TypeAdapter[Any]):  # type: ignore[misc]  # final for checkers; on
         """The JSON Schema this was made from."""
         schema = self.type.unit.loc.schema
         return deepcopy(dict(schema)) if isinstance(schema, Mapping) else ({} if schema else {"not": {}})
-
-    def __reduce__(self) -> Any:
-        from ._pickle import reduce_adapter
-
-        return reduce_adapter(self)
-
-
-_PREFIXES = (("$defs",), ("schemas",), ("definitions",), ("components", "schemas"))
-
-
-def type_adapter(schema: Any, *, definitions: Mapping[str, Any] | None = None) -> TypeAdapter[Any]:
-    """A pydantic TypeAdapter that accepts exactly what the JSON Schema accepts (draft 2020-12).
-
-    `schema` is a dict or a bool. `definitions` are further schemas by name: a reference that the schema
-    itself does not hold finds them as ``#/$defs/<name>``, ``#/schemas/<name>``, ``#/definitions/<name>`` or
-    ``#/components/schemas/<name>``; a name that is a URI is reached by that URI. Validated objects with
-    properties are instances of `Model`; other objects stay dicts.
-
-    Raises SchemaError where the schema is malformed, loops or refers to what is not there.
-    """
-    from .._names import class_name
-    from ._registry import Registry
-    from ._vocabulary import in_dialect
-
-    title = schema.get("title") if isinstance(schema, Mapping) else None
-    name = class_name(title) if isinstance(title, str) and len(title) < 60 else "Model"
-    schema = in_dialect(schema, definitions or {})
-    registry = Registry(definitions or {}, module="geopera.schema.adhoc", _prefixes=_PREFIXES)
-    return registry.adapter(schema, name)

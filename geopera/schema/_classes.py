@@ -17,11 +17,13 @@ from ._node import Node, any_node, never_node
 from ._unions import tag_values
 
 if TYPE_CHECKING:
-    from ._compile import Compiler, Unit
     from ._spec import Rest, Spec
+    from ._unit import Builder, Unit
 
 __all__ = ["field_names", "finish_class", "make_enum", "make_model"]
 
+#: What classes that no module holds say of theirs.
+NOWHERE = "geopera.schema.adhoc"
 #: Attributes that a field must not hide. pydantic's deprecated methods (`copy`, `json`, ...) may be hidden.
 _DEPRECATED = frozenset(
     [
@@ -82,7 +84,7 @@ def make_enum(unit: Unit, values: list[str]) -> type[Enum]:
     for key, member in members.items():
         namespace[key] = member
     namespace["__str__"] = lambda self: str.__str__(self.value)
-    namespace["__module__"] = unit.registry.module
+    namespace["__module__"] = unit.registry.module or NOWHERE
     namespace["__qualname__"] = unit.name
     namespace["__doc__"] = _description(unit.loc.schema) or f"One of {', '.join(map(repr, values[:8]))}."
     cls = SchemaEnumMeta(unit.name, (str, Enum), namespace)
@@ -116,11 +118,11 @@ def _is_moment(schema: Any) -> bool:
     )
 
 
-def make_model(compiler: Compiler, unit: Unit, spec: Spec, rests: list[Rest]) -> Node:
+def make_model(compiler: Builder, unit: Unit, spec: Spec, rests: list[Rest]) -> Node:
     """The class of `unit` and the node that validates to it."""
     name = unit.name
     namespace = {
-        "__module__": unit.registry.module,
+        "__module__": unit.registry.module or NOWHERE,
         "__qualname__": name,
         "__doc__": _description(unit.loc.schema) or f"The schema {name}.",
     }

@@ -8,7 +8,7 @@ A *unit* is a place that is compiled once and then referred to: a named definiti
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic_core import CoreSchema, core_schema
 
@@ -37,58 +37,17 @@ from ._node import (
 from ._pattern import compile_pattern
 from ._spec import ARRAY, NUMBER, OBJECT, STRING, Rest, Spec, constraints, spec_of
 from ._unions import disjoint, tags_of, union_of
+from ._unit import Owner, Unit
 
-if TYPE_CHECKING:
-    from ._registry import Registry
-
-__all__ = ["Compiler", "Unit"]
+__all__ = ["Compiler"]
 
 _INLINE = 30  # a unit of at most this size is copied into its users
-
-
-class Unit:
-    """A place and what it compiled to. `defs` are the definitions that `node.core` refers to."""
-
-    __slots__ = (
-        "circular",
-        "cls",
-        "defs",
-        "done",
-        "force_class",
-        "index",
-        "loc",
-        "low",
-        "model",
-        "name",
-        "node",
-        "ref",
-        "registry",
-        "tags",
-        "unions",
-    )
-
-    def __init__(self, registry: Registry, loc: Loc, name: str, ref: str) -> None:
-        self.registry = registry
-        self.loc = loc
-        self.name = name
-        self.ref = ref
-        self.node: Node | None = None
-        self.model: CoreSchema | None = None
-        self.cls: Any = None
-        self.defs: dict[str, CoreSchema] = {}
-        self.done = False
-        self.circular = False  # somebody refers to it by `ref`
-        self.force_class = False  # a class even for an object without properties
-        self.tags: dict[str, tuple[str, ...]] = {}  # required properties that are one of some texts
-        self.unions: list[list[set[int]]] = []  # per union, per member: the units it refers to
-        self.index = -1
-        self.low = -1
 
 
 class Compiler:
     """One run: compiles a unit and all the units it needs. The registry's lock is held."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Owner) -> None:
         self.registry = registry
         self.stack: list[Unit] = []  # units begun and not finished, as Tarjan has it
         self.current: list[Unit] = []  # the chain of units being compiled

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copyreg
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import EnumMeta
@@ -133,16 +132,6 @@ class SchemaEnumMeta(EnumMeta):
     """The same for enums."""
 
     __origin_unit__: Any
-
-
-def _reduce_class(cls: type) -> Any:
-    from ._pickle import reduce_class
-
-    return reduce_class(cls)
-
-
-copyreg.pickle(ModelMeta, _reduce_class)
-copyreg.pickle(SchemaEnumMeta, _reduce_class)
 
 
 class Model(BaseModel, metaclass=ModelMeta):

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import copyreg
 import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakValueDictionary
 
+from ._adapter import Adapter
 from ._document import Loc, Pointer, children
-
-if TYPE_CHECKING:
-    from ._adapter import Adapter
-    from ._compile import Unit
-    from ._registry import Registry
+from ._model import ModelMeta, SchemaEnumMeta
+from ._registry import Registry
+from ._unit import Unit
 
 __all__ = ["reduce_adapter", "reduce_class"]
 
@@ -105,8 +105,6 @@ def _restore_unit(
     own: bool,
     pointer: Pointer,
 ) -> tuple[Registry, Loc]:
-    from ._registry import Registry
-
     digest = _digest((definitions, names, prefixes, module, root, name, own))
     registry = _known.get(digest)
     if registry is None:
@@ -128,3 +126,8 @@ def _restore_class(forced: bool, *address: Any) -> Any:
 def _restore_adapter(*address: Any) -> Any:
     registry, loc = _restore_unit(*address)
     return registry._adapter_at(loc, registry._name(loc))
+
+
+copyreg.pickle(ModelMeta, reduce_class)
+copyreg.pickle(SchemaEnumMeta, reduce_class)
+copyreg.pickle(Adapter, reduce_adapter)

@@ -11,13 +11,14 @@ from pydantic import TypeAdapter
 
 from .._names import class_name, class_names
 from ._adapter import Adapter
-from ._compile import Compiler, Unit
+from ._compile import Compiler
 from ._document import Document, Loc, Pointer, children
 from ._dynamic import depends_on_caller
 from ._errors import SchemaError
 from ._heirs import references, unchanged
 from ._lint import leaves_first, lint
 from ._spec import Spec, constraints
+from ._unit import Unit
 
 __all__ = ["Registry"]
 
@@ -28,7 +29,8 @@ class Registry:
     """Classes and adapters for `definitions`, a mapping of schemas by key.
 
     References between them read `prefix` + key. `module` is the module that the classes say they are
-    from, None where no module holds them. `inline` are further schemas by class name (request bodies that have no key of their own).
+    from, None where no module holds them. `inline` are further schemas by class name (request bodies
+    that have no key of their own).
     `previous` is a registry whose classes are used on, wherever the schema is the same as there.
     Nothing is built before it is asked for; what is built, is built once, also when threads race.
     """

@@ -13,7 +13,7 @@ from ._spec import spec_of
 
 if TYPE_CHECKING:
     from ._adapter import Adapter
-    from ._compile import Unit
+    from ._unit import Unit
 
 __all__ = ["best_effort"]
 
@@ -49,7 +49,8 @@ def _told(error: ValidationError, at: Where) -> Problems:
 
 
 def _adapter(place: Place, unit: Unit) -> Adapter:
-    return unit.registry._adapter_at(place, unit.name)
+    adapter: Adapter = unit.registry._adapter_at(place, unit.name)
+    return adapter
 
 
 def _salvage(place: Place, unit: Unit, value: Any, at: Where, problems: Problems) -> Any:

@@ -1,0 +1,33 @@
+"""Schemas that belong to no manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from .._names import class_name
+from ._registry import Registry
+from ._vocabulary import in_dialect
+
+__all__ = ["type_adapter"]
+
+_PREFIXES = (("$defs",), ("schemas",), ("definitions",), ("components", "schemas"))
+
+
+def type_adapter(schema: Any, *, definitions: Mapping[str, Any] | None = None) -> TypeAdapter[Any]:
+    """A pydantic TypeAdapter that accepts exactly what the JSON Schema accepts (draft 2020-12).
+
+    `schema` is a dict or a bool. `definitions` are further schemas by name: a reference that the schema
+    itself does not hold finds them as ``#/$defs/<name>``, ``#/schemas/<name>``, ``#/definitions/<name>`` or
+    ``#/components/schemas/<name>``; a name that is a URI is reached by that URI. Validated objects with
+    properties are instances of `Model`; other objects stay dicts.
+
+    Raises SchemaError where the schema is malformed, loops or refers to what is not there.
+    """
+    title = schema.get("title") if isinstance(schema, Mapping) else None
+    name = class_name(title) if isinstance(title, str) and len(title) < 60 else "Model"
+    schema = in_dialect(schema, definitions or {})
+    registry = Registry(definitions or {}, module="geopera.schema.adhoc", _prefixes=_PREFIXES)
+    return registry.adapter(schema, name)

@@ -1,0 +1,78 @@
+"""What is compiled once and referred to, and what its parts know of each other."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from pydantic_core import CoreSchema
+
+from ._document import Loc
+from ._node import Node
+from ._spec import Spec
+
+__all__ = ["Builder", "Owner", "Unit"]
+
+
+class Unit:
+    """A place and what it compiled to. `defs` are the definitions that `node.core` refers to."""
+
+    __slots__ = (
+        "circular",
+        "cls",
+        "defs",
+        "done",
+        "force_class",
+        "index",
+        "loc",
+        "low",
+        "model",
+        "name",
+        "node",
+        "ref",
+        "registry",
+        "tags",
+        "unions",
+    )
+
+    def __init__(self, registry: Any, loc: Loc, name: str, ref: str) -> None:
+        self.registry = registry
+        self.loc = loc
+        self.name = name
+        self.ref = ref
+        self.node: Node | None = None
+        self.model: CoreSchema | None = None
+        self.cls: Any = None
+        self.defs: dict[str, CoreSchema] = {}
+        self.done = False
+        self.circular = False  # somebody refers to it by `ref`
+        self.force_class = False  # a class even for an object without properties
+        self.tags: dict[str, tuple[str, ...]] = {}  # required properties that are one of some texts
+        self.unions: list[list[set[int]]] = []  # per union, per member: the units it refers to
+        self.index = -1
+        self.low = -1
+
+
+class Owner(Protocol):
+    """What a compiler asks of the registry it works for."""
+
+    module: str | None
+
+    def _unit(self, loc: Loc) -> Unit: ...
+
+    def _name(self, loc: Loc) -> str: ...
+
+    def _is_inline_enum(self, loc: Loc) -> bool: ...
+
+    def _is_enum(self, unit: Unit) -> bool: ...
+
+    def _is_model(self, spec: Spec, unit: Unit | None) -> bool: ...
+
+    def _is_dynamic(self, loc: Loc) -> bool: ...
+
+
+class Builder(Protocol):
+    """What the making of a class asks of the compiler."""
+
+    def node(self, loc: Loc) -> Node: ...
+
+    def property_node(self, places: list[Loc]) -> Node: ...
