@@ -329,6 +329,21 @@ def test_a_bug_is_one_line_too(run, monkeypatch):
     assert (status, said) == (1, "geopera: RuntimeError: it broke with ***\n")
 
 
+@pytest.mark.filterwarnings("always")
+def test_a_warning_is_one_line(run, monkeypatch):
+    import warnings
+
+    from geopera._cli import explore
+
+    def warned(*_):
+        warnings.warn(f"odd\nanswer, {TOKEN}", stacklevel=1)
+        return bundled()
+
+    monkeypatch.setattr(explore, "in_use", warned)
+    status, _, said = run("ops", "catalog")
+    assert (status, said) == (0, "geopera: warning: odd answer, ***\n")
+
+
 def test_control_characters_of_a_server_do_not_reach_the_terminal(capsys):
     from geopera._cli import show
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -54,11 +55,24 @@ def _add_sandbox(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     command.set_defaults(run=cli.main)
 
 
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: object = None,
+    line: str | None = None,
+) -> None:
+    print(f"geopera: warning: {errors.hide_token(' '.join(str(message).split()))}", file=sys.stderr)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit status; raises nothing but SystemExit of the parser."""
     try:
-        args = parser().parse_args(arguments)
-        status: int = args.run(args)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            args = parser().parse_args(arguments)
+            status: int = args.run(args)
         sys.stdout.flush()
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
