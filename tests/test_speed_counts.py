@@ -149,16 +149,15 @@ def test_one_call_is_one_request_over_one_connection(sandbox) -> None:  # type: 
 def test_certificates_are_read_at_the_first_handshake_and_not_before() -> None:
     import ssl
 
-    from geopera import Geopera
+    from geopera._http import _verify
 
-    with Geopera(token="test-token", base_url="https://127.0.0.1:9", max_retries=0) as client:
-        context = client.client._sync().transport._pool._ssl_context
-        assert isinstance(context, ssl.SSLContext)
-        assert context.verify_mode == ssl.CERT_REQUIRED
-        assert context.check_hostname
-        assert context.cert_store_stats()["x509"] == 0
-        context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="localhost")
-        assert context.cert_store_stats()["x509_ca"] > 0
+    context = _verify(True)
+    assert isinstance(context, ssl.SSLContext)
+    assert context.verify_mode == ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert context.cert_store_stats()["x509"] == 0
+    context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="localhost")
+    assert context.cert_store_stats()["x509_ca"] > 0
 
 
 def test_the_benchmark_works(tmp_path: Path) -> None:
