@@ -91,9 +91,7 @@ class Endpoint:
             mismatches = [f"{'.'.join(map(str, loc)) or 'the body'}: {msg}" for loc, msg in problems]
         else:
             mismatches = []
-        if isinstance(value, list):
-            return JSONArray(open_json(value)), mismatches
-        return value if isinstance(value, Model) else open_json(value), mismatches
+        return presentable(value), mismatches
 
     def _records(self, reply: Reply) -> tuple[list[Any], list[str]]:
         from ._records import Records
@@ -127,6 +125,22 @@ def _is_json(reply: Reply) -> bool:
     """Whether an answer says that it is JSON, or says nothing."""
     media_type = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
     return not media_type or media_type == "application/json" or media_type.endswith("+json")
+
+
+def presentable(value: Any) -> Any:
+    """An answer whose lists, itself or directly in it, show themselves short and as tables in a notebook."""
+    if isinstance(value, list):
+        return JSONArray(open_json(value))
+    if not isinstance(value, Model):
+        value = open_json(value)
+        if not isinstance(value, dict):
+            return value
+    held = value.__dict__ if isinstance(value, Model) else value
+    for name, item in held.items():
+        # A model opens lists of plain JSON by itself, at first access.
+        if type(item) is list and item and (held is value or isinstance(item[0], Model)):
+            held[name] = JSONArray(item)
+    return value
 
 
 def endpoint(manifest: Manifest, id: str) -> Endpoint:

@@ -201,6 +201,22 @@ def test_a_small_result_prints_whole_and_a_big_one_short(client, flavour):
     assert time.process_time() - start < 1
 
 
+def test_the_records_of_a_page_print_short_and_are_a_table(client, flavour):
+    page = flavour(client.catalog.search(host_name="earthsearch-aws", limit=200))
+    assert len(repr(page.features)) < 4_000
+    assert "200 records" in page.features._repr_html_()
+    assert page.features == list(page.features)
+    assert page.to_dict()["features"][0]["id"] == page.features[0].id
+    assert type(page.to_dict()["features"]) is list
+    made = flavour(
+        client.event_subscriptions.create(event_type="order.fulfilled", endpoint_url="https://example.com/h")
+    )
+    listed = flavour(client.event_subscriptions.list({})).subscriptions
+    assert isinstance(listed, JSONArray)
+    assert made.id in [each.id for each in listed]
+    assert "<table>" in listed._repr_html_()
+
+
 def test_a_list_that_is_an_answer_is_a_list(client, flavour):
     found = flavour(client.catalog.hosts.list({}))
     if isinstance(found, list):

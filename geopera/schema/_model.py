@@ -13,7 +13,7 @@ from pydantic_core import MISSING
 
 from .._geo import PLACES, geo_interface_of, given
 from .._names import did_you_mean
-from ..types import UNSET, open_json
+from ..types import UNSET, JSONArray, open_json
 from ._plain import prepare
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Layout:
         self.is_open = is_open
 
 
-class Opened(list[Any]):
+class Opened(JSONArray):
     """A list whose members have been opened: not to be looked through again at the next access."""
 
     __slots__ = ()
