@@ -39,7 +39,7 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@touch $@ $(VENV)/.sandbox
 
 demo: $(VENV)/.sandbox
-	$(BIN)/python examples/pipeline.py
+	$(BIN)/python docs/examples/pipeline.py
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile

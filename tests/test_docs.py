@@ -201,7 +201,7 @@ def test_the_design_page_shows_the_house_as_it_is() -> None:
 
 def test_the_demo_runs() -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "error", str(ROOT / "examples" / "pipeline.py")],
+        [sys.executable, "-W", "error", str(ROOT / "docs" / "examples" / "pipeline.py")],
         capture_output=True,
         text=True,
         encoding="utf-8",

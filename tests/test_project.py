@@ -72,10 +72,10 @@ def test_files_are_plain_text() -> None:
 
 def test_the_top_level_is_what_it_should_be() -> None:
     top = {name.partition("/")[0] for name in NAMES}
-    assert {"geopera", "manifest", "tests", "docs", "examples", "pyproject.toml", "Makefile"} <= top
+    assert {"geopera", "manifest", "tests", "docs", "pyproject.toml", "Makefile"} <= top
     assert {"README.md", "LICENSE", "CHANGELOG.md"} <= top
     others = {name for name in top if not name.startswith(".")} - {
-        "geopera", "manifest", "tests", "docs", "examples", "pyproject.toml", "Makefile",
+        "geopera", "manifest", "tests", "docs", "pyproject.toml", "Makefile",
         "README.md", "LICENSE", "CHANGELOG.md",
     }  # fmt: skip
     assert others <= {"PKG-INFO"}

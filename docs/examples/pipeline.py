@@ -1,6 +1,6 @@
 """From a search to a finished product, step by step, against the sandbox: what `make demo` runs.
 
-    python examples/pipeline.py
+    python docs/examples/pipeline.py
 
 It starts the sandbox on a free port, a hundred times as fast as time, and a small HTTP server that
 receives the webhooks; then it is a program like any other that uses Geopera. Nothing leaves this machine.
