@@ -32,7 +32,7 @@ def _model(name: str, schema: Any, classes: Classes, given: Given, result: Resul
     found = object_fields(schema, classes.schemas) if isinstance(schema, dict) else []
     yield f"class {name}(_Model):"
     for field in found:
-        yield f"    {field.name}: {_read(field, result)}"
+        yield f"    {field.name}: {_read(field, result, answer=name in classes.answers)}"
     arguments = ["self"]
     if found:
         # In the order of the fields, which positional arguments have; what may be left out comes last.
@@ -50,10 +50,16 @@ def _model(name: str, schema: Any, classes: Classes, given: Given, result: Resul
     yield f"    def __init__({', '.join(arguments)}) -> None: ..."
 
 
-def _read(field: Field, result: Result) -> str:
-    """The type of an attribute: None where the field may be absent."""
+def _read(field: Field, result: Result, *, answer: bool) -> str:
+    """The type of an attribute: None where the field may be absent.
+
+    The lists of an answer are there, if empty, whatever the schema says: nobody writes a loop over records
+    for the case that there is no list of them.
+    """
     text = result.text(field.schema)
     if field.required or text.endswith("None") or text == "_t.Any":
+        return text
+    if answer and field.schema.get("type") == "array":
         return text
     return f"{text} | None"
 

@@ -72,6 +72,9 @@ class Classes:
             if name in self.enums or (isinstance(schema, dict) and schema.get("properties")):
                 self.at[id(schema)] = name
         self.by_key = {key: name for name, key in registry._key_names().items()}
+        keys = (body_class(manifest, operation.output) for operation in manifest.operations.values())
+        self.answers = {self.by_key[key] for key in keys if key is not None}
+        """The classes that are an operation's whole answer."""
 
     def is_class(self, key: str) -> bool:
         """Whether a class of its own stands for the schema `key`."""

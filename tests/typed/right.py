@@ -43,7 +43,7 @@ found = client.catalog.search(
     }
 )
 assert_type(found, CatalogSearchOutput)
-for scene in found.features or []:
+for scene in found.features:
     assert_type(scene, StacFeature)
     print(scene.id, scene.properties, scene["id"], scene.get("eo:cloud_cover"))
 
@@ -51,7 +51,7 @@ question = {"host_name": "earthsearch-aws", "collections": ["sentinel-2-l2a"], "
 scenes = []
 while True:
     page = client.catalog.search(question)
-    scenes.extend(page.features or [])
+    scenes.extend(page.features)
     if not page.next_:
         break
     question = {**question, "next_": page.next_}
@@ -94,7 +94,7 @@ subscription = client.event_subscriptions.create(
     }
 )
 client.event_subscriptions.test({"subscription_id": subscription.id})
-for each in client.event_subscriptions.list({}).subscriptions or []:
+for each in client.event_subscriptions.list({}).subscriptions:
     print(each.id, each.event_type, each.endpoint_url)
 
 # Other ways to give a body.
