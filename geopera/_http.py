@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import httpx
 
+from ._connections import connected
 from ._endpoint import Reply, Request
-from ._lanes import WIDTH, AsyncLanes, Lanes
 from ._version import __version__
-from ._writes import one_write
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator
@@ -30,12 +29,7 @@ USER_AGENT = f"geopera-python/{__version__}"
 # Seconds. A connection or a free place in the pool comes soon or not at all; a search may take its time.
 DEFAULT_TIMEOUT = httpx.Timeout(connect=5.0, read=60.0, write=60.0, pool=30.0)
 # As many connections as a bulk call wants to use at once; kept for as long as servers usually keep them.
-MAX_CONNECTIONS = 100
-KEEP = 30.0
-DEFAULT_LIMITS = httpx.Limits(
-    max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS, keepalive_expiry=KEEP
-)
-LANE_LIMITS = httpx.Limits(max_connections=WIDTH, max_keepalive_connections=WIDTH, keepalive_expiry=KEEP)
+DEFAULT_LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=30.0)
 
 
 class _LazyTLS(ssl.SSLContext):
@@ -144,15 +138,13 @@ def _own_transport(verify: Any, settings: dict[str, Any], cls: Any) -> Any:
 
         if getproxies().keys() - {"no"}:
             return None
-    options: dict[str, Any] = {
-        k: settings.pop(k) for k in ("cert", "http1", "http2", "limits") if k in settings
-    }
-    options.update(verify=_verify(verify), trust_env=settings.get("trust_env", True))
-    if "limits" in options or options.get("http2"):
-        options.setdefault("limits", DEFAULT_LIMITS)
-        return one_write(cls(**options))
-    kind = Lanes if cls is httpx.HTTPTransport else AsyncLanes
-    return kind(lambda: one_write(cls(limits=LANE_LIMITS, **options)), MAX_CONNECTIONS // WIDTH, KEEP)
+    limits = settings.pop("limits", DEFAULT_LIMITS)
+    options = {name: settings.pop(name) for name in ("cert", "http1", "http2") if name in settings}
+    trust = settings.get("trust_env", True)
+    context = httpx.create_ssl_context(_verify(verify), options.pop("cert", None), trust)
+    transport = cls(verify=context, limits=limits, trust_env=trust, **options)
+    # Over HTTP/2 requests share a connection: that is httpcore's own pool's business.
+    return transport if options.get("http2") else connected(transport, context, limits)
 
 
 class _Route:
@@ -290,8 +282,8 @@ class AsyncPool(_Pool):
             self.note(built, response, short)
         else:
             response = await self.client.send(built, stream=True)
-        if running_loop() is not None:
-            response.stream = _ClosedForSure(response.stream)
+            if running_loop() is not None:
+                response.stream = _ClosedForSure(response.stream)
         if request.stream and response.is_success:
             return self.reply(response, None)
         try:

@@ -8,7 +8,6 @@ was written, so both can leave together. A large body is not kept: it goes on as
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -99,72 +98,15 @@ class AsyncOneWriteStream(httpcore.AsyncNetworkStream):
         return self._stream.get_extra_info(info)
 
 
-Options = Iterable[httpcore.SOCKET_OPTION] | None
+class OneWrite(httpcore.SyncBackend):
+    """httpcore's backend, whose streams send a request in one write."""
+
+    def connect_tcp(self, *args: Any, **options: Any) -> httpcore.NetworkStream:
+        return OneWriteStream(super().connect_tcp(*args, **options))
 
 
-class OneWrite(httpcore.NetworkBackend):
-    """A backend whose streams send a request in one write."""
-
-    def __init__(self, backend: httpcore.NetworkBackend) -> None:
-        self._backend = backend
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Options = None,
-    ) -> httpcore.NetworkStream:
-        return OneWriteStream(self._backend.connect_tcp(host, port, timeout, local_address, socket_options))
-
-    def connect_unix_socket(
-        self, path: str, timeout: float | None = None, socket_options: Options = None
-    ) -> httpcore.NetworkStream:
-        return OneWriteStream(self._backend.connect_unix_socket(path, timeout, socket_options))
-
-    def sleep(self, seconds: float) -> None:
-        self._backend.sleep(seconds)
-
-
-class AsyncOneWrite(httpcore.AsyncNetworkBackend):
+class AsyncOneWrite(httpcore.AnyIOBackend):
     """The same for the event loop."""
 
-    def __init__(self, backend: httpcore.AsyncNetworkBackend) -> None:
-        self._backend = backend
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Options = None,
-    ) -> httpcore.AsyncNetworkStream:
-        stream = await self._backend.connect_tcp(host, port, timeout, local_address, socket_options)
-        return AsyncOneWriteStream(stream)
-
-    async def connect_unix_socket(
-        self, path: str, timeout: float | None = None, socket_options: Options = None
-    ) -> httpcore.AsyncNetworkStream:
-        return AsyncOneWriteStream(await self._backend.connect_unix_socket(path, timeout, socket_options))
-
-    async def sleep(self, seconds: float) -> None:
-        await self._backend.sleep(seconds)
-
-
-def one_write(transport: Any) -> Any:
-    """The same httpx transport, its connections sending a request in one write.
-
-    httpx has no argument for httpcore's backend, so it is set on the pool; an httpx or httpcore that
-    keeps it elsewhere goes on as before. Over HTTP/2, where streams share a connection, it is left alone.
-    """
-    pool = getattr(transport, "_pool", None)
-    backend = getattr(pool, "_network_backend", None)
-    if pool is None or getattr(pool, "_http2", True):
-        return transport
-    if isinstance(backend, httpcore.AsyncNetworkBackend):
-        pool._network_backend = AsyncOneWrite(backend)
-    elif isinstance(backend, httpcore.NetworkBackend):
-        pool._network_backend = OneWrite(backend)
-    return transport
+    async def connect_tcp(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+        return AsyncOneWriteStream(await super().connect_tcp(*args, **options))

@@ -135,12 +135,8 @@ def idle(flavour: Flavour, client: Any) -> bool:
     """Whether no connection of the client is taken by an answer that nobody reads."""
     settle(flavour)
     pool = client.client._async_pool if flavour.asynchronous else client.client._pool
-    lanes = pool.transport._lanes
-    assert lanes
-    connections = [one for lane in lanes for one in lane.transport._pool.connections]
-    return all(one.is_idle() or one.is_closed() for one in connections) and not any(
-        lane.busy for lane in lanes
-    )
+    connections = pool.transport._pool
+    return not connections._busy and all(one.is_idle() for one in connections.connections)
 
 
 def endless(asked: Asked) -> Answer:

@@ -107,16 +107,3 @@ def test_an_answer_that_came_before_the_write_failed_is_read(flavour: Flavour) -
     stream, _ = pair(flavour, broken=True)
     flavour(stream.write(b"head", 1.0))
     assert flavour(stream.read(10, 3.0)) == b"answer"
-
-
-def test_the_connections_of_a_client_are_of_this_kind(flavour: Flavour) -> None:
-    """httpx has no argument for it; should it keep its pool elsewhere one day, this tells."""
-    import httpx
-
-    from geopera._writes import AsyncOneWrite, OneWrite, one_write
-
-    cls, backend = (
-        (httpx.AsyncHTTPTransport, AsyncOneWrite) if flavour.asynchronous else (httpx.HTTPTransport, OneWrite)
-    )
-    assert isinstance(one_write(cls())._pool._network_backend, backend)
-    assert not isinstance(one_write(cls(http2=False, http1=True))._pool, type(None))
