@@ -180,7 +180,7 @@ class Manifest:
                         previous=self._previous.registry if self._previous is not None else None,
                         prefix=PREFIX,
                         module="geopera.models" if self is _default else None,
-                        inline=_Entries(_bodies(self), lambda _, id: self.operations[id].input),
+                        inline=_Bodies(self),
                     )
         return self._registry
 
@@ -260,15 +260,36 @@ class Models:
         return f"<models: {len(self._registry.names())} classes>"
 
 
-def _bodies(manifest: Manifest) -> dict[str, str]:
-    """The names of the bodies that have no schema of their own, each with its operation's id."""
-    from ._names import pascal
+class _Bodies(Mapping[str, "Any"]):
+    """The inputs that have no schema of their own, by class name; looked for when one of them is wanted."""
 
-    return {
-        pascal(id.replace(".", "_")) + "Body": id
-        for id, op in manifest.operations.items()
-        if "$ref" not in op.input
-    }
+    __slots__ = ("_found", "_manifest")
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+        self._found: dict[str, str] | None = None
+
+    def _ids(self) -> dict[str, str]:
+        if self._found is None:
+            from ._names import pascal
+
+            self._found = {
+                pascal(id.replace(".", "_")) + "Body": id
+                for id, operation in self._manifest.operations.items()
+                if "$ref" not in operation.input
+            }
+        return self._found
+
+    def __getitem__(self, name: str) -> Any:
+        if not name.endswith("Body"):
+            raise KeyError(name)
+        return self._manifest.operations[self._ids()[name]].input
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ids())
+
+    def __len__(self) -> int:
+        return len(self._ids())
 
 
 def _index(data: bytes) -> tuple[dict[str, Any], dict[str, bytes], dict[str, bytes]] | None:
@@ -354,7 +375,7 @@ _default: Manifest | None = None
 def default() -> Manifest:
     """The manifest of this process, fixed when the package is imported.
 
-    In this order: the file that ``GEOPERA_MANIFEST`` names (an error where it is unusable), the refreshed
+    In this order: the file that ``GEOPERA_MANIFEST`` names (`ManifestError` where it is unusable), the refreshed
     one in the user's cache folder when it is not older than the bundled one, the bundled one.
     """
     global _default

@@ -49,7 +49,7 @@ class Registry:
         self.module = module
         self.prefix = prefix
         self.definitions = definitions
-        self.inline = dict(inline or {})
+        self.inline: Mapping[str, Any] = {} if inline is None else inline
         prefixes = _prefixes or (tuple(part for part in prefix.strip("#/").split("/") if part),)
         self.document = Document({}, definitions=definitions, prefixes=prefixes)
         self.previous = previous
