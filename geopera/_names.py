@@ -89,16 +89,19 @@ def class_names(keys: Iterable[str]) -> dict[str, str]:
     module path that tells it apart in front (``GlossaryCollectionsListInput``), at worst a number.
     """
     names: dict[str, str] = {}
+    alike: dict[str, list[str]] = {}
     for key in sorted(keys):
         name = bare = class_name(key)
+        earlier = alike.setdefault(bare, [])
         if name in names:
-            others = {part for k in names.values() for part in k.split("__") if class_name(k) == bare}
-            own = [part for part in key.split("__")[:-1] if part and part not in others]
+            theirs = {part for other in earlier for part in other.split("__")}
+            own = [part for part in key.split("__")[:-1] if part and part not in theirs]
             name = "".join(pascal(part) for part in own) + bare
         number = 2
         while name in names or not name.isidentifier():
             name, number = f"{bare}{number}", number + 1
         names[name] = key
+        earlier.append(key)
     return names
 
 
