@@ -83,6 +83,13 @@ SCHEMAS = [
     ),
     (obj({"a": {**INT, "default": 1}}), obj({"a": {**INT, "default": 2}}), "default-changed", False, False),
     (
+        obj({"a": {**NULLABLE, "default": "x"}}),
+        obj({"a": {**NULLABLE, "default": "y"}}),
+        "default-changed",
+        False,
+        False,
+    ),
+    (
         obj({"a": {"type": "array", "items": INT}}),
         obj({"a": {"type": "array", "items": STR}}),
         "type-added",
@@ -180,6 +187,26 @@ def test_a_change_behind_references_is_found_once_and_named():
     found = diff(manifest(input=ref, schemas=schemas), manifest(input=ref, schemas=changed))
     assert {c.where for c in found.changes} == {"input.inner[].a"}
     assert found.breaking
+
+
+def test_what_stands_beside_a_reference_counts():
+    def one(**beside):
+        state = {"$ref": "#/schemas/State"}
+        return manifest(input=obj({"a": {**state, **beside}, "b": state}), schemas={"State": STR})
+
+    found = diff(one(default="x"), one(default="y"))
+    assert [(c.where, c.code) for c in found.changes] == [("input.a", "default-changed")]
+    found = diff(one(), one(maxLength=3))
+    assert [(c.where, c.code, c.breaking) for c in found.changes] == [("input.a", "bound-tightened", True)]
+
+
+def test_a_model_with_another_name_breaks_who_imports_it():
+    def one(name):
+        return manifest(input={"$ref": f"#/schemas/{name}"}, schemas={name: obj({"a": STR})})
+
+    found = diff(one("ActInput"), one("ActRequest"))
+    assert [(c.where, c.code, c.breaking) for c in found.changes] == [("input", "model-renamed", True)]
+    assert "ActInput is called ActRequest" in found.text()
 
 
 def test_schemas_that_contain_themselves_end():

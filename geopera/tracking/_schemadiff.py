@@ -115,9 +115,11 @@ class _Comparison:
                 self.stopped = True
                 self.add(where, "not-compared", "too large to be compared further", True)
             return
-        pair = (_ref(a), _ref(b))
-        if pair[0] or pair[1]:
-            key = (pair[0] or repr(a)[:200], pair[1] or repr(b)[:200])
+        x, y = _default(a, self.old), _default(b, self.new)
+        if x != y:
+            self.add(where, "default-changed", f"the default {x!r:.80} became {y!r:.80}", False)
+        if _ref(a) or _ref(b):
+            key = (repr(a), repr(b))
             if key in self.seen:
                 return
             self.seen.add(key)
@@ -159,9 +161,6 @@ class _Comparison:
         self.extra(a, b, where, depth)
         if "items" in a or "items" in b:
             self.compare(a.get("items", {}), b.get("items", {}), f"{where}[]", depth + 1)
-        if a.get("default") != b.get("default"):
-            message = f"the default {a.get('default')!r:.80} became {b.get('default')!r:.80}"
-            self.add(where, "default-changed", message, False)
 
     def values(self, a: dict[str, Any], b: dict[str, Any], where: str) -> None:
         before, after = _values(a), _values(b)
@@ -244,9 +243,7 @@ class _Comparison:
 
 def _branches(schema: Any, schemas: Mapping[str, Any], depth: int = 0) -> list[dict[str, Any]]:
     """The alternatives that a schema allows, references followed, types taken apart, allOf merged."""
-    hops = 0
-    while (key := _ref(schema)) and hops < _MAX_DEPTH:
-        schema, hops = schemas.get(key, {}), hops + 1
+    schema = _followed(schema, schemas)
     if not isinstance(schema, dict) or depth > 20:
         return [{}]
     for keyword in ("anyOf", "oneOf"):
@@ -287,6 +284,22 @@ def _merged(schema: dict[str, Any], schemas: Mapping[str, Any], depth: int) -> d
 def _ref(schema: Any) -> str:
     ref = schema.get("$ref") if isinstance(schema, dict) else None
     return ref[len(PREFIX) :] if isinstance(ref, str) and ref.startswith(PREFIX) else ""
+
+
+def _followed(schema: Any, schemas: Mapping[str, Any]) -> Any:
+    """`schema` with the references at its top followed; what stands beside a reference is kept."""
+    for _ in range(_MAX_DEPTH):
+        key = _ref(schema)
+        if not key:
+            return schema
+        target, beside = schemas.get(key), {name: value for name, value in schema.items() if name != "$ref"}
+        schema = {**target, **beside} if isinstance(target, dict) else beside
+    return {}
+
+
+def _default(schema: Any, schemas: Mapping[str, Any]) -> Any:
+    found = _followed(schema, schemas)
+    return found.get("default") if isinstance(found, dict) else None
 
 
 def _kind(schema: dict[str, Any]) -> str:

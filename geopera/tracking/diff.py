@@ -136,6 +136,10 @@ def _operation(
         a, b = old.get(where, {}), new.get(where, {})
         if a == b and not (_references(a) & tainted):
             continue
+        named, renamed = _name(a), _name(b)
+        if renamed and named not in ("", renamed) and named not in schemas[1]:
+            message = f"the model {named} is called {renamed} now"
+            yield Change("changed", id, where, "model-renamed", message, True)
         for found in compare_schemas(a, b, schemas, sends=where == "input", where=where):
             yield Change("changed", id, found.where, found.code, found.message, found.breaking)
 
@@ -176,6 +180,11 @@ def _breaks(name: str, a: Any, b: Any) -> bool:
     if name == "errors":
         return any(status in b and b[status] != key for status, key in (a or {}).items())
     return True
+
+
+def _name(schema: Any) -> str:
+    ref = schema.get("$ref") if isinstance(schema, Mapping) else None
+    return ref.rpartition("/")[2] if isinstance(ref, str) else ""
 
 
 def _references(value: Any) -> set[str]:
