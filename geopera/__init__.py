@@ -68,6 +68,12 @@ def __dir__() -> list[str]:
     return sorted({*__all__, *_MODULES})
 
 
+from .errors import ManifestError as _ManifestError  # noqa: E402
 from .manifest import default as _default_manifest  # noqa: E402
 
-_default_manifest()
+try:
+    _default_manifest()
+except _ManifestError:
+    # What GEOPERA_MANIFEST names cannot be used. Whoever needs a manifest gets the error, where it can be caught
+    # and the command line can tell it in one line.
+    pass

@@ -7,7 +7,6 @@ import os
 import pty
 import re
 import select
-import signal
 import subprocess
 import sys
 import time
@@ -349,76 +348,6 @@ def test_control_characters_of_a_server_do_not_reach_the_terminal(capsys):
 
     show.write("a\x1b[31mred\x07")
     assert "\x1b" not in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    "command", [["ops"], ["manifest", "show", "--content"], ["describe", "catalog.search"]]
-)
-def test_a_closed_pipe_is_quiet(command):
-    reader, writer = os.pipe()
-    os.close(reader)
-    done = subprocess.run(
-        [sys.executable, "-m", "geopera", *command],
-        stdout=writer,
-        stderr=subprocess.PIPE,
-        timeout=60,
-        check=False,
-    )
-    os.close(writer)
-    assert (done.returncode, done.stderr) == (141, b"")
-
-
-def test_ctrl_c_ends_with_130(wire_that_waits):
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "geopera",
-            "call",
-            "orders.get",
-            "--json",
-            '{"order_id": "x"}',
-            "--base-url",
-            wire_that_waits.url,
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    assert wire_that_waits.asked.wait(30)
-    process.send_signal(signal.SIGINT)
-    printed, said = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert (printed, said) == (b"", b"interrupted\n")
-
-
-@pytest.fixture
-def wire_that_waits():
-    """A server that never answers."""
-    import socket
-    import threading
-
-    class Waits:
-        def __init__(self):
-            self.asked = threading.Event()
-            self.socket = socket.create_server(("127.0.0.1", 0))
-            self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
-            self.thread = threading.Thread(target=self.serve, daemon=True)
-            self.thread.start()
-
-        def serve(self):
-            try:
-                connection, _ = self.socket.accept()
-                with connection:
-                    connection.recv(1000)
-                    self.asked.set()
-                    connection.recv(100_000)
-            except OSError:
-                pass
-
-    waits = Waits()
-    yield waits
-    waits.socket.close()
-    waits.thread.join(10)
 
 
 # manifest

@@ -68,6 +68,8 @@ def _show_warning(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit status; raises nothing but SystemExit of the parser."""
+    if sys.stdout is None:  # closed by the shell, as with >&-
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - it stays open until the end
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning

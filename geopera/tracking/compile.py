@@ -362,12 +362,19 @@ def _parse(data: bytes, what: str) -> dict[str, Any]:
 
 
 def _replace(path: str | PathLike[str], data: bytes) -> None:
-    """Put `data` at `path` in one step, so that a reader sees the old file or the new one."""
+    """Put `data` at `path` in one step, so that a reader sees the old file or the new one.
+
+    What is no file, as a pipe or a device, is written to; a link stays one.
+    """
     import os
     from tempfile import NamedTemporaryFile
 
-    path = os.path.abspath(path)
+    path = os.path.realpath(path)
     try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            with open(path, "wb") as special:
+                special.write(data)
+            return
         with NamedTemporaryFile(dir=os.path.dirname(path), prefix=".manifest-", delete=False) as file:
             try:
                 file.write(data)
