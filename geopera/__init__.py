@@ -71,7 +71,7 @@ def __dir__() -> list[str]:
 from .errors import ManifestError as _ManifestError  # noqa: E402
 from .manifest import default as _default_manifest  # noqa: E402
 
-try:
+try:  # noqa: SIM105 - contextlib would be imported for this alone
     _default_manifest()
 except _ManifestError:
     # What GEOPERA_MANIFEST names cannot be used. Whoever needs a manifest gets the error, where it can be caught
