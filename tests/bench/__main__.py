@@ -62,12 +62,9 @@ def warm_rows(url: str, quick: bool, rounds: int) -> Iterator[Row]:
 def cold_rows(url: str, quick: bool, rounds: int, with_peers: bool) -> Iterator[Row]:
     python = peers.python("ours") if with_peers else sys.executable
 
-    def ours(program: cold.Program) -> cold.Program:
-        return cold.Program(program.name, program.source, python)
-
     contestants = [
-        [ours(cold.IMPORT_OURS), ours(cold.IMPORT_HTTPX)],
-        [ours(cold.FIRST_PAGE_OURS), ours(cold.FIRST_PAGE_HTTPX)],
+        [cold.IMPORT_OURS.under(python), cold.IMPORT_HTTPX.under(python)],
+        [cold.FIRST_PAGE_OURS.under(python), cold.FIRST_PAGE_HTTPX.under(python)],
     ]
     if with_peers:
         for group, program in zip(contestants, cold.official(peers.python("official")), strict=True):
@@ -126,7 +123,7 @@ def described_rows(rounds: int) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "openapi.json")
         file.write_text(json.dumps(document(Contract.load())))
-        mine = cold.Program(cold.DESCRIBED_OURS.name, cold.DESCRIBED_OURS.source, peers.python("ours"))
+        mine = cold.DESCRIBED_OURS.under(peers.python("ours"))
         theirs = cold.aiopenapi3(peers.python("aiopenapi3"))
         found = cold.in_turns([mine, theirs], rounds, extra={"BENCH_OPENAPI": str(file)})
     seconds, memory = (
