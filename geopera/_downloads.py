@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
@@ -28,6 +29,7 @@ from .errors import APIConnectionError, APIError, APITimeoutError, GeoperaError,
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from io import FileIO
 
     from ._drive import Caller, Plan
     from ._endpoint import Endpoint, Reply
@@ -100,13 +102,14 @@ class _Posted(_Source):
     def __init__(self, caller: Caller, endpoint: Endpoint, body: Any, key: str | None) -> None:
         self.label = endpoint.operation.id
         self.repeatable = endpoint.operation.read_only
-        self._caller, self._endpoint, self._body, self._key = caller, endpoint, body, key
-        self._first: Any = self._steps({"Accept-Encoding": "identity"})  # refuses a bad body at once
+        self._caller, self._endpoint, self._key = caller, endpoint, key
+        self._content = caller._content(endpoint, body, {})  # refuses a bad body at once
+        self._first: Any = self._steps({"Accept-Encoding": "identity"})  # and a bad key
         self._signed: _Signed | None = None
 
     def _steps(self, headers: dict[str, str]) -> Any:
         how = {"stream": True, "finish": _unread, "headers": tuple(headers.items())}
-        return self._caller._steps(self._endpoint, self._body, {}, self._key, **how)
+        return self._caller._steps(self._endpoint, None, {}, self._key, content=self._content, **how)
 
     def open(self, headers: dict[str, str]) -> Generator[Any, Any, tuple[httpx.Response, Read]]:
         if self._signed is not None:
@@ -221,18 +224,29 @@ def _is_url(text: str) -> bool:
 
 
 class _File:
-    """The temporary file beside the target, and what is in it so far."""
+    """The temporary file beside the target, and what is in it so far.
+
+    On an event loop the disk's work is done by a thread, which goes on when the task that waits for it is
+    cancelled. So `discard` waits for it, and what comes later does nothing.
+    """
 
     def __init__(self, target: Path) -> None:
         from secrets import token_hex
 
         self._target = target
         self._name = target.with_name(f".{target.name[:40]}.{token_hex(6)}.part")
-        self._file = open(self._name, "xb", buffering=0)  # noqa: SIM115 - `finish` and `discard` close it
+        self._file: FileIO | None = None
+        self._lock = RLock()
+        self._over = False
         self._waiting: list[bytes] = []
         self._pending = 0
         self.size = 0
         self.validator: str | None = None
+
+    def open(self) -> None:
+        with self._lock:
+            if not self._over:
+                self._file = open(self._name, "xb", buffering=0)  # noqa: SIM115 - `finish` and `discard` close it
 
     def add(self, chunk: bytes) -> Callable[[], None] | None:
         """Take these bytes; returns the work to do now, or None while there is too little to write."""
@@ -242,24 +256,32 @@ class _File:
         return self.write if self._pending >= _BLOCK else None
 
     def write(self) -> None:
-        data = memoryview(b"".join(self._waiting))
-        self._waiting.clear()
-        self._pending = 0
-        while data:
-            data = data[self._file.write(data) :]
+        with self._lock:
+            data = memoryview(b"".join(self._waiting))
+            self._waiting.clear()
+            self._pending = 0
+            while data and self._file is not None:
+                data = data[self._file.write(data) :]
 
     def start_over(self) -> None:
-        self._waiting.clear()
-        self._pending = self.size = 0
-        self.validator = None
-        self._file.seek(0)
-        self._file.truncate()
+        with self._lock:
+            self._waiting.clear()
+            self._pending = self.size = 0
+            self.validator = None
+            if self._file is not None:
+                self._file.seek(0)
+                self._file.truncate()
 
     def finish(self) -> None:
         """Put the whole file in its place."""
-        self.write()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        with self._lock:
+            self.write()
+            if self._file is not None:
+                self._replace(self._file)
+
+    def _replace(self, file: FileIO) -> None:
+        os.fsync(file.fileno())
+        file.close()
         with suppress(OSError):  # a file that is replaced hands its permissions on
             os.chmod(self._name, self._target.stat().st_mode & 0o7777)
         os.replace(self._name, self._target)
@@ -272,17 +294,21 @@ class _File:
 
     def discard(self) -> None:
         """Leave nothing behind, unless it was put in its place."""
-        with suppress(OSError):
-            self._file.close()
-        with suppress(OSError):
-            os.unlink(self._name)
+        with self._lock:
+            file, self._file, self._over = self._file, None, True
+            if file is not None:
+                with suppress(OSError):
+                    file.close()
+                with suppress(OSError):
+                    os.unlink(self._name)
 
 
 def _download(source: _Source, path: Path, target: Path, retries: int, progress: Any) -> Plan:
     bar = progress_bar(progress, source.label, "B")
-    file = yield Work(lambda: _File(target))
+    file = _File(target)
     failures = attempts = 0
     try:
+        yield Work(file.open)
         while True:
             before, attempts = file.size, attempts + 1
             try:

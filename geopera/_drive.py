@@ -41,6 +41,7 @@ class Caller(Protocol):
     def _steps(
         self, endpoint: Endpoint, body: Any, fields: dict[str, Any], key: str | None = None, **how: Any
     ) -> Any: ...
+    def _content(self, endpoint: Endpoint, body: Any, fields: dict[str, Any]) -> bytes: ...
 
 
 # What a plan may ask for. A number asks for a pause of so many seconds.

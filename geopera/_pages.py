@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from pydantic_core import from_json
 
 from ._drive import Call, Emit, iterate, run
 from ._paging import Walk
 from ._progress import needs_tqdm, progress_bar
+from ._retry import retry_after_seconds
 from ._waiting import DELAYS, Wait
 from .errors import GeoperaError
-from .schema import Model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from ._drive import AsyncIteration, Caller, Iteration, Plan
     from ._endpoint import Endpoint
@@ -54,10 +55,10 @@ def _walk(
     whole: bool,
 ) -> Plan:
     operation = endpoint.operation
-    # The body is checked here, where it is written, and not at the first step of the loop.
-    first = caller._steps(endpoint, body, fields)
-    given = body.to_dict() if isinstance(body, Model) else body if isinstance(body, Mapping) else fields
-    walk = Walk(operation, given, max_items=max_items, schema=_schema(endpoint))
+    # The body is checked and copied here, where it is written, and not at the first step of the loop.
+    content = caller._content(endpoint, body, fields)
+    first = caller._steps(endpoint, None, {}, content=content)
+    walk = Walk(operation, from_json(content), max_items=max_items, schema=_schema(endpoint))
     needs_tqdm(progress)
     return _turn(caller, endpoint, walk, first, progress, whole)
 
@@ -110,25 +111,25 @@ def wait(
         raise_on_failure=raise_on_failure,
         delays=delays,
     )
-    caller._steps(endpoint, body, fields).close()  # a body that is refused is refused here
+    content = caller._content(endpoint, body, fields)  # a body that is refused is refused here
     needs_tqdm(progress)
-    return run(_poll(caller, endpoint, body, fields, rule, progress), caller)
+    return run(_poll(caller, endpoint, content, rule, progress), caller)
 
 
-def _poll(
-    caller: Caller, endpoint: Endpoint, body: Any, fields: dict[str, Any], rule: Wait, progress: Any
-) -> Plan:
+def _poll(caller: Caller, endpoint: Endpoint, content: bytes, rule: Wait, progress: Any) -> Plan:
     bar = progress_bar(progress, rule.operation, "answers")
     rule.start(time.monotonic())
     try:
         while True:
             patience = _patience(caller, rule.left(time.monotonic()))
             try:
-                response = yield Call(caller._steps(endpoint, body, fields, context=patience))
+                steps = caller._steps(endpoint, None, {}, context=patience, content=content)
+                response = yield Call(steps)
             except GeoperaError as exc:
                 yield rule.fail(exc, time.monotonic())
                 continue
-            pause = rule.look(response.parsed, time.monotonic())
+            asked = retry_after_seconds(response.headers, time.time())
+            pause = rule.look(response.parsed, time.monotonic(), asked)
             bar.update(1)
             bar.tell(rule.state or "")
             if pause is None:

@@ -53,6 +53,7 @@ _MOST_EMPTY = 100
 def find_records(page: Any, name: str | None, operation: str) -> list[Any]:
     """The records of a page: the page itself, or its field `name`, or the one array that it holds.
 
+    Of several arrays it is the one that is called as the operation's resource is, or as records often are.
     Raises `PagingError` where nothing in the page can be the records.
     """
     if isinstance(page, list):
@@ -69,7 +70,9 @@ def find_records(page: Any, name: str | None, operation: str) -> list[Any]:
                 return found
         keys = list(page if isinstance(page, Mapping) else page.to_dict())
         arrays: dict[str, list[Any]] = {key: page[key] for key in keys if isinstance(page[key], list)}
-        for likely in arrays if len(arrays) == 1 else _NAMES:
+        if len(arrays) > 1:
+            arrays.pop("links", None)  # to other pages and documents; what they are about are the records
+        for likely in arrays if len(arrays) == 1 else (*reversed(operation.split(".")), *_NAMES):
             if likely in arrays:
                 return arrays[likely]
         if not arrays and any(key in keys and page[key] is None for key in _NAMES):

@@ -43,9 +43,9 @@ def passes(error: BaseException) -> bool:
 class Wait:
     """One wait: tell it what every look brought, and it says how long to sleep before the next.
 
-    `look(answer, now)` and `fail(error, now)` return the seconds to sleep, or None when the wait is over
-    and `last` is the final answer. `now` is any monotonic clock's seconds, the same one that `started`
-    was read from.
+    `look(answer, now, asked)` and `fail(error, now)` return the seconds to sleep, or None when the wait is
+    over and `last` is the final answer. `now` is any monotonic clock's seconds, the same one that `started`
+    was read from; `asked` are the seconds of the answer's `Retry-After`, if it has one.
 
     timeout: seconds for the whole wait; None waits for ever.
     until: a predicate on the answer. It takes the place of the manifest's states of success; the states
@@ -102,8 +102,8 @@ class Wait:
         """The seconds to the deadline, not below 0; infinite without one."""
         return max(self._deadline - now, 0.0)
 
-    def look(self, answer: Any, now: float) -> float | None:
-        """What to do after an answer: seconds to sleep, or None at the end."""
+    def look(self, answer: Any, now: float, asked: float | None = None) -> float | None:
+        """What to do after an answer, which asked for `asked` seconds: seconds to sleep, or None at the end."""
         self.looks += 1
         self.last = answer
         self.state = state_of(answer, self._field)
@@ -113,29 +113,28 @@ class Wait:
             return None
         if self._satisfied(answer) or (self.state is not None and self.state in self._success):
             return None
-        return self._pause(now, None)
+        return self._pause(now, None, asked)
 
     def fail(self, error: BaseException, now: float) -> float:
         """What to do after a call that failed: seconds to sleep. Raises `error` where it will not pass."""
         if not passes(error):
             raise error
         assert isinstance(error, GeoperaError)
-        return self._pause(now, error)
+        return self._pause(now, error, error.retry_after)
 
     def _satisfied(self, answer: Any) -> bool:
         return self._until is not None and bool(self._until(answer))
 
-    def _pause(self, now: float, error: GeoperaError | None) -> float:
+    def _pause(self, now: float, error: GeoperaError | None, asked: float | None) -> float:
         delay = next(self._delays)
-        asked = error.retry_after if error is not None else None
         if asked is not None:
             delay = max(delay, asked)
         left = self._deadline - now
         if left <= 0 or (asked is not None and asked > left):
-            raise self._out_of_time(now, error) from error
+            raise self._out_of_time(now, error, asked) from error
         return min(delay, left)
 
-    def _out_of_time(self, now: float, error: GeoperaError | None) -> WaitTimeoutError:
+    def _out_of_time(self, now: float, error: GeoperaError | None, asked: float | None) -> WaitTimeoutError:
         seen = "no answer came" if self.looks == 0 else f"it was {self.state!r} at last" if self.state is not None else "the condition was never met" if self._until is not None else f"its answers have no {self._field!r}"  # fmt: skip
         because = "" if error is None else f"; the last call failed: {error}"
         return WaitTimeoutError(
@@ -146,7 +145,7 @@ class Wait:
             elapsed=now - self.started,
             error=error.error if error is not None else None,
             status_code=error.status_code if error is not None else None,
-            retry_after=error.retry_after if error is not None else None,
+            retry_after=asked,
         )
 
 

@@ -123,15 +123,22 @@ class _Fluent(Many):
         key: str | None = None,
         *,
         context: Context | None = None,
+        content: bytes | None = None,
         **how: Any,
     ) -> Any:
-        """The steps of one call, its body checked and made bytes."""
+        """The steps of one call, its body checked and made bytes; `content` is one that was before."""
         from ._call import call
 
         if context is None:
             context = self._context()
-        content = endpoint.input.encode(body, fields, allow_extra=context.extra_fields == "allow")
+        if content is None:
+            content = endpoint.input.encode(body, fields, allow_extra=context.extra_fields == "allow")
         return call(endpoint, context, content, key=key, **how)
+
+    def _content(self, endpoint: Endpoint, body: Any, fields: dict[str, Any]) -> bytes:
+        """A body, checked and made bytes, for a loop that sends it more than once."""
+        allow_extra = self._context().extra_fields == "allow"
+        return endpoint.input.encode(body, fields, allow_extra=allow_extra)
 
     def _perform(
         self, endpoint: Endpoint, body: Any, fields: dict[str, Any], key: str | None, detailed: bool

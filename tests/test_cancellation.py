@@ -11,8 +11,9 @@ import httpx
 import pytest
 from faults import FaultProxy, LedgerServer, Plan
 from faults.flavours import TOKEN, Caller
+from wire import Answer, answer_json
 
-from geopera import AsyncGeopera, RetryPolicy, errors
+from geopera import AsyncGeopera, RetryPolicy, _downloads, errors
 from geopera._http import DEFAULT_TIMEOUT
 
 READ = {"order_id": "o"}
@@ -244,3 +245,37 @@ def test_an_interrupt_leaves_the_pool_usable(server):
 
 def test_the_clients_have_the_closing_methods_of_their_kind():
     assert inspect.iscoroutinefunction(AsyncGeopera.aclose)
+
+
+@pytest.mark.parametrize("step", ["open", "write", "finish"])
+def test_a_download_that_is_cancelled_while_the_disk_works_leaves_nothing(serve, tmp_path, monkeypatch, step):
+    real = getattr(_downloads._File, step)
+    begun, cancelled, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(self):
+        begun.set()
+        assert cancelled.wait(10)
+        real(self)
+        ended.set()
+
+    def answer(asked):
+        if asked.method == "POST":
+            return answer_json({"url": f"{wire.url}/file.tif"})
+        return Answer(b"tiff" * 500_000, type="image/tiff")
+
+    monkeypatch.setattr(_downloads._File, step, slow)
+    wire = serve(answer)
+    body = {"item_id": "i", "asset_id": "a"}
+
+    async def main():
+        async with AsyncGeopera(TOKEN, wire.url) as client:
+            task = asyncio.create_task(client.items.asset.download.download(body, tmp_path / "a.tif"))
+            assert await asyncio.to_thread(begun.wait, 10)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            cancelled.set()
+            assert await asyncio.to_thread(ended.wait, 10)
+
+    asyncio.run(main())
+    assert list(tmp_path.iterdir()) == []

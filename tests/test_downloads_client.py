@@ -248,6 +248,22 @@ def test_max_retries_of_nothing_is_kept_to(flavour: Flavour, serve: Serve, tmp_p
     assert leftovers(tmp_path) == []
 
 
+def test_what_is_changed_in_a_body_meanwhile_is_not_sent(
+    flavour: Flavour, serve: Serve, tmp_path: Path
+) -> None:
+    body = dict(JOB)
+
+    def answer(asked: Asked) -> Answer:
+        body["job_id"] = "another"
+        first = len(wire.asked) == 1
+        return Answer(DATA[:1000] if first else DATA, type="image/tiff", length=len(DATA), cut=first)
+
+    wire = serve(answer)
+    client = flavour.client("test-token", wire.url)
+    flavour(client.clip.job.download.download(body, tmp_path / "a.tif"))
+    assert [a.body for a in wire.asked] == [JOB, JOB]
+
+
 def test_an_operation_that_changes_something_is_not_repeated(
     flavour: Flavour, serve: Serve, tmp_path: Path
 ) -> None:

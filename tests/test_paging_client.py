@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from wire import Answer, Asked, Wire, answer_json, feature
 
 from geopera.errors import InvalidInputError, PagingError, ServerError
 from geopera.models import CatalogSearchInput, CatalogSearchOutput, StacFeature
+from geopera.types import UNSET
 
 Serve = Callable[[Callable[[Asked], Answer]], Wire]
 
@@ -234,3 +236,40 @@ def test_the_lists_of_the_sandbox(flavour: Flavour, make_sandbox: Callable[..., 
         assert len(orders) == len({order["id"] for order in orders}) == 7
     transactions = flavour.collect(client.billing.credits.transactions.iter(limit=3))
     assert len(transactions) >= 7
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_unset_is_left_out(flavour: Flavour, serve: Serve, convention: str) -> None:
+    id, body = CONVENTIONS[convention]
+    wire = serve(pages_of(15))
+    op = operation(flavour.client("test-token", wire.url), id)
+    position = {"token": "next_", "offset": "offset"}.get(convention, "page")
+    assert len(flavour.collect(op.iter({**body, position: UNSET}))) == 15
+    assert wire.asked[0].body == body
+
+
+def test_what_is_changed_in_a_body_meanwhile_is_not_sent(flavour: Flavour, serve: Serve) -> None:
+    wire = serve(pages_of(25))
+    client = flavour.client("test-token", wire.url)
+    body: Any = {**AOI, "collections": ["sentinel-2-l2a"], "limit": 10}
+    body |= {"query": {"eo:cloud_cover": {"LT": 20}}}
+    given = json.loads(json.dumps(body))
+    found = client.catalog.search.iter(body)
+    body["query"]["platform"] = {"eq": "sentinel-2a"}
+    body["collections"].append("landsat-c2-l2")
+    body["limit"] = 1
+    assert len(flavour.collect(found)) == 25
+    assert [{**a.body, "next": None} for a in wire.asked] == [{**given, "next": None}] * 3
+
+
+@pytest.mark.parametrize(
+    ("id", "name"), [("billing.credits.transactions", "transactions"), ("alerts.events.list", "events")]
+)
+def test_records_beside_other_arrays(flavour: Flavour, serve: Serve, id: str, name: str) -> None:
+    rows = [feature(n) for n in range(3)]
+    client = flavour.client(
+        "test-token",
+        serve(lambda asked: answer_json({"links": [{"rel": "self"}], "tags": [], name: rows})).url,
+    )
+    found = flavour.collect(operation(client, id).iter())
+    assert [one["id"] for one in found] == ["scene-0", "scene-1", "scene-2"]

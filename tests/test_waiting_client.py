@@ -164,6 +164,30 @@ def test_retry_after_is_kept_to(flavour: Flavour, serve: Serve, slept: list[floa
     assert slept == [21, 4]
 
 
+def test_retry_after_of_an_answer_is_kept_to_as_well(
+    flavour: Flavour, serve: Serve, slept: list[float]
+) -> None:
+    pending = answer_json({"id": "o1", "status": "waiting"}, Retry_After="21")
+    wire = serve(scripted([pending, "waiting", "fulfilled"]))
+    client = flavour.client("test-token", wire.url)
+    assert flavour(client.orders.get.wait(order_id="x"))["status"] == "fulfilled"
+    assert slept == [21, 4]
+
+
+def test_what_is_changed_in_a_body_meanwhile_is_not_sent(flavour: Flavour, serve: Serve) -> None:
+    body = {"order_id": "x"}
+    answers = scripted(["waiting", "waiting", "fulfilled"])
+
+    def answer(asked: Asked) -> Answer:
+        body["order_id"] = "y"
+        return answers(asked)
+
+    wire = serve(answer)
+    client = flavour.client("test-token", wire.url)
+    flavour(client.orders.get.wait(body, delays=QUICK))
+    assert [a.body for a in wire.asked] == [{"order_id": "x"}] * 3
+
+
 def test_a_retry_after_beyond_the_deadline_ends_it(flavour: Flavour, serve: Serve) -> None:
     wire = serve(scripted(["waiting", answer_json({"title": "Slow down"}, 429, Retry_After="3000")]))
     client = flavour.client("test-token", wire.url)
