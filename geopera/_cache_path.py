@@ -137,6 +137,18 @@ def is_current(facts: Mapping[str, str], bundled: bytes, package: str) -> bool:
     return not (renewed and f"{crc32(bundled):08x}" != facts.get("bundled"))
 
 
+def warn_unusable(reason: str) -> None:
+    """Say that a refreshed manifest is left aside, and what can be done about it."""
+    from warnings import warn
+
+    warn(
+        f"{reason}; the bundled manifest is used. `python -m geopera manifest refresh` writes a new one, "
+        "`python -m geopera manifest reset` removes it.",
+        RuntimeWarning,
+        stacklevel=3,
+    )
+
+
 def refreshed(base_url: str, bundled: bytes, package: str) -> tuple[bytes, str] | None:
     """(bytes, file) of the refreshed manifest for `base_url` when it is not older than `bundled`, or None.
 
@@ -146,14 +158,7 @@ def refreshed(base_url: str, bundled: bytes, package: str) -> tuple[bytes, str] 
         path = slot(base_url)
         entry = read_entry(path)
     except DamagedCache as exc:
-        from warnings import warn
-
-        warn(
-            f"{exc}; the bundled manifest is used. `python -m geopera manifest refresh` writes a new one, "
-            "`python -m geopera manifest reset` removes it.",
-            RuntimeWarning,
-            stacklevel=2,
-        )
+        warn_unusable(str(exc))
         return None
     except (OSError, ImportError, RuntimeError):
         return None  # No home folder, an unreadable one: there is no cache then.

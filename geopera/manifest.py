@@ -399,7 +399,13 @@ def _refreshed(base_url: str, data: bytes) -> Manifest | None:
     from ._version import __version__
 
     found = _cache_path.refreshed(base_url, data, __version__)
-    return Manifest.from_bytes(found[0], source=found[1]) if found else None
+    if found is None:
+        return None
+    try:
+        return Manifest.from_bytes(found[0], source=found[1])
+    except ManifestError as exc:  # as of a later release that writes another format
+        _cache_path.warn_unusable(str(exc))
+        return None
 
 
 _by_url: dict[str, Manifest] = {}

@@ -53,10 +53,10 @@ def openapi(document: dict[str, Any]) -> dict[str, Any]:
 
     def moved(value: Any) -> Any:
         if isinstance(value, dict):
-            ref = value.get("$ref")
-            if isinstance(ref, str):
-                return {"$ref": ref.replace("#/schemas/", "#/components/schemas/")}
-            return {key: moved(item) for key, item in value.items()}
+            result = {key: moved(item) for key, item in value.items()}
+            if isinstance(ref := value.get("$ref"), str):
+                result["$ref"] = ref.replace("#/schemas/", "#/components/schemas/")
+            return result
         return [moved(item) for item in value] if isinstance(value, list) else value
 
     paths = {}

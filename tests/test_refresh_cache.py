@@ -145,6 +145,18 @@ def test_an_import_survives_a_damaged_cache_with_one_warning():
     assert done.stderr.count("RuntimeWarning") == 1
 
 
+@pytest.mark.parametrize("data", [b'{"format": 2, "operations": {}, "schemas": {}}', b"[]", b"\0"])
+def test_an_import_survives_what_another_release_has_written(data):
+    put(data, url="https://api.geopera.com")
+    code = "import geopera; print(geopera.Geopera().manifest.source)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "the package\n"
+    assert done.stderr.count("RuntimeWarning") == 1
+    assert "manifest reset" in done.stderr
+
+
 def test_the_file_named_in_the_pointer_cannot_lead_out_of_the_folder(home):
     file = Path(put())
     pointer = file.parent / "current"
