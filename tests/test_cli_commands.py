@@ -160,6 +160,8 @@ def test_describe_in_a_terminal():
     ):
         assert part in seen
     assert "python -m geopera call catalog.search" in seen
+    # An operation without described fields takes a body too.
+    assert "call orders.archive.place --json" in in_terminal("describe", "orders.archive.place")[1]
 
 
 def test_describe_a_resource_and_an_unknown_name(run):

@@ -88,7 +88,8 @@ def describe_operation(args: argparse.Namespace) -> int:
         show.write_json(_whole(operation, manifest))
     else:
         show.write(f"{operation.id}\n\n{_display.operation_doc(operation, manifest)}")
-        body = "" if not _display.fields(manifest, operation) else " --json '{...}'"
+        takes = _display.fields(manifest, operation) or _display.takes_anything(manifest, operation)
+        body = " --json '{...}'" if takes else ""
         show.write(f"    python -m geopera call {operation.id}{body}")
     return 0
 
