@@ -42,11 +42,14 @@ _LINE_TYPES = frozenset(
     }
 )
 
-_patterns: tuple[Pattern[bytes], Pattern[bytes]] | None = None
+_patterns: tuple[Pattern[bytes], Pattern[bytes], Pattern[bytes]] | None = None
 
 
-def _tokens() -> tuple[Pattern[bytes], Pattern[bytes]]:
-    """What matters inside and between elements: whole strings, brackets, commas; a quote that stays open."""
+def _tokens() -> tuple[Pattern[bytes], Pattern[bytes], Pattern[bytes]]:
+    """What matters inside and between elements: whole strings, brackets, commas; a quote that stays open.
+
+    The third is the inside of a string: where it stops, the string ends or the bytes do.
+    """
     global _patterns
     if _patterns is None:
         import re
@@ -55,6 +58,7 @@ def _tokens() -> tuple[Pattern[bytes], Pattern[bytes]]:
         _patterns = (
             re.compile(string + rb'|[{}\[\]]|"', re.DOTALL),
             re.compile(string + rb'|[{}\[\],]|"', re.DOTALL),
+            re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL),
         )
     return _patterns
 
@@ -68,7 +72,7 @@ class JSONRecords:
     the end: a document that stops before its last bracket was cut.
     """
 
-    __slots__ = ("_base", "_buffer", "_count", "_depth", "_found", "_key", "_max", "_member", "_parse", "_pos", "_seen", "_shell", "_start")  # fmt: skip
+    __slots__ = ("_base", "_buffer", "_count", "_depth", "_found", "_key", "_max", "_member", "_parse", "_pos", "_quote", "_seen", "_shell", "_start")  # fmt: skip
 
     def __init__(self, member: str | None = None, max_record: int = MAX_RECORD) -> None:
         from json import dumps
@@ -76,9 +80,10 @@ class JSONRecords:
         self._member = dumps(member or "features").encode()
         self._max = max_record
         self._parse = parser()
-        self._buffer = b""
+        self._buffer = bytearray()  # grows and shrinks in place: a large record comes in many pieces
         self._start = 0  # where the current element, or the text not yet in the shell, begins
         self._pos = 0  # how far the buffer was scanned
+        self._quote = -1  # where the string begins that the scan stopped in, else -1
         self._depth = 0
         self._base = 0  # the depth of the records' array while inside it, else 0
         self._count = 0  # elements of the current array
@@ -89,18 +94,23 @@ class JSONRecords:
 
     def feed(self, data: bytes) -> Iterator[Any]:
         """The records that `data` completes."""
-        self._buffer = self._buffer[self._start :] + data
+        buffer = self._buffer
+        del buffer[: self._start]
         self._pos -= self._start
+        self._quote -= self._start
         self._start = 0
-        if len(self._buffer) - len(data) > self._max:
+        if len(buffer) > self._max:
             raise DecodeError(f"a record is larger than {self._max} bytes")
+        buffer += data
         if not self._seen:
-            if len(self._buffer) < 3 and BOM.startswith(self._buffer):
+            if len(buffer) < 3 and BOM.startswith(bytes(buffer)):
                 return
             self._seen = True
-            self._buffer = self._buffer.removeprefix(BOM)
-        inner, outer = _tokens()
-        buffer = self._buffer
+            if buffer.startswith(BOM):
+                del buffer[:3]
+        inner, outer, string = _tokens()
+        if self._quote >= 0 and not self._string(string):
+            return
         while True:
             between = self._base and self._depth == self._base
             match = (outer if between else inner).search(buffer, self._pos)
@@ -109,7 +119,8 @@ class JSONRecords:
                 break
             token = match.group()
             if token == b'"':  # a string that goes on in the next bytes
-                self._pos = match.start()
+                self._quote = match.start()
+                self._string(string)
                 break
             self._pos = match.end()
             if token[0] == 0x22:
@@ -122,7 +133,20 @@ class JSONRecords:
             else:
                 yield from self._shut(token, match)
         if not self._base:
-            self._to_shell(self._pos)
+            self._to_shell(self._pos if self._quote < 0 else self._quote)
+
+    def _string(self, inside: Pattern[bytes]) -> bool:
+        """Go on in the string that the scan is in; whether it has ended. No byte of it is looked at twice."""
+        found = inside.match(self._buffer, max(self._pos, self._quote + 1))
+        assert found is not None
+        self._pos = found.end()
+        if self._buffer[self._pos : self._pos + 1] != b'"':
+            return False
+        self._pos += 1
+        if self._depth == 1 and not self._base:
+            self._key = bytes(self._buffer[self._quote : self._pos])
+        self._quote = -1
+        return True
 
     def _open(self, token: bytes) -> None:
         self._depth += 1
@@ -150,7 +174,7 @@ class JSONRecords:
             yield from self._value()
 
     def _element(self, end: int) -> Any:
-        text = self._buffer[self._start : end].strip()
+        text = bytes(self._buffer[self._start : end]).strip()
         self._start = self._pos
         self._count += 1
         try:

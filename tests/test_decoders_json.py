@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import tracemalloc
 
 import pytest
@@ -312,3 +313,16 @@ def test_a_record_has_a_bound(content_type: str) -> None:
         list(decoder.feed(b'["'))
         for _ in range(100):
             list(decoder.feed(b"x" * 100))
+
+
+@pytest.mark.parametrize("byte", [b"x", b"\\\\", b'\\"', "é".encode()])
+def test_a_long_string_is_not_looked_at_again_with_every_piece(byte: bytes) -> None:
+    # In pieces of 997 bytes, which cut escapes and characters; looking again would be 16 billion bytes.
+    data = b'{"comment": "' + byte * 200_000 + b'", "features": [{"id": "' + byte * 4_000_000 + b'"}]}'
+    decoder, found = Records("application/json"), []
+    started = time.perf_counter()
+    for start in range(0, len(data), 997):
+        found += decoder.feed(data[start : start + 997])
+    found += decoder.close()
+    assert time.perf_counter() - started < 20
+    assert found == json.loads(data)["features"]
