@@ -345,6 +345,17 @@ class AuthenticatedClient(Client):
     def _secrets(self) -> tuple[str, ...]:
         return (self.token,)
 
+    def _connection(self) -> Connection:
+        connection = super()._connection()
+        follows = connection.httpx_args.get("follow_redirects", connection.follow_redirects)
+        # httpx takes `Authorization` away where a redirect leads to another host, and no other header.
+        if follows and self.auth_header_name.lower() != "authorization":
+            from ._redirects import without_elsewhere
+
+            hook = without_elsewhere(self.auth_header_name, self._base_url, connection.on_request)
+            connection.on_request = hook
+        return connection
+
 
 def _unpickle(cls: type[Client], state: dict[str, Any]) -> Client:
     """A client in another process. Its token is that process's ``GEOPERA_API_TOKEN``: a pickle holds none."""

@@ -135,3 +135,23 @@ def test_a_token_that_cannot_be_sent_is_not_shown(token: str) -> None:
         geopera.AuthenticatedClient(URL, token)
     if token.strip():
         assert token not in str(caught.value)
+
+
+@pytest.mark.parametrize("header", ["Authorization", "X-API-Key"])
+def test_a_redirect_to_another_host_gets_no_token(
+    flavour: Flavour, httpx_mock: HTTPXMock, header: str
+) -> None:
+    seen: list[str | None] = []
+    client = flavour.client(
+        TOKEN,
+        URL,
+        auth_header_name=header,
+        follow_redirects=True,
+        on_request=lambda request: seen.append(request.headers.get(header)),
+    )
+    httpx_mock.add_response(status_code=307, headers={"Location": f"{URL}/v2/search"})
+    httpx_mock.add_response(status_code=307, headers={"Location": "http://elsewhere.example/search"})
+    httpx_mock.add_response(json={"features": []})
+    assert flavour(client.catalog.search(SEARCH)).features == []
+    assert seen == [f"Bearer {TOKEN}", f"Bearer {TOKEN}", None]
+    assert TOKEN not in str(httpx_mock.get_requests()[-1].headers.raw)
