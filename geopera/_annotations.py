@@ -35,7 +35,8 @@ class Annotator:
     """Spells schemas of one manifest.
 
     words: the Python type of each JSON type; ``"map"`` is that of an object with described values,
-    ``"object"`` of one without, ``"date-time"`` that of a moment, ``"any"`` that of whatever else.
+    ``"object"`` of one without, ``"date-time"`` that of a moment, ``"literal"`` that of some values, ``"any"`` that
+    of whatever else.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class Annotator:
     def _literals(self, values: list[Any]) -> Iterator[str]:
         words = [repr(v) for v in values if v is not None]
         if words:
-            yield f"Literal[{', '.join(words)}]"
+            yield f"{self.words.get('literal', 'Literal')}[{', '.join(words)}]"
         if None in values:
             yield self.words["null"]
 

@@ -126,11 +126,14 @@ def test_every_public_method_of_the_client_is_stated(trees):
     for name in ("Geopera", "AsyncGeopera"):
         cls = next(n for n in trees["fluent.pyi"].body if isinstance(n, ast.ClassDef) and n.name == name)
         stated = {node.name for node in cls.body if hasattr(node, "name")}
+        assert [ast.unparse(base) for base in cls.bases] == [f"_{name}Resources"]
+        above = next(n for n in trees["fluent.pyi"].body if getattr(n, "name", "") == f"_{name}Resources")
+        assert {"catalog", "orders"} <= {node.name for node in above.body if hasattr(node, "name")}
         public = {
             n for base in getattr(geopera, name).__mro__[:-1] for n in vars(base) if not n.startswith("_")
         }
         assert public <= stated
-        assert {"catalog", "orders", "map", "invoke"} <= stated
+        assert {"map", "invoke"} <= stated
 
 
 def test_the_same_manifest_gives_the_same_files(written):
@@ -145,6 +148,29 @@ def test_a_refreshed_manifest_has_its_own(written):
     assert f"api/operations/{REMOVED.replace('.', '_')}.pyi" not in changed
     assert "class ForecastGetInput(_Model):" in changed["models/__init__.pyi"]
     assert "def weather(self)" in changed["fluent.pyi"]
+
+
+INLINE = {
+    "type": "object",
+    "properties": {"station": {"type": "string"}, "day": {"enum": [1, 2]}},
+    "required": ["station"],
+}
+
+
+def test_a_body_that_is_described_in_its_place_can_be_a_dict_too():
+    document = bundled().to_dict()
+    document["operations"]["tides.get"] = {**document["operations"]["orders.get"], "input": INLINE}
+    made = dict(stubs.files(Manifest.from_dict(document)))
+    tree = ast.parse(made["_sync_calls.pyi"])
+    call = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "TidesGetCall")
+    variants = [n.args for n in call.body if isinstance(n, ast.FunctionDef) and n.name == "__call__"]
+    bodies = [ast.unparse(args.posonlyargs[1].annotation) for args in variants if len(args.posonlyargs) > 1]
+    assert "_m.TidesGetBody | _b.TidesGetBodyDict" in bodies
+    for args in variants:
+        # Either a body or keywords: a dict is not asked for its fields once more.
+        assert (len(args.posonlyargs) > 1) != any(arg.arg == "station" for arg in args.kwonlyargs)
+    assert "day: _t.Literal[1, 2] | _ty.Unset" in made["_sync_calls.pyi"]
+    assert "class TidesGetBodyDict(" in made["bodies.pyi"]
 
 
 def test_odd_schemas_make_valid_files():
@@ -165,6 +191,14 @@ def test_odd_schemas_make_valid_files():
         "required": ["class", "x y"],
     }
     document["operations"]["orders.get"]["summary"] = 'A "quoted" \\ summary'
+    # Names of Python, of what types are spelled with, and of the client's own.
+    for id in ("import.class", "property.str", "str.property", "map.client", "client.map", "typing.list"):
+        document["operations"][id] = document["operations"]["orders.get"]
+    document["operations"]["tides.get"] = {
+        **document["operations"]["orders.get"],
+        "input": INLINE,
+        "output": INLINE,
+    }
     for name, text in stubs.files(Manifest.from_dict(document)):
         if name.endswith(".pyi"):
             ast.parse(text, name)

@@ -26,8 +26,8 @@ class Call:
         self.name = f"{pascal(operation.id.replace('.', '_'))}Call"
         found = fields(manifest, operation)
         self.open = takes_anything(manifest, operation)
-        key = body_class(manifest, operation.input)
-        self.body = given.named(given.known.by_key[key]) if key is not None else ""
+        name = body_class(given.known, operation.input)
+        self.body = given.named(name) if name is not None else ""
         self.optional = not any(field.required for field in found)
         self.keywords = [
             f"{field.name}: {given.field(field)}{'' if field.required else ' | _ty.Unset = ...'}"
@@ -60,14 +60,15 @@ class Call:
     def variants(self, own: str = "") -> Iterator[tuple[str, bool]]:
         """(parameters, whether they are wrong) of every way to give a body; `own` belongs to the call."""
         tail = f", *, {own}" if own else ""
-        if not self.body:
+        if not self.body and self.optional:
             fields = ", ".join(self.keywords) or "**fields: _t.Any"
             front = f"*, {own}, " if own else "*, " if not fields.startswith("**") else ""
             yield f"self, body: _t.Mapping[str, object] | None = ..., /, {front}{fields}", False
             return
         none = " | None" if self.optional else ""
-        yield f"self, body: {self.body}{none}, /{tail}", False
-        if not self.open:
+        if self.body:
+            yield f"self, body: {self.body}{none}, /{tail}", False
+        if self.body and not self.open:
             yield f"self, body: _h.OtherDict, /{tail}", True
         yield f"self, body: _t.Mapping[str, object], /{tail}", False
         pieces = ", ".join(part for part in (*([own] if own else []), *self.keywords) if part)
@@ -138,7 +139,7 @@ def calls_module(calls: list[Call], manifest: Manifest, *, asynchronous: bool) -
     for path, node in _resources("", manifest.tree):
         yield ""
         yield f"class {resource_class(path)}:"
-        yield from resource_lines(path, node, by_id)
+        yield from list(resource_lines(path, node, by_id)) or ["    ..."]
 
 
 def _resources(path: str, node: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -162,7 +163,8 @@ def resource_lines(
             continue
         here = f"{path}.{name}" if path else name
         kind = resource_class(here) if isinstance(child, dict) else by_id[child].name
-        yield "    @property"
+        # Another attribute may be called as what this one is spelled with.
+        yield "    @_bi.property"
         yield f"    def {name}(self) -> {module}{kind}: ..."
 
 
@@ -215,7 +217,7 @@ def map_lines(calls: list[Call], *, asynchronous: bool) -> Iterator[str]:
 def client_lines(manifest: Manifest, calls: list[Call], module: str) -> Iterator[str]:
     """The resources of a client."""
     by_id = {call.operation.id: call for call in calls}
-    yield from resource_lines("", manifest.tree, by_id, f"{module}.")
+    yield from list(resource_lines("", manifest.tree, by_id, f"{module}.")) or ["    ..."]
 
 
 def all_calls(manifest: Manifest, given: Given, result: Result) -> list[Call]:

@@ -115,6 +115,7 @@ class AsyncIteration(_t.Generic[T]):
 '''
 
 _CLIENT_HEAD = """\
+import builtins as _bi
 import os
 import ssl
 import typing as _t
@@ -152,12 +153,15 @@ def client_module(manifest: Manifest, calls: list[Call]) -> Iterator[str]:
     yield _CLIENT_HEAD
     for asynchronous in (False, True):
         name = "AsyncGeopera" if asynchronous else "Geopera"
+        # The resources are inherited, since one may be called as a method is, or as a type of its signature.
         yield ""
-        yield f"class {name}:"
+        yield f"class _{name}Resources:"
+        yield from client_lines(manifest, calls, "_async" if asynchronous else "_sync")
+        yield ""
+        yield f"class {name}(_{name}Resources):"
         yield from _methods(asynchronous=asynchronous)
         yield from map_lines(calls, asynchronous=asynchronous)
         yield from _others(name)
-        yield from client_lines(manifest, calls, "_async" if asynchronous else "_sync")
 
 
 def _methods(*, asynchronous: bool) -> Iterator[str]:

@@ -26,6 +26,7 @@ _RESULT = {
     "map": "dict",
     "any": "_t.Any",
     "date-time": "_dt.datetime",
+    "literal": "_t.Literal",
 }
 _GIVEN = {
     "string": "_h.Text",
@@ -38,9 +39,11 @@ _GIVEN = {
     "map": "_t.Mapping",
     "any": "_t.Any",
     "date-time": "_h.Text",
+    "literal": "_t.Literal",
 }
 
 IMPORTS = """\
+import builtins as _bi
 import datetime as _dt
 import typing as _t
 
@@ -72,8 +75,8 @@ class Classes:
             if name in self.enums or (isinstance(schema, dict) and schema.get("properties")):
                 self.at[id(schema)] = name
         self.by_key = {key: name for name, key in registry._key_names().items()}
-        keys = (body_class(manifest, operation.output) for operation in manifest.operations.values())
-        self.answers = {self.by_key[key] for key in keys if key is not None}
+        names = (body_class(self, operation.output) for operation in manifest.operations.values())
+        self.answers = {name for name in names if name is not None}
         """The classes that are an operation's whole answer."""
 
     def is_class(self, key: str) -> bool:
@@ -146,10 +149,11 @@ def object_fields(schema: Any, schemas: Mapping[str, Any]) -> list[Field]:
     return [field for field in fields(schema, schemas) if is_plain(field.name)]
 
 
-def body_class(manifest: Manifest, input: Any) -> str | None:
-    """The schema key of an input that is one object with a name."""
-    ref = input.get("$ref") if isinstance(input, dict) else None
+def body_class(classes: Classes, schema: Any) -> str | None:
+    """The class of an input or an output that is one object with a name, be it one made for an operation."""
+    ref = schema.get("$ref") if isinstance(schema, dict) else None
     if not isinstance(ref, str) or not ref.startswith(PREFIX):
-        return None
+        name = classes.at.get(id(schema))
+        return None if name in classes.enums else name
     key = ref[len(PREFIX) :]
-    return key if is_object(resolve(input, manifest.schemas)) else None
+    return classes.by_key[key] if is_object(resolve(schema, classes.schemas)) else None
