@@ -27,7 +27,8 @@ class DamagedCache(Exception):
 def folder() -> str:
     """The user's cache folder for this library, as ``platformdirs.user_cache_path("geopera", appauthor=False)``.
 
-    The two most common answers are given without importing platformdirs, which takes 20 ms.
+    The two most common answers are given without importing platformdirs, which takes 20 ms. Raises
+    RuntimeError for a user without a home folder.
     """
     xdg = os.environ.get("XDG_CACHE_HOME", "").strip()
     if sys.platform == "linux" and os.path.isabs(xdg):
@@ -40,7 +41,10 @@ def folder() -> str:
         return os.path.join(local, "geopera", "Cache")
     from platformdirs import user_cache_dir
 
-    return user_cache_dir("geopera", appauthor=False)
+    found = user_cache_dir("geopera", appauthor=False)
+    if not os.path.isabs(found):
+        raise RuntimeError("this user has no home folder; set HOME or XDG_CACHE_HOME")
+    return found
 
 
 def public_url(base_url: str) -> str:

@@ -157,6 +157,30 @@ def test_an_import_survives_what_another_release_has_written(data):
     assert "manifest reset" in done.stderr
 
 
+@pytest.mark.parametrize("says", ["~/.cache/geopera", None])
+def test_a_user_without_a_home_has_no_cache(monkeypatch, capsys, says):
+    import platformdirs
+
+    from geopera._cli.main import main
+
+    def folder(*_, **__):
+        if says is None:
+            raise RuntimeError("could not determine the home directory")
+        return says
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    monkeypatch.setattr(platformdirs, "user_cache_dir", folder)
+    assert found() is None
+    assert cache.read(URL) is None
+    for call in (put, cache.reset, lambda: cache.reset(URL)):
+        with pytest.raises(ManifestError, match="home"):
+            call()
+    assert main(["manifest", "show"]) == 0
+    assert '"cache": null' in capsys.readouterr().out
+    assert not Path("~").exists()
+
+
 def test_the_file_named_in_the_pointer_cannot_lead_out_of_the_folder(home):
     file = Path(put())
     pointer = file.parent / "current"

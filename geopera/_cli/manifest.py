@@ -241,6 +241,10 @@ def _facts(base_url: str | None, manifest: Any) -> dict[str, Any]:
 
     url = base_url or os.environ.get("GEOPERA_API_URL") or manifest.base_url
     entry = cache.read(url)
+    try:
+        slot = _cache_path.slot(url)
+    except RuntimeError:  # a user without a home folder
+        slot = None
     return {
         "source": manifest.source,
         "api_version": manifest.api_version,
@@ -250,7 +254,7 @@ def _facts(base_url: str | None, manifest: Any) -> dict[str, Any]:
         "refreshed": _when(entry.facts.get("refreshed", "")) if entry else None,
         "etag": entry.facts.get("etag") if entry else None,
         "cached_file": entry.file if entry else None,
-        "cache": _cache_path.slot(url),
+        "cache": slot,
     }
 
 

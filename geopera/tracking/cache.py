@@ -56,7 +56,7 @@ def install(base_url: str, data: bytes, facts: Mapping[str, str]) -> str:
     """
     from zlib import crc32
 
-    folder = _cache_path.slot(base_url)
+    folder = _slot(base_url)
     checksum = f"{crc32(data):08x}"
     name = f"{checksum}-{len(data)}.json"
     about = {
@@ -78,6 +78,13 @@ def install(base_url: str, data: bytes, facts: Mapping[str, str]) -> str:
     return os.path.join(folder, name)
 
 
+def _slot(base_url: str) -> str:
+    try:
+        return _cache_path.slot(base_url)
+    except RuntimeError as exc:
+        raise ManifestError(f"there is no cache folder: {exc}") from exc
+
+
 def reset(base_url: str | None = None) -> list[str]:
     """Forget the refreshed manifest for `base_url`, or all of them. Returns the folders that held one.
 
@@ -86,9 +93,9 @@ def reset(base_url: str | None = None) -> list[str]:
     from shutil import rmtree
 
     if base_url is not None:
-        folders = [_cache_path.slot(base_url)]
+        folders = [_slot(base_url)]
     else:
-        root = os.path.join(_cache_path.folder(), "manifests")
+        root = os.path.dirname(_slot(""))
         try:
             folders = [os.path.join(root, name) for name in sorted(os.listdir(root))]
         except FileNotFoundError:
