@@ -200,6 +200,24 @@ def test_what_stands_beside_a_reference_counts():
     assert [(c.where, c.code, c.breaking) for c in found.changes] == [("input.a", "bound-tightened", True)]
 
 
+def test_a_changed_problem_is_told_once():
+    def one(problem):
+        document = manifest(schemas={"Problem": problem}, errors={"404": "Problem", "422": "Problem"})
+        document["operations"]["things.see"] = document["operations"]["things.act"]
+        return document
+
+    found = diff(one(obj({"title": STR, "code": INT})), one(obj({"title": STR})))
+    assert [(c.operation, c.where, c.code, c.breaking) for c in found.changes] == [
+        (None, "errors.Problem.code", "field-removed", True)
+    ]
+
+
+def test_a_field_that_takes_nothing_any_more():
+    found = diff(manifest(input=obj({"a": STR, "b": {}})), manifest(input=obj({"a": False, "b": False})))
+    assert [(c.where, c.breaking) for c in found.changes] == [("input.a", True), ("input.b", True)]
+    assert not diff(manifest(input=obj({"a": False})), manifest(input=obj({"a": STR}))).breaking
+
+
 def test_a_model_with_another_name_breaks_who_imports_it():
     def one(name):
         return manifest(input={"$ref": f"#/schemas/{name}"}, schemas={name: obj({"a": STR})})

@@ -144,7 +144,7 @@ class _Comparison:
                         self.narrowed(where, "type-narrowed", f"{_kind(one)} became {_kind(other)}")
                     elif same is _same_kind:
                         yield one, other
-        if any(_kind(x) == _ANY for x in olds):
+        if news and any(_kind(x) == _ANY for x in olds):
             left = []
         for one in left:
             self.narrowed(where, "type-removed", f"{_kind(one)} is no longer possible")
@@ -244,6 +244,8 @@ class _Comparison:
 def _branches(schema: Any, schemas: Mapping[str, Any], depth: int = 0) -> list[dict[str, Any]]:
     """The alternatives that a schema allows, references followed, types taken apart, allOf merged."""
     schema = _followed(schema, schemas)
+    if schema is False:
+        return []
     if not isinstance(schema, dict) or depth > 20:
         return [{}]
     for keyword in ("anyOf", "oneOf"):

@@ -112,6 +112,11 @@ def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> Diff:
     before, after = old.get("operations") or {}, new.get("operations") or {}
     schemas = (old.get("schemas") or {}, new.get("schemas") or {})
     tainted = _tainted(*schemas)
+    # A problem is read by everybody: what changed in it is said once, and not for each operation.
+    for key in sorted(_problems(before) & _problems(after) & tainted):
+        problem = {"$ref": f"#/schemas/{key}"}
+        for found in compare_schemas(problem, problem, schemas, sends=False, where=f"errors.{key}"):
+            changes.append(Change("changed", None, found.where, found.code, found.message, found.breaking))
     for id in sorted({*before, *after}):
         if id not in after:
             changes.append(Change("removed", id, "", "operation-removed", "the operation is gone", True))
@@ -180,6 +185,11 @@ def _breaks(name: str, a: Any, b: Any) -> bool:
     if name == "errors":
         return any(status in b and b[status] != key for status, key in (a or {}).items())
     return True
+
+
+def _problems(operations: Mapping[str, Any]) -> set[str]:
+    """The keys of the schemas of errors."""
+    return {key for entry in operations.values() for key in (entry.get("errors") or {}).values()}
 
 
 def _name(schema: Any) -> str:
