@@ -119,8 +119,37 @@ def test_a_port_that_is_taken_is_a_clear_error() -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("options", [["--speed", "0"], ["--speed", "fast"], ["--speed", "inf"]])
-def test_a_speed_that_makes_no_sense_is_refused(options: list[str]) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--speed", "0"],
+        ["--speed", "fast"],
+        ["--speed", "inf"],
+        ["--credits", "-1"],
+        ["--credits", "many"],
+        ["--port", "99999"],
+        ["--port", "-1"],
+        ["--token", ""],
+        ["--token", "two\nlines"],
+    ],
+    ids=" ".join,
+)
+def test_an_option_that_makes_no_sense_is_refused(options: list[str]) -> None:
     done: Any = subprocess.run(command(*options), capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 2
-    assert "--speed" in done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    assert options[0] in done.stderr
+    assert "_" not in done.stderr, "the name of a function says nothing to anybody"
+
+
+@pytest.mark.parametrize("kind", ["a folder", "another file"])
+def test_a_database_that_cannot_be_one_is_told_before_anything_is_served(kind: str, tmp_path: Path) -> None:
+    place = tmp_path
+    if kind == "another file":
+        place = tmp_path / "notes.txt"
+        place.write_text("not a database, and nothing that should become one\n" * 50)
+    done: Any = subprocess.run(
+        command("--port", "0", "--db", str(place)), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert str(place) in done.stderr
+    assert len(done.stderr.splitlines()) == 1

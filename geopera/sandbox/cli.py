@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import sqlite3
 import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+N = TypeVar("N", int, float)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of the command to a parser."""
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=8787, help="0 for a free one (default: %(default)s)")
-    parser.add_argument("--token", default="sandbox-token", help="the token to accept (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=8787, help="0 for a free one (default: %(default)s)")
+    parser.add_argument(
+        "--token", type=_token, default="sandbox-token", help="the token to accept (default: %(default)s)"
+    )
     parser.add_argument("--db", default=":memory:", metavar="FILE", help="keep the state in an SQLite file")
     parser.add_argument(
         "--speed", type=_positive, default=1.0, metavar="X", help="orders and jobs move X times as fast"
     )
     parser.add_argument(
-        "--credits", type=int, default=None, metavar="N", help="what an organisation starts with"
+        "--credits", type=_amount, default=None, metavar="N", help="what an organisation starts with"
     )
     parser.add_argument("--rate-limits", action="store_true", help="apply the documented rate limits")
 
@@ -47,11 +54,41 @@ def main(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 1
+    except sqlite3.Error as problem:
+        print(f"The sandbox cannot keep its state in {args.db}: {problem}", file=sys.stderr)
+        return 1
     return 0
 
 
 def _positive(text: str) -> float:
-    value = float(text)
+    value = _number(float, text)
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError("more than zero")
     return value
+
+
+def _amount(text: str) -> int:
+    value = _number(int, text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("not less than zero")
+    return value
+
+
+def _port(text: str) -> int:
+    value = _number(int, text)
+    if not 0 <= value <= 65535:
+        raise argparse.ArgumentTypeError("from 0 to 65535")
+    return value
+
+
+def _token(text: str) -> str:
+    if not text or not text.isascii() or not text.isprintable() or text != text.strip():
+        raise argparse.ArgumentTypeError("something that a header can carry")
+    return text
+
+
+def _number(kind: Callable[[str], N], text: str) -> N:
+    try:
+        return kind(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None

@@ -91,10 +91,12 @@ def running(
 
     Raises:
         OSError: when the port is taken.
+        sqlite3.Error: when the state cannot be kept in the file.
         RuntimeError: when the server does not start.
     """
     app = create_app(token=token, **options)
     with _listen(host, port) as listener:
+        _open_store(app)
         ready = threading.Event()
         server = _Server(_config(app), ready.set)
         failures: list[BaseException] = []
@@ -128,12 +130,20 @@ def run(*, host: str = "127.0.0.1", port: int = 8787, **options: Any) -> None:
 
     Raises:
         OSError: when the port is taken.
+        sqlite3.Error: when the state cannot be kept in the file.
     """
     app = create_app(**options)
     with _listen(host, port) as listener:
+        _open_store(app)
         line = f"Geopera sandbox on {_url(listener)}"
         server = _Server(_config(app), lambda: print(line, flush=True))
         server.run(sockets=[listener])
+
+
+def _open_store(app: Starlette) -> None:
+    """Opens the database before anybody is told that the server is there: a file may not be one."""
+    state: State = app.state.sandbox
+    _ = state.store
 
 
 def _config(app: Starlette) -> uvicorn.Config:
