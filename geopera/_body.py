@@ -143,7 +143,8 @@ def _convert(value: Any) -> Any:
 
 
 def _numpy(value: Any) -> Any:
-    if value.dtype.kind == "M":
+    # Days, months and years are dates, as Python's own are; a finer moment is one in UTC.
+    if value.dtype.kind == "M" and value.dtype.name[-3:] not in ("[D]", "[W]", "[M]", "[Y]"):
         value = value.astype("datetime64[us]")
     plain = value.tolist()
     if plain is value or type(plain) is type(value):
