@@ -38,13 +38,16 @@ class _Fluent(Many):
     def __init__(self, token: str | None = None, base_url: str | None = None, **options: Any) -> None:
         token = token if token is not None else os.environ.get("GEOPERA_API_TOKEN") or None
         base_url = base_url or os.environ.get("GEOPERA_API_URL") or DEFAULT_BASE_URL
-        known = _known_options(AuthenticatedClient if token is not None else Client)
+        known = _known_options(AuthenticatedClient)
         for name in options:
             if name not in known:
                 raise TypeError(f"{type(self).__name__}() has no option {name!r}{did_you_mean(name, known)}")
         if token is not None:
             client: Client = AuthenticatedClient(base_url, token, **options)
         else:
+            # How a token is sent may be said where there is none: it comes from the environment, or not.
+            for name in ("prefix", "auth_header_name"):
+                options.pop(name, None)
             client = Client(base_url, **options)
         self._attach(client, {})
 

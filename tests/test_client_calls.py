@@ -105,6 +105,16 @@ def test_an_api_key_header(flavour: Flavour, sandbox: Sandbox) -> None:
     assert flavour(client.catalog.search(SEARCH)).features
 
 
+def test_how_a_token_is_sent_may_be_said_without_one(flavour: Flavour, httpx_mock: HTTPXMock) -> None:
+    httpx_mock.add_response(json={"features": []})
+    client = flavour.client(base_url=URL, prefix="", auth_header_name="X-API-Key")
+    assert type(client.client) is geopera.Client
+    flavour(client.catalog.search(SEARCH))
+    headers = httpx_mock.get_requests()[0].headers
+    assert "x-api-key" not in headers
+    assert "authorization" not in headers
+
+
 def test_what_is_sent(flavour: Flavour, httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_response(json={"features": []})
     flavour(flavour.client("test-token", URL + "/").catalog.search(SEARCH))
