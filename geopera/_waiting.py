@@ -109,7 +109,13 @@ class Wait:
         self.state = state_of(answer, self._field)
         if self.state is not None and self.state in self._failure and not self._satisfied(answer):
             if self._raise:
-                raise OperationFailedError(f"{self.operation}: ended in {self.state!r}{_reason(answer)}", last=answer, operation=self.operation)  # fmt: skip
+                raise OperationFailedError(
+                    f"{self.operation}: ended in {self.state!r}{_reason(answer)}",
+                    last=answer,
+                    operation=self.operation,
+                    attempts=self.looks,
+                    elapsed=now - self.started,
+                )
             return None
         if self._satisfied(answer) or (self.state is not None and self.state in self._success):
             return None

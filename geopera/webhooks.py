@@ -95,9 +95,10 @@ def parse(body: bytes | str, headers: Headers, secret: Secret | Iterable[Secret]
 
     Raises `WebhookSignatureError` where the signature is missing, is not one, or was made with another
     secret or of another body; `WebhookError` where the body or the headers have not the documented
-    shape; ValueError where there is no secret to check with.
+    shape; ValueError where there is no secret to check with; TypeError for a body that is neither bytes
+    nor text.
     """
-    raw = body.encode() if isinstance(body, str) else bytes(body)
+    raw = _raw(body)
     found = _lookup(headers)
     _check(raw, found.get(SIGNATURE), _secrets(secret))
     fields = _fields(raw)
@@ -131,8 +132,22 @@ def sign(body: bytes | str, secret: Secret) -> str:
     """The value of ``X-Geopera-Signature`` for a body, to test a receiver with."""
     import hmac
 
-    raw = body.encode() if isinstance(body, str) else bytes(body)
+    raw = _raw(body)
     return "sha256=" + hmac.digest(_bytes(secret), raw, "sha256").hex()
+
+
+def _raw(body: Any) -> bytes:
+    if isinstance(body, str):
+        try:
+            return body.encode()
+        except UnicodeEncodeError as exc:
+            raise WebhookError(f"the delivery's body is no UTF-8: {exc}") from None
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return bytes(body)
+    raise TypeError(
+        f"the body has to be the bytes that came, not a {type(body).__name__}: "
+        "what was parsed has another signature"
+    )
 
 
 def _bytes(secret: Secret) -> bytes:

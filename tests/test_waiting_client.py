@@ -94,6 +94,8 @@ def test_end_states_come_from_the_manifest(
             flavour(op.wait(body, delays=QUICK, raise_on_failure=True))
         assert caught.value.last["status"] == end
         assert caught.value.operation == id
+        assert caught.value.attempts == 1
+        assert caught.value.elapsed > 0
     else:
         assert flavour(op.wait(**body, delays=QUICK, raise_on_failure=True))["status"] == end
 

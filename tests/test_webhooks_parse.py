@@ -106,6 +106,17 @@ def test_bodies_of_all_types(form: Any) -> None:
     assert webhooks.parse(form(body), headers, SECRET).event_id == "evt_1"
 
 
+@pytest.mark.parametrize("body", [None, 5, {}, [1, 2]])
+def test_a_body_that_was_parsed_or_is_none_is_a_mistake_of_the_caller(body: Any) -> None:
+    with pytest.raises(TypeError, match=f"the bytes that came, not a {type(body).__name__}"):
+        webhooks.parse(body, delivery()[1], SECRET)
+
+
+def test_text_without_bytes_is_no_delivery() -> None:
+    with pytest.raises(WebhookError, match="no UTF-8"):
+        webhooks.parse("\ud800", delivery()[1], SECRET)
+
+
 @pytest.mark.parametrize(
     "secret", [SECRET, SECRET.encode(), ["whsec_new", SECRET], (SECRET.encode(), "x"), {SECRET}]
 )
