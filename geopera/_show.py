@@ -19,6 +19,24 @@ _COLUMNS = 10
 _CELL = 60
 
 
+_SECRET_NAMES = frozenset({"secret", "client_secret", "password"})
+_SECRET_STARTS = ("gpra_", "whsec_")
+
+
+def veiled(value: Any, name: Any = None) -> Any:
+    """`value`, or a veil over it where it is a secret: an API key, a webhook's secret, a payment's.
+
+    What is printed ends up in logs and notebooks; the value itself is read from its field.
+    """
+    if isinstance(value, str) and value:
+        for start in _SECRET_STARTS:
+            if value.startswith(start):
+                return f"{start}***"
+        if name in _SECRET_NAMES:
+            return "***"
+    return value
+
+
 class _Writer:
     __slots__ = ("left", "parts")
 
@@ -49,6 +67,8 @@ def _write(writer: _Writer, value: Any, depth: int) -> None:
     if depth > _MAX_DEPTH:
         writer.add("…")
     elif isinstance(value, str | bytes):
+        if isinstance(value, str):
+            value = veiled(value)
         text = repr(value[:_MAX_STRING])
         writer.add(text if len(value) <= _MAX_STRING else f"{text[:-1]}…{text[-1]}")
     elif isinstance(value, dict):
@@ -57,7 +77,7 @@ def _write(writer: _Writer, value: Any, depth: int) -> None:
             if _stops(writer, index, len(value)):
                 break
             writer.add(f"{', ' if index else ''}{short_key(key)}: ")
-            _write(writer, item, depth + 1)
+            _write(writer, veiled(item, key), depth + 1)
         writer.add("}")
     elif isinstance(value, list | tuple):
         brackets = "[]" if isinstance(value, list) else "()"
@@ -85,7 +105,7 @@ def _write_fields(
         writer.add(
             f"{', ' if index else ''}{key}=" if key.isidentifier() else f"{', ' if index else ''}{key!r}: "
         )
-        _write(writer, item, depth + 1)
+        _write(writer, veiled(item, key), depth + 1)
     writer.add(")")
 
 
@@ -134,11 +154,11 @@ def html(value: Any) -> str | None:
     name = records_name(value)
     if name is not None:
         rest = {k: v for k, v in value.items() if k != name and _is_scalar(v) and v is not None}
-        note = ", ".join(f"{k}: {_cell(v)}" for k, v in list(rest.items())[:8])
+        note = ", ".join(f"{k}: {_cell(veiled(v, k))}" for k, v in list(rest.items())[:8])
         return _records_html(value[name], note)
     sketch = _sketch([value])
     return sketch + _table(
-        ["field", "value"], ([key, item] for key, item in list(value.items())[: 3 * _ROWS])
+        ["field", "value"], ([key, veiled(item, key)] for key, item in list(value.items())[: 3 * _ROWS])
     )
 
 
@@ -178,7 +198,7 @@ def table(rows: list[dict[str, Any]], columns: int = _COLUMNS) -> tuple[list[str
     order = {name: index for index, name in enumerate(names)}
     names.sort(key=lambda name: (name not in ("id", "name"), -counts[name], order[name]))
     names = names[:columns]
-    return names, [[row.get(name) for name in names] for row in flat]
+    return names, [[veiled(row.get(name), name) for name in names] for row in flat]
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:

@@ -200,12 +200,16 @@ class Client:
     def _sync(self) -> SyncPool:
         pool = self._pool
         if pool is None or pool.process != os.getpid():
+            from weakref import finalize
+
             from ._http import sync_pool
 
             with self._guard:
                 pool = self._pool
                 if pool is None or pool.process != os.getpid():
                     pool = self._pool = sync_pool(self._connection())
+                    # A client that nobody closes takes its sockets with it, at the latest at exit.
+                    finalize(self, _close, pool.client, pool.process)
         return pool
 
     def _async(self) -> AsyncPool:
@@ -392,3 +396,8 @@ def resolve_manifest(value: Manifest | str | os.PathLike[str] | None, base_url: 
     if isinstance(value, _manifest.Manifest):
         return value
     return _manifest.load(value)
+
+
+def _close(client: httpx.Client, process: int) -> None:
+    if process == os.getpid():
+        client.close()

@@ -155,3 +155,36 @@ def test_a_redirect_to_another_host_gets_no_token(
     assert flavour(client.catalog.search(SEARCH)).features == []
     assert seen == [f"Bearer {TOKEN}", f"Bearer {TOKEN}", None]
     assert TOKEN not in str(httpx_mock.get_requests()[-1].headers.raw)
+
+
+def test_what_the_server_hands_out_in_secret_is_printed_veiled() -> None:
+    """The field itself still has it: it is told once."""
+    from geopera._show import short
+    from geopera.models import SubscriptionOutput
+    from geopera.types import open_json
+
+    made = SubscriptionOutput.from_dict({"id": "sub_1", "secret": "whsec_not-a-real-one"})
+    key = open_json({"key": "gpra_not-a-real-one", "payment": {"client_secret": "pi_not-a-real-one"}})
+    assert made["secret"] == "whsec_not-a-real-one"
+    assert key.payment.client_secret == "pi_not-a-real-one"
+    for text in (repr(made), str(made), repr(key), short([made, key]), made._repr_html_()):
+        assert "not-a-real-one" not in text
+    assert "whsec_***" in repr(made)
+
+
+def test_a_client_that_nobody_closes_takes_its_sockets_with_it(sandbox: Any) -> None:
+    import subprocess
+    import sys
+
+    source = f"""
+from geopera import Geopera
+client = Geopera(token={sandbox.token!r}, base_url={sandbox.url!r})
+client.catalog.search(host_name="earthsearch-aws", limit=1)
+other = Geopera(token={sandbox.token!r}, base_url={sandbox.url!r})
+other.catalog.search(host_name="earthsearch-aws", limit=1)
+del other
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", source], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
