@@ -216,6 +216,8 @@ class Input:
                 raise _Refused(fault, "model_type")
         elif not isinstance(body, Mapping):
             raise _Refused(f"the body is a {type(body).__name__}; it has to be an object", "dict_type")
+        elif not self._key:
+            body = _filter(body)
         try:
             body = prepare(body, search=self._search)
         except ValueError as exc:
@@ -264,6 +266,17 @@ def error_registry(manifest: Manifest, name: str) -> Registry:
     from .manifest import default
 
     return default().registry
+
+
+def _filter(body: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """A body without a schema, its ``datetime_`` under the wire's name: nobody calls a field so but Python."""
+    if "datetime_" not in body:
+        return body
+    if body["datetime_"] is not UNSET and body.get("datetime", UNSET) is not UNSET:
+        fault = "the field is given twice, as 'datetime_' and 'datetime'"
+        raise _Refused(fault, "given_twice", ["datetime_"])
+    wires = {"datetime_": "datetime"}
+    return {wires.get(name, name): value for name, value in body.items() if value is not UNSET}
 
 
 def _clean(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:

@@ -345,6 +345,18 @@ def test_open_bodies_take_any_object(flavour: Flavour, client: Any, sent: Any, o
     assert sent() == {"anything": {"at_all_": [1, None]}, "type_": "kept as it is"}
 
 
+def test_the_datetime_of_an_open_body_has_its_wire_name(flavour: Flavour, client: Any, sent: Any) -> None:
+    for body in (
+        {**HOST, "datetime_": (dt.date(2024, 1, 1), None)},
+        {**HOST, "datetime": (dt.date(2024, 1, 1), None), "datetime_": UNSET},
+    ):
+        for stream in (client.catalog.search_stream(body), client.catalog.search_stream(**body)):
+            assert flavour.collect(stream) == []
+            assert sent() == {**HOST, "datetime": "2024-01-01T00:00:00Z/.."}
+    with pytest.raises(InvalidInputError, match="given twice"):
+        client.catalog.search_stream(datetime="2024-01-01", datetime_="2024-01-02")
+
+
 @pytest.mark.parametrize(
     "fields",
     [
