@@ -137,12 +137,13 @@ def _note_override(args: argparse.Namespace) -> None:
 
 
 def _read(path: str) -> bytes:
+    from ..errors import ManifestError
     from ..tracking.compile import MAX_BYTES
 
     with open(path, "rb") as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise UsageError(f"{path} is larger than {MAX_BYTES >> 20} MiB")
+        raise ManifestError(f"{path} is larger than {MAX_BYTES >> 20} MiB; nothing was changed")
     return data
 
 
@@ -178,7 +179,9 @@ def diff_manifests(args: argparse.Namespace) -> int:
 
 def _document(name: str) -> dict[str, Any]:
     """A manifest as a document: a word for one, or a file; an OpenAPI document is compiled first."""
+    from ..errors import ManifestError
     from ..manifest import bundled, load
+    from ..tracking.check import check_manifest
     from ..tracking.compile import compile_file
 
     if name == "bundled":
@@ -188,7 +191,10 @@ def _document(name: str) -> dict[str, Any]:
     with open(name, "rb") as file:
         start = file.read(4096)
     if b'"format"' in start and b'"openapi"' not in start:
-        return load(name).to_dict()
+        document = load(name).to_dict()
+        if problems := check_manifest(document):
+            raise ManifestError(f"{name} is no valid manifest: {'; '.join(problems[:3])}")
+        return document
     return compile_file(name)
 
 
@@ -210,7 +216,8 @@ def check_file(args: argparse.Namespace) -> int:
     for problem in problems:
         show.write(problem)
     if problems:
-        print(f"geopera: {args.file}: {len(problems)} problems", file=sys.stderr)
+        word = "problem" if len(problems) == 1 else "problems"
+        print(f"geopera: {args.file}: {len(problems)} {word}", file=sys.stderr)
         return 3
     counts = f"{len(document['operations'])} operations, {len(document['schemas'])} schemas"
     show.write(f"{args.file}: a valid manifest of API {document['api_version']}, {counts}")
