@@ -243,10 +243,10 @@ def _fingerprint(found: list[Any]) -> Any:
         return hash(tuple(ids)), len(ids), ids[0], ids[-1]
     from hashlib import blake2b
 
-    digest = blake2b(digest_size=16)
-    for record in found:
-        digest.update(repr(record).encode("utf-8", "replace"))
-    return digest.digest()
+    from pydantic_core import to_json
+
+    # Not by what they look like: a repr is cut where it is long, and secrets in it are veiled.
+    return blake2b(to_json(found, by_alias=True, fallback=repr), digest_size=16).digest()
 
 
 def _identity(record: Any) -> Any:

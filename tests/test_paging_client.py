@@ -273,3 +273,24 @@ def test_records_beside_other_arrays(flavour: Flavour, serve: Serve, id: str, na
     )
     found = flavour.collect(operation(client, id).iter())
     assert [one["id"] for one in found] == ["scene-0", "scene-1", "scene-2"]
+
+
+@pytest.mark.parametrize("start", [{"lines": ["x" * 250] * 20}, {"secret": "whsec_a"}, {}])
+def test_pages_without_ids_are_told_apart_by_all_that_they_hold(
+    flavour: Flavour, serve: Serve, start: dict[str, Any]
+) -> None:
+    def rows(count: int) -> list[dict[str, Any]]:
+        return [
+            {**start, "secret": f"whsec_{n}"} if "secret" in start else {**start, "n": n}
+            for n in range(count)
+        ]
+
+    wire = serve(lambda asked: answer_json(rows(12)[asked.body.get("offset", 0) :][:5]))
+    client = flavour.client("test-token", wire.url)
+    found = flavour.collect(client.billing.credits.transactions.iter(limit=5))
+    assert [one.to_dict() for one in found] == rows(12)
+
+    wire.answer = lambda asked: answer_json(rows(5))
+    found, error = until_error(flavour, client.billing.credits.transactions.iter(limit=5))
+    assert len(found) == 5
+    assert isinstance(error, PagingError)
