@@ -155,15 +155,14 @@ def _parse_success(endpoint: Endpoint, context: Context, reply: Reply, response:
     try:
         response.parsed, mismatches = endpoint.parse(reply)
     except ValueError as exc:
-        raise unusable(
-            f"{operation.id}: the answer is not JSON ({exc}): {start(response.content)}", response, operation
-        ) from exc
+        message = f"{operation.id}: the answer is not JSON ({exc}): {start(response.content)}"
+        raise unusable(message, response, operation, context) from None
     if not mismatches:
         return
     shown = "; ".join(mismatches[:3]) + (f"; and {len(mismatches) - 3} more" if len(mismatches) > 3 else "")
     message = f"{operation.id}: the answer is not what the manifest says: {shown}"
     if context.strict_responses:
-        raise unusable(message, response, operation)
+        raise unusable(message, response, operation, context)
     warnings.warn(message, ResponseMismatchWarning, stacklevel=_caller_level())
 
 

@@ -28,9 +28,13 @@ if TYPE_CHECKING:
 _SECRET = 6
 
 
-def unusable(message: str, response: Response[Any], operation: Operation) -> ResponseError:
+def unusable(message: str, response: Response[Any], operation: Operation, context: Context) -> ResponseError:
+    """A success that cannot be used; like the body of an error, its body is kept without the token."""
+    washed = _without_secrets(response.content, context)
+    if washed != response.content:
+        response.content, response.parsed = washed, None
     return ResponseError(
-        message,
+        _redact(message, context),
         status_code=response.status_code,
         operation=operation.id,
         response=response,

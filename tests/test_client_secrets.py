@@ -13,7 +13,7 @@ from flavour import Flavour
 from pytest_httpx import HTTPXMock
 
 import geopera
-from geopera.errors import GeoperaError
+from geopera.errors import GeoperaError, ResponseError
 
 URL = "http://geopera.test"
 TOKEN = "gpra_test_token_0123456789"
@@ -188,3 +188,21 @@ del other
         [sys.executable, "-W", "error", "-c", source], capture_output=True, text=True, check=False, timeout=60
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "content", ["<html>you sent Bearer {token}</html>", '{{"features": "Bearer {token}"}}']
+)
+def test_a_success_that_echoes_the_token_and_cannot_be_used_keeps_no_token(
+    flavour: Any, httpx_mock: Any, content: str
+) -> None:
+    token = "test-token-that-is-echoed"
+    httpx_mock.add_response(text=content.format(token=token))
+    client = flavour.client(token=token, base_url="http://127.0.0.1:9", strict_responses=True)
+    with pytest.raises(ResponseError) as caught:
+        flavour(client.catalog.search(host_name="h"))
+    error = caught.value
+    assert error.response is not None
+    shown = "".join(traceback.format_exception(error)) + repr(error) + str(vars(error))
+    assert token not in shown
+    assert token.encode() not in pickle.dumps(error) + error.response.content
