@@ -341,7 +341,10 @@ def _attempt(source: _Source, file: _File, bar: Silent) -> Generator[Any, Any, N
         yield Work(file.start_over)
         raise _Failed(exc) from exc
     if http.status_code == 206:
-        if _begins_at(http) != file.size or "Range" not in headers:
+        # A server that does not know If-Range tells by the tag that the file is another one by now.
+        wanted, tag = file.validator or "", http.headers.get("etag", "").strip()
+        another = wanted.startswith('"') and tag not in ("", wanted)
+        if _begins_at(http) != file.size or "Range" not in headers or another:
             yield Work(file.start_over)
             raise _Failed(_wrong(source, "the server sent another part of the file than was asked for"))
     elif file.size:
