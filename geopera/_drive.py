@@ -15,7 +15,8 @@ import httpx
 from anyio import sleep, to_thread
 
 from ._endpoint import Reply
-from ._http import USER_AGENT, running_loop, timeout_of
+from ._http import USER_AGENT, awaitable, running_loop, timeout_of
+from ._redirects import never_downgraded
 from .errors import StreamError
 
 if TYPE_CHECKING:
@@ -178,7 +179,8 @@ class BlockingIO:
         if kind is Work:
             return todo.function()
         if kind is Fetch:
-            client = httpx.Client(**_bare(self._caller._client))
+            hooks = {"request": [never_downgraded(todo.url)]}
+            client = httpx.Client(**_bare(self._caller._client), event_hooks=hooks)
             self._open.append(client)
             response = client.send(client.build_request("GET", todo.url, headers=todo.headers), stream=True)
             self._open.append(response)
@@ -235,7 +237,8 @@ class EventLoopIO:
         if kind is Work:
             return await to_thread.run_sync(todo.function)
         if kind is Fetch:
-            client = httpx.AsyncClient(**_bare(self._caller._client))
+            hooks = {"request": [awaitable(never_downgraded(todo.url))]}
+            client = httpx.AsyncClient(**_bare(self._caller._client), event_hooks=hooks)
             self._open.append(client)
             request = client.build_request("GET", todo.url, headers=todo.headers)
             response = await client.send(request, stream=True)

@@ -99,7 +99,7 @@ class Connection:
         hooks = {name: list(found) for name, found in (args.pop("event_hooks", None) or {}).items()}
         for name, hook in (("request", self.on_request), ("response", self.on_response)):
             if hook is not None:
-                hooks.setdefault(name, []).append(_awaitable(hook) if asynchronous else hook)
+                hooks.setdefault(name, []).append(awaitable(hook) if asynchronous else hook)
         return {
             "base_url": self.base_url,
             "cookies": self.cookies,
@@ -111,7 +111,7 @@ class Connection:
         }
 
 
-def _awaitable(hook: Any) -> Any:
+def awaitable(hook: Any) -> Any:
     """A hook for the async client, which wants a coroutine, made of either kind of function."""
 
     async def call(message: Any) -> None:

@@ -1,4 +1,4 @@
-"""A redirect to another host gets no token, in whichever header it is sent."""
+"""Redirects: another host gets no token, in whichever header it is sent, and https does not lead to http."""
 
 from __future__ import annotations
 
@@ -20,6 +20,16 @@ def without_elsewhere(
         if not _same(request.url, home):
             request.headers.pop(header, None)
         return then(request) if then is not None else None
+
+    return hook
+
+
+def never_downgraded(start: str) -> Callable[[httpx.Request], None]:
+    """A hook that refuses to go on from `start`, an https URL, to one whose answer anybody could read or forge."""
+
+    def hook(request: httpx.Request) -> None:
+        if start.lower().startswith("https:") and request.url.scheme != "https":
+            raise httpx.UnsupportedProtocol("a redirect leads from https to http", request=request)
 
     return hook
 

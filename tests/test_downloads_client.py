@@ -480,3 +480,29 @@ def test_a_signed_url_of_the_sandbox(flavour: Flavour, client: Any, tmp_path: Pa
     path = flavour(client.items.asset.download.download(asset, tmp_path / "asset.tif"))
     assert path.stat().st_size == flavour(client.items.asset.download(asset))["size_bytes"]
     assert leftovers(tmp_path) == ["asset.tif"]
+
+
+def test_a_redirect_from_https_to_http_is_refused(flavour: Flavour) -> None:
+    """The hook sees every request of a download, redirects included."""
+    import httpx
+
+    from geopera._http import awaitable
+    from geopera._redirects import never_downgraded
+
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(str(request.url))
+        return httpx.Response(302, headers={"location": "http://files.example/scene.tif"})
+
+    hook = never_downgraded("https://files.example/scene.tif")
+    settings: dict[str, Any] = {"transport": httpx.MockTransport(answer), "follow_redirects": True}
+    client: Any
+    if flavour.asynchronous:
+        client = httpx.AsyncClient(event_hooks={"request": [awaitable(hook)]}, **settings)
+    else:
+        client = httpx.Client(event_hooks={"request": [hook]}, **settings)
+    with pytest.raises(httpx.UnsupportedProtocol, match="from https to http"):
+        flavour(client.get("https://files.example/scene.tif"))
+    assert seen == ["https://files.example/scene.tif"]
+    flavour(client.aclose() if flavour.asynchronous else client.close())
