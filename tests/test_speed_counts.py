@@ -176,3 +176,41 @@ def test_the_benchmark_works(tmp_path: Path) -> None:
     assert len(figures["rows"]) >= 7
     assert all(row["ratio"] > 0 for row in figures["rows"])
     assert figures["machine"]["packages"]["httpx"]
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_is_at_rest_while_a_page_is_taken_apart_and_as_before_afterwards(enabled: bool) -> None:
+    import gc
+
+    from geopera import Geopera
+
+    runs: list[str] = []
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        runs.append(phase)
+
+    with server.running() as url, Geopera(token="test-token", base_url=url) as client:
+        endpoint = client.client._endpoint("catalog.search")
+        reply = client.client._sync().send(_request(endpoint))
+        gc.collect()
+        (gc.enable if enabled else gc.disable)()
+        gc.callbacks.append(note)
+        try:
+            page, mismatches = endpoint.parse(reply)
+            assert gc.isenabled() is enabled
+            reply.content = b"[" + b" " * 20_000
+            with pytest.raises(ValueError, match="Expecting value"):
+                endpoint.parse(reply)
+            assert gc.isenabled() is enabled
+        finally:
+            gc.callbacks.remove(note)
+            gc.enable()
+    assert len(page.features) == 100
+    assert not mismatches
+    assert len(runs) <= 2  # none while the page is made; one may follow
+
+
+def _request(endpoint: object) -> object:
+    from geopera._endpoint import Request
+
+    return Request(endpoint, b"{}", (), None, False)  # type: ignore[arg-type]
