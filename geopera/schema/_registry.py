@@ -72,7 +72,7 @@ class Registry:
 
     # -- names -----------------------------------------------------------------------------------------
 
-    def _key_names(self) -> dict[str, str]:
+    def key_names(self) -> dict[str, str]:
         """Class name -> key."""
         if self._keys is None:
             keys = class_names(self.definitions)
@@ -85,7 +85,7 @@ class Registry:
         pointer = loc.pointer
         if loc.doc is self.document:
             size = len(self.document.prefixes[0])
-            self._key_names()
+            self.key_names()
             return self._classes_by_key.get(pointer[size], "Model"), pointer[size + 1 :]
         root = self._documents.get(id(loc.doc), (loc.doc, "Model"))[1]
         for i in range(len(pointer) - 1, 0, -1):
@@ -140,10 +140,10 @@ class Registry:
         schema = loc.schema
         if not isinstance(schema, Mapping) or "$ref" in schema:
             return False
-        return schema.get("type") == "object" or "properties" in schema or Registry._is_inline_enum(loc)
+        return schema.get("type") == "object" or "properties" in schema or Registry.is_inline_enum(loc)
 
     def _top(self, name: str) -> Loc | None:
-        key = self._key_names().get(name)
+        key = self.key_names().get(name)
         if key is not None:
             return self.document.definition(key)
         if name in self.inline:
@@ -161,24 +161,24 @@ class Registry:
         return document.top
 
     def _class_name(self, key: str) -> str:
-        self._key_names()
+        self.key_names()
         return self._classes_by_key[key]
 
     def names(self) -> list[str]:
         """The names `model` takes, sorted; nothing is built."""
-        roots = [*self._key_names(), *self.inline]
-        names = dict.fromkeys(self._key_names())
+        roots = [*self.key_names(), *self.inline]
+        names = dict.fromkeys(self.key_names())
         for root in roots:
             names.update(dict.fromkeys(name for name, _ in self._nested(root)))
             if root in self.inline and self._deserves_name(self._top(root)):  # type: ignore[arg-type]
                 names[root] = None
         return sorted(names)
 
-    def _place(self, name: str) -> Loc | None:
+    def place(self, name: str) -> Loc | None:
         start = self._top(name)
         if start is not None:
             return start
-        for root in sorted(r for r in (*self._key_names(), *self.inline) if name.startswith(r)):
+        for root in sorted(r for r in (*self.key_names(), *self.inline) if name.startswith(r)):
             for nested, loc in self._nested(root):
                 if nested == name:
                     return loc
@@ -197,7 +197,7 @@ class Registry:
             with self._lock:
                 built = self._built.get(name)
                 if built is None:
-                    loc = self._place(name)
+                    loc = self.place(name)
                     if loc is None:
                         raise KeyError(name)
                     heir = self._inherits(loc)
@@ -272,7 +272,7 @@ class Registry:
     # -- decisions of the compiler -------------------------------------------------------------------------
 
     @staticmethod
-    def _is_inline_enum(loc: Loc) -> bool:
+    def is_inline_enum(loc: Loc) -> bool:
         schema = loc.schema
         return (
             isinstance(schema, Mapping)
@@ -284,7 +284,7 @@ class Registry:
         )
 
     def _is_enum(self, unit: Unit) -> bool:
-        return self._is_inline_enum(unit.loc)
+        return self.is_inline_enum(unit.loc)
 
     def _is_model(self, spec: Spec, unit: Unit | None) -> bool:
         if unit is None:

@@ -22,6 +22,7 @@ class Unit:
         "defs",
         "done",
         "force_class",
+        "height",
         "index",
         "loc",
         "low",
@@ -32,6 +33,7 @@ class Unit:
         "registry",
         "tags",
         "unions",
+        "ways",
     )
 
     def __init__(self, registry: Any, loc: Loc, name: str, ref: str) -> None:
@@ -48,6 +50,8 @@ class Unit:
         self.force_class = False  # a class even for an object without properties
         self.tags: dict[str, tuple[str, ...]] = {}  # required properties that are one of some texts
         self.unions: list[list[set[int]]] = []  # per union, per member: the units it refers to
+        self.ways = 1  # how often one validation may come to what it leads to, at most
+        self.height = 0  # how deep subschemas nest in it, with those in what it refers to
         self.index = -1
         self.low = -1
 
@@ -61,7 +65,7 @@ class Owner(Protocol):
 
     def _name(self, loc: Loc) -> str: ...
 
-    def _is_inline_enum(self, loc: Loc) -> bool: ...
+    def is_inline_enum(self, loc: Loc) -> bool: ...
 
     def _is_enum(self, unit: Unit) -> bool: ...
 

@@ -67,14 +67,14 @@ class Classes:
         self.at: dict[int, str] = {}
         self.by_key: dict[str, str] = {}
         for name in registry.names():
-            loc = registry._place(name)
+            loc = registry.place(name)
             schema = loc.schema if loc is not None else {}
             self.by_name[name] = schema
-            if loc is not None and registry._is_inline_enum(loc):
+            if loc is not None and registry.is_inline_enum(loc):
                 self.enums[name] = list(schema["enum"])
             if name in self.enums or (isinstance(schema, dict) and schema.get("properties")):
                 self.at[id(schema)] = name
-        self.by_key = {key: name for name, key in registry._key_names().items()}
+        self.by_key = {key: name for name, key in registry.key_names().items()}
         names = (body_class(self, operation.output) for operation in manifest.operations.values())
         self.answers = {name for name in names if name is not None}
         """The classes that are an operation's whole answer."""
