@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Adapter", "SchemaType"]
 
 _serializer: SchemaSerializer | None = None
+_WIRE = {"by_alias": True, "exclude_unset": True}
 
 
 class SchemaType:
@@ -65,6 +66,14 @@ class Adapter(TypeAdapter[Any]):  # type: ignore[misc]  # final for checkers; on
 
     def __repr__(self) -> str:
         return f"TypeAdapter({self.type!r})"
+
+    def dump_python(self, instance: Any, /, **options: Any) -> Any:
+        """As pydantic's, but under wire names and without what was not set, unless told otherwise."""
+        return super().dump_python(instance, **{**_WIRE, **options})
+
+    def dump_json(self, instance: Any, /, **options: Any) -> bytes:
+        """The same as JSON text."""
+        return super().dump_json(instance, **{**_WIRE, **options})
 
     def json_schema(self, **_: Any) -> dict[str, Any]:
         """The JSON Schema this was made from."""

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from .._names import class_name
+from ._errors import SchemaError
 from ._registry import Registry
 from ._vocabulary import in_dialect
 
@@ -26,6 +27,8 @@ def type_adapter(schema: Any, *, definitions: Mapping[str, Any] | None = None) -
 
     Raises SchemaError where the schema is malformed, loops or refers to what is not there.
     """
+    if definitions is not None and not isinstance(definitions, Mapping):
+        raise SchemaError(f"the definitions are an object of schemas, not {type(definitions).__name__}")
     title = schema.get("title") if isinstance(schema, Mapping) else None
     name = class_name(title) if isinstance(title, str) and len(title) < 60 else "Model"
     schema = in_dialect(schema, definitions or {})

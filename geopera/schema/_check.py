@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic_core import MISSING, InitErrorDetails, PydanticCustomError, ValidationError
 
-from ._budget import TooManyVisitsError, counted, too_costly
+from ._budget import bounded, too_deep
 from ._document import Document, Loc, fragment
 from ._plain import plain
 from ._spec import Rest
@@ -49,20 +49,19 @@ class Check:
     def _check(self, value: Any) -> None:
         if self._run is None:
             self._run = [validator_for(rest.loc, rest.keywords) for rest in self.rests]
-        problems: list[InitErrorDetails] = []
         try:
-            with counted():
-                instance = plain(value)
-                for validator in self._run:
-                    problems += islice(map(_problem, validator.iter_errors(instance)), 20)
+            problems = bounded(self._problems, value)
         except RecursionError:
-            raise PydanticCustomError("depth", "The value is nested too deeply to be checked") from None
-        except TooManyVisitsError:
-            if counted.is_outermost():
-                raise too_costly() from None
-            raise
+            raise too_deep() from None
         if problems:
             raise ValidationError.from_exception_data("schema", problems)
+
+    def _problems(self, value: Any) -> list[InitErrorDetails]:
+        instance = plain(value)
+        problems: list[InitErrorDetails] = []
+        for validator in self._run or ():
+            problems += islice(map(_problem, validator.iter_errors(instance)), 20)
+        return problems
 
 
 def _problem(error: Any) -> InitErrorDetails:

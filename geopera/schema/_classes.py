@@ -92,11 +92,16 @@ def make_enum(unit: Unit, values: list[str]) -> type[Enum]:
     return cls  # type: ignore[return-value]
 
 
+def _printable(text: str) -> str:
+    """Without lone surrogates, which a class's docstring cannot hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def _description(schema: Any) -> str:
     if isinstance(schema, dict):
         for keyword in ("description", "title"):
             if isinstance(schema.get(keyword), str):
-                return str(schema[keyword])
+                return _printable(schema[keyword])
     return ""
 
 

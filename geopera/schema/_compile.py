@@ -12,20 +12,22 @@ from typing import Any
 
 from pydantic_core import CoreSchema, core_schema
 
-from ._budget import within_budget
+from ._budget import too_deep, within_a_tenth, within_budget
 from ._check import Check
 from ._classes import finish_class, make_enum, make_model
 from ._document import Loc
 from ._dynamic import settled
-from ._errors import MAX_CHAIN, MAX_CIRCLE
+from ._errors import MAX_CHAIN, MAX_CIRCLE, MAX_HEIGHT, MAX_LEVEL, MAX_WAYS
 from ._model import Model
 from ._node import (
+    KEYS,
     KINDS,
     Node,
     any_node,
     array_node,
     boolean_node,
     fixed_node,
+    has_surrogate,
     json_key,
     kind_of,
     never_node,
@@ -54,8 +56,9 @@ class Compiler:
         self.later: list[Unit] = []
         self.begun: set[int] = set()
         self.counter = 0
+        self.level = 0  # how deep the subschema at hand is nested in its unit
         self.loops = 0  # references to units in the making, so far
-        self.trace: list[int] = []  # the units referred to, in order
+        self.trace: list[Unit] = []  # the units referred to, in order
 
     # -- units -----------------------------------------------------------------------------------------
 
@@ -74,7 +77,9 @@ class Compiler:
         self.begun.add(id(unit))
         self.stack.append(unit)
         self.current.append(unit)
+        level, self.level = self.level, 0
         unit.node = self._unit_node(unit)
+        self.level = level
         self.current.pop()
         while not self.current and self.later:
             self._begin_later(unit, self.later.pop())
@@ -97,7 +102,11 @@ class Compiler:
             raise group[0].loc.error(f"more than {MAX_CIRCLE} schemas refer to each other in a circle")
         circular = len(group) > 1 or group[0].circular
         ids = {id(unit) for unit in group}
-        multiplies = circular and any(
+        ways = max(unit.ways for unit in group)
+        height = max(unit.height for unit in group)
+        if height > MAX_HEIGHT:
+            raise group[0].loc.error(f"schemas lead to one another more than {MAX_HEIGHT} levels deep")
+        multiplies = ways > MAX_WAYS or any(
             sum(1 for member in union if member & ids) > 1 for unit in group for union in unit.unions
         )
         defs: dict[str, CoreSchema] = {}
@@ -105,11 +114,12 @@ class Compiler:
             defs.update(unit.defs)
         for unit in group:
             assert unit.node is not None
-            unit.defs = defs
-            if circular or (unit.model is not unit.node.core and unit.node.size > _INLINE):
+            unit.defs, unit.ways, unit.height = defs, ways, height
+            if circular or multiplies or (unit.model is not unit.node.core and unit.node.size > _INLINE):
                 body: Any = unit.node.core
                 if multiplies:
-                    body = core_schema.no_info_wrap_validator_function(within_budget, body)
+                    count = within_a_tenth if ways > MAX_WAYS else within_budget
+                    body = core_schema.no_info_wrap_validator_function(count, body)
                 body = {**body, "ref": unit.ref}
                 if unit.model is unit.node.core:
                     unit.model = core_schema.definition_reference_schema(unit.ref)
@@ -126,7 +136,7 @@ class Compiler:
     def refer(self, loc: Loc) -> Node:
         """A node that stands for the unit at `loc`."""
         unit = self.registry._unit(loc)
-        self.trace.append(id(unit))
+        self.trace.append(unit)
         me = self.current[-1]
         if not unit.done:
             if id(unit) in self.begun:
@@ -142,6 +152,8 @@ class Compiler:
                 return self._reference(unit, me)
         assert unit.node is not None
         me.defs.update(unit.defs)
+        me.ways = max(me.ways, unit.ways)
+        me.height = max(me.height, self.level + unit.height)
         node = unit.node
         return Node(node.core, node.hint, node.kinds, open=node.open, size=node.size)
 
@@ -164,6 +176,14 @@ class Compiler:
 
     def node(self, loc: Loc) -> Node:
         """The node of a subschema."""
+        self.level += 1
+        me = self.current[-1]
+        me.height = max(me.height, self.level)
+        node = self._node(loc)
+        self.level -= 1
+        return node
+
+    def _node(self, loc: Loc) -> Node:
         schema = loc.schema
         if isinstance(schema, bool):
             return any_node() if schema else never_node()
@@ -176,7 +196,9 @@ class Compiler:
             return self.refer(target)
         if not keys.isdisjoint(
             ("properties", "allOf", "$ref", "$dynamicRef")
-        ) or self.registry._is_inline_enum(loc):
+        ) or self.registry.is_inline_enum(loc):
+            return self.refer(loc)
+        if self.level >= MAX_LEVEL:
             return self.refer(loc)
         return self._compile(loc, None)
 
@@ -199,6 +221,8 @@ class Compiler:
         spec = spec_of(loc)
         if spec.never:
             return never_node()
+        if any(map(has_surrogate, (*spec.props, *spec.base.get("required", ())))):
+            return self._checked(any_node(), [Rest(loc, None)])  # pydantic takes no such names
         return self._spec_node(spec, loc, unit)
 
     def _checked(self, node: Node, rests: list[Rest]) -> Node:
@@ -234,15 +258,18 @@ class Compiler:
         places = [loc.sub(keyword, str(i)) for i in range(len(loc.schema[keyword]))]
         nodes: list[Node] = []
         members: list[set[int]] = []
-        loops = self.loops
+        loops, first = self.loops, len(self.trace)
         for place in places:
             start = len(self.trace)
             nodes.append(self.node(place))
-            members.append(set(self.trace[start:]))
-        self.current[-1].unions.append(members)
+            members.append({id(unit) for unit in self.trace[start:]})
+        me = self.current[-1]
+        me.unions.append(members)
         tags = tags_of(nodes)
-        if keyword == "oneOf" and tags is None and not disjoint(nodes):
-            rests.append(Rest(loc, frozenset(["oneOf"])))
+        if tags is None and not disjoint(nodes):
+            me.ways = max(me.ways, sum(unit.ways for unit in self.trace[first:]))
+            if keyword == "oneOf":
+                rests.append(Rest(loc, frozenset(["oneOf"])))
         # The best fit is found by trying all members, which multiplies where they lead back here.
         return union_of(nodes, [self._label(place) for place in places], tags, smart=self.loops == loops)
 
@@ -331,11 +358,11 @@ class Compiler:
         node = object_node()
         if extras is not None and extras.schema is not True:
             if isinstance(extras.schema, bool):
-                none = core_schema.dict_schema(core_schema.str_schema(), max_length=0, strict=True)
+                none = core_schema.dict_schema(KEYS, max_length=0, strict=True)
                 node = Node(none, dict[str, Any], frozenset(["object"]), open=True)
             else:
                 values = self.node(extras)
-                plain = core_schema.dict_schema(core_schema.str_schema(), values.core, strict=True)
+                plain = core_schema.dict_schema(KEYS, values.core, strict=True)
                 core = core_schema.no_info_before_validator_function(_as_dict, plain)
                 hint = dict[str, values.hint]  # type: ignore[name-defined]
                 node = Node(core, hint, frozenset(["object"]), open=True, size=2 + values.size)
@@ -357,7 +384,12 @@ class _Only:
         self.kind = kind
 
     def __call__(self, value: Any, handler: Any) -> Any:
-        return handler(value) if kind_of(value) == self.kind else value
+        if kind_of(value) != self.kind:
+            return value
+        try:
+            return handler(value)
+        except RecursionError:
+            raise too_deep() from None
 
 
 _ONLY = {kind: _Only(kind) for kind in KINDS}
@@ -386,7 +418,7 @@ def _unique(value: list[Any]) -> list[Any]:
     try:
         keys = set(map(json_key, value))
     except RecursionError:
-        raise PydanticCustomError("depth", "The value is nested too deeply to be checked") from None
+        raise too_deep() from None
     if len(keys) < len(value):
         raise PydanticCustomError("unique_items", "The items should be unique")
     return value

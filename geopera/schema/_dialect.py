@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ._budget import counted
+from ._budget import visit
 from ._node import is_multiple, json_key
 from ._pattern import compile_pattern
 
@@ -56,11 +56,11 @@ def make() -> Any:
     follow = {name: Draft202012Validator.VALIDATORS[name] for name in ("$ref", "$dynamicRef")}
 
     def ref(validator: Any, target: Any, instance: Any, schema: Any) -> Iterator[Any]:
-        counted.visit(10)
+        visit(10)
         yield from follow["$ref"](validator, target, instance, schema)
 
     def dynamic_ref(validator: Any, target: Any, instance: Any, schema: Any) -> Iterator[Any]:
-        counted.visit(10)
+        visit(10)
         yield from follow["$dynamicRef"](validator, target, instance, schema)
 
     return validators.extend(

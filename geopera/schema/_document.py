@@ -51,6 +51,15 @@ def children(schema: Mapping[str, Any]) -> Iterator[tuple[Pointer, Schema]]:
                 yield (key, str(name)), item
 
 
+def _joined(base: str, reference: str) -> tuple[str, str]:
+    """The absolute URI that `reference` means, and its fragment."""
+    try:
+        uri, frag = urldefrag(urljoin(base, reference))
+    except ValueError as error:
+        raise SchemaError(f"{reference[:200]!r} is no URI reference: {error}") from None
+    return uri, frag
+
+
 class Loc:
     """A schema and its place: document, pointer from the document's root, base URI for references."""
 
@@ -110,7 +119,7 @@ class Document:
         if isinstance(schema, Mapping):
             identifier = schema.get("$id")
             if isinstance(identifier, str):
-                return urldefrag(urljoin(base, identifier))[0]
+                return _joined(base, identifier)[0]
         return base
 
     def at(self, pointer: Pointer, schema: Schema, base: str) -> Loc:
@@ -172,7 +181,7 @@ class Document:
         if reference.startswith("#"):
             uri, frag = loc.base, reference[1:]
         else:
-            uri, frag = urldefrag(urljoin(loc.base, reference))
+            uri, frag = _joined(loc.base, reference)
         document: Document | None = self
         while document is not None:
             found = document._find(uri, unquote(frag))

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-__all__ = ["MAX_CHAIN", "MAX_CIRCLE", "MAX_DEPTH", "MAX_REPEATS", "MAX_VISITS", "SchemaError"]
+__all__ = ["MAX_CHAIN", "MAX_CIRCLE", "MAX_DEPTH", "MAX_HEIGHT", "MAX_LEVEL", "MAX_REPEATS", "MAX_VISITS"]
+__all__ += ["MAX_WAYS", "SchemaError"]
 
 #: How deep subschemas may nest inside one another (references do not count).
 MAX_DEPTH = 100
+#: How deep a value may nest by schemas that do not refer to themselves, references included.
+MAX_HEIGHT = 1_000
+#: From which depth on subschemas are compiled on their own. pydantic takes 255 of those inside one another
+#: where they recur, so that a value's nesting stays within what the stack of a thread holds.
+MAX_LEVEL = 8
 #: How many in-place subschemas one value may have to be held against (`allOf` of `$ref` of `allOf` ...).
 MAX_REPEATS = 20_000
 #: The longest chain of references that is followed before the rest is compiled on its own.
 MAX_CHAIN = 12
 #: How many schemas may refer to each other in one circle.
 MAX_CIRCLE = 2_000
-#: How often one validation may enter schemas that refer to themselves from several members of a union.
+#: How often one validation may enter schemas that members of a union multiply: those that refer to
+#: themselves from several members, and those with more than `MAX_WAYS` ways through what they refer to.
 MAX_VISITS = 100_000
+MAX_WAYS = 8
 
 
 class SchemaError(ValueError):

@@ -10,6 +10,15 @@ from ._model import Model
 __all__ = ["unknown_fields"]
 
 Loc = tuple[str | int, ...]
+_Way = Any  # None, or (the way to the parent, the name below it)
+
+
+def _told(way: _Way) -> Loc:
+    parts: list[str | int] = []
+    while way is not None:
+        way, part = way
+        parts.append(part)
+    return tuple(reversed(parts))
 
 
 def unknown_fields(value: Any) -> list[tuple[Loc, str, list[str]]]:
@@ -20,7 +29,8 @@ def unknown_fields(value: Any) -> list[tuple[Loc, str, list[str]]]:
     in open models too.
     """
     found: list[tuple[Loc, str, list[str]]] = []
-    stack: list[tuple[Loc, Any]] = [((), value)]
+    # Places are linked (parent, name) until they are told: a value may be very deep.
+    stack: list[tuple[_Way, Any]] = [(None, value)]
     while stack:
         at, item = stack.pop()
         if isinstance(item, Model):
@@ -28,19 +38,19 @@ def unknown_fields(value: Any) -> list[tuple[Loc, str, list[str]]]:
             wires = layout.wires
             for name in item.__pydantic_extra__ or ():
                 if name in wires:
-                    found.append((at, name, [wires[name]]))
+                    found.append((_told(at), name, [wires[name]]))
                 elif not layout.is_open:
-                    found.append((at, name, nearest(name, (*layout.names, *wires))))
+                    found.append((_told(at), name, nearest(name, (*layout.names, *wires))))
             fields = item.__dict__
             stack.extend(
-                ((*at, wires[n]), fields[n])
+                ((at, wires[n]), fields[n])
                 for n in item.__pydantic_fields_set__
                 if item._has(n) and n in wires
             )
-            stack.extend(((*at, n), v) for n, v in (item.__pydantic_extra__ or {}).items())
+            stack.extend(((at, n), v) for n, v in (item.__pydantic_extra__ or {}).items())
         elif isinstance(item, dict):
-            stack.extend(((*at, str(key)), inner) for key, inner in item.items())
+            stack.extend(((at, str(key)), inner) for key, inner in item.items())
         elif isinstance(item, list):
-            stack.extend(((*at, index), inner) for index, inner in enumerate(item))
+            stack.extend(((at, index), inner) for index, inner in enumerate(item))
     found.sort(key=lambda entry: [str(part) for part in entry[0]])
     return found

@@ -29,11 +29,22 @@ __all__ = [
     "null_node",
     "number_node",
 ]
-__all__ += ["boolean_node", "is_multiple", "json_key", "object_node", "same", "string_node"]
+__all__ += [
+    "KEYS",
+    "boolean_node",
+    "has_surrogate",
+    "is_multiple",
+    "json_key",
+    "object_node",
+    "same",
+    "string_node",
+]
 
 KINDS = frozenset(["array", "boolean", "null", "number", "object", "string"])
 _BY_TYPE = {dict: "object", list: "array", str: "string", int: "number", float: "number", bool: "boolean"}
 _BY_TYPE[type(None)] = "null"
+#: The keys of a dict; pydantic's str refuses lone surrogates.
+KEYS = core_schema.json_or_python_schema(core_schema.str_schema(), core_schema.is_instance_schema(str))
 
 
 class Node:
@@ -174,7 +185,7 @@ class _Multiple:
 def number_node(spec: Mapping[str, Any], *, integer: bool) -> Node:
     """`spec` may hold the five numeric keywords; bounds beyond 2**53 are compared exactly."""
     what = "an integer" if integer else "a number"
-    if any(abs(spec[keyword]) > _EXACT for keyword in spec if keyword != "multipleOf"):
+    if any(abs(spec[keyword]) >= _EXACT for keyword in spec if keyword != "multipleOf"):
         exact = core_schema.no_info_plain_validator_function(_Exact(spec, integer, _number_words(spec, what)))
         return Node(exact, int if integer else float, frozenset(["number"]))
     for_int: dict[str, Any] = {}
@@ -191,7 +202,7 @@ def number_node(spec: Mapping[str, Any], *, integer: bool) -> Node:
             for_float[name] = float(bound)
     step = spec.get("multipleOf")
     ints: CoreSchema
-    if isinstance(step, float) and step.is_integer():
+    if isinstance(step, float) and step.is_integer() and step < _EXACT:
         step = int(step)
     if isinstance(step, int):
         ints = core_schema.int_schema(strict=True, multiple_of=step, **for_int)
@@ -217,7 +228,8 @@ def number_node(spec: Mapping[str, Any], *, integer: bool) -> Node:
 
 
 _FLOATS = core_schema.json_or_python_schema(
-    core_schema.float_schema(strict=True), core_schema.is_instance_schema(float)
+    core_schema.chain_schema([core_schema.any_schema(), core_schema.is_instance_schema(float)]),
+    core_schema.is_instance_schema(float),
 )
 
 
@@ -330,7 +342,8 @@ class _OneOf:
 def _enum_words(values: Sequence[Any]) -> str:
     import json
 
-    shown = [json.dumps(value, ensure_ascii=False, default=repr)[:60] for value in values[:20]]
+    texts = (json.dumps(value, ensure_ascii=False, default=repr)[:60] for value in values[:20])
+    shown = [text.encode("utf-8", "backslashreplace").decode() for text in texts]
     if len(values) > 20:
         return f"one of {', '.join(shown)} or {len(values) - 20} more"
     return " or ".join(filter(None, [", ".join(shown[:-1]), shown[-1]])) if shown else "nothing"
@@ -340,7 +353,7 @@ def fixed_node(values: Sequence[Any], members: Sequence[Any] | None = None) -> N
     """`enum` and `const`. `members` are what strings become (an Enum's members), if given."""
     kinds = frozenset(map(kind_of, values))
     words = _enum_words(values)
-    if kinds == {"string"} and not any(map(_has_surrogate, values)):
+    if kinds == {"string"} and not any(map(has_surrogate, values)):
         literal: CoreSchema = core_schema.literal_schema(list(members or values))
         core: CoreSchema = core_schema.custom_error_schema(
             literal,
@@ -364,7 +377,7 @@ def fixed_node(values: Sequence[Any], members: Sequence[Any] | None = None) -> N
     return Node(core, hint, kinds, open=bool(kinds & {"array", "object"}))
 
 
-def _has_surrogate(text: str) -> bool:
+def has_surrogate(text: str) -> bool:
     return any("\ud800" <= c <= "\udfff" for c in text)
 
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["best_effort"]
 
+_DEEPEST = 40  # a value with faults below this, or in unions inside more unions than that, is kept as it came
+_MOST_UNIONS = 4
+_MOST_PROBLEMS = 10_000
+
 Where = tuple[str | int, ...]
 Problems = list[tuple[Where, str]]
 
@@ -33,8 +37,10 @@ def best_effort(adapter: Any, value: Any) -> tuple[Any, Problems]:
     except ValidationError as error:
         problems: Problems = []
         unit = getattr(getattr(adapter, "type", None), "unit", None)
-        if unit is None:
-            return value, _told(error, ())
+        told = _told(error, ())
+        costly = len(told) > _MOST_PROBLEMS or error.errors(include_url=False)[0]["type"] == "cost"
+        if unit is None or costly or any(len(where) > _DEEPEST for where, _ in told):
+            return value, told
         try:
             return _salvage(unit.loc, unit, value, (), problems), problems
         except RecursionError:
@@ -53,18 +59,21 @@ def _adapter(place: Place, unit: Unit) -> Adapter:
     return adapter
 
 
-def _salvage(place: Place, unit: Unit, value: Any, at: Where, problems: Problems) -> Any:
+def _salvage(place: Place, unit: Unit, value: Any, at: Where, problems: Problems, unions: int = 0) -> Any:
     """`value` for the schema at `place`, from the registry of `unit`."""
     try:
         return _adapter(place, unit).validator.validate_python(value, by_alias=True, by_name=False)
     except ValidationError as error:
         failure = error
+    if len(at) > _DEEPEST:
+        problems.extend(_told(failure, at))
+        return value
     before = len(problems)
     result = value
     schema = place.schema
     if isinstance(schema, Mapping):
         if "$ref" in schema and len(schema) == 1:
-            return _salvage(place.doc.resolve(schema["$ref"], place), unit, value, at, problems)
+            return _salvage(place.doc.resolve(schema["$ref"], place), unit, value, at, problems, unions)
         here = unit.registry._unit(place)
         if (
             isinstance(value, dict)
@@ -72,23 +81,25 @@ def _salvage(place: Place, unit: Unit, value: Any, at: Where, problems: Problems
             and isinstance(here.cls, type)
             and issubclass(here.cls, Model)
         ):
-            result = _object(place, here, value, at, problems)
+            result = _object(place, here, value, at, problems, unions)
         elif isinstance(value, dict) and isinstance(schema.get("additionalProperties"), Mapping):
             inner = place.sub("additionalProperties")
-            result = {k: _salvage(inner, unit, v, (*at, k), problems) for k, v in value.items()}
+            result = {k: _salvage(inner, unit, v, (*at, k), problems, unions) for k, v in value.items()}
         elif isinstance(value, list) and isinstance(schema.get("items"), Mapping):
             inner = place.sub("items")
-            result = [_salvage(inner, unit, v, (*at, i), problems) for i, v in enumerate(value)]
+            result = [_salvage(inner, unit, v, (*at, i), problems, unions) for i, v in enumerate(value)]
         else:
             for keyword in ("anyOf", "oneOf"):
-                if keyword in schema:
-                    return _branch(place, keyword, unit, value, at, problems, failure)
+                if keyword in schema and unions < _MOST_UNIONS:
+                    return _branch(place, keyword, unit, value, at, problems, failure, unions + 1)
     if len(problems) == before:
         problems.extend(_told(failure, at))
     return result
 
 
-def _object(place: Place, unit: Unit, value: dict[str, Any], at: Where, problems: Problems) -> Any:
+def _object(
+    place: Place, unit: Unit, value: dict[str, Any], at: Where, problems: Problems, unions: int
+) -> Any:
     """An instance of the unit's class, made of what fits and what does not."""
     spec = spec_of(place)
     layout = unit.cls._layout()
@@ -100,7 +111,7 @@ def _object(place: Place, unit: Unit, value: dict[str, Any], at: Where, problems
         python = layout.names.get(name)
         inside = spec.props[name][0] if name in spec.props else rest
         if inside is not None:
-            item = _salvage(inside, unit, item, (*at, name), problems)
+            item = _salvage(inside, unit, item, (*at, name), problems, unions)
         if python is None:
             extra[name] = item
         else:
@@ -128,12 +139,13 @@ def _branch(
     at: Where,
     problems: Problems,
     failure: ValidationError,
+    unions: int,
 ) -> Any:
     """The member of a union that makes the most of the value: typed, and with the fewest problems."""
     best: tuple[int, Problems, Any] | None = None
     for index in range(len(place.schema[keyword])):
         found: Problems = []
-        result = _salvage(place.sub(keyword, str(index)), unit, value, at, found)
+        result = _salvage(place.sub(keyword, str(index)), unit, value, at, found, unions)
         if result is not value and (best is None or len(found) < best[0]):
             best = len(found), found, result
     if best is None:
