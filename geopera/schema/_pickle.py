@@ -6,7 +6,6 @@ import copyreg
 import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
-from hashlib import sha256
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -91,6 +90,7 @@ def _address(unit: Unit) -> tuple[Any, ...]:
 
 def _digest(parts: tuple[Any, ...]) -> str:
     import json
+    from hashlib import sha256
 
     return sha256(json.dumps(parts, default=str).encode()).hexdigest()
 
