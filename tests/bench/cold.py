@@ -124,9 +124,11 @@ def run(program: Program, url: str = "", extra: dict[str, str] | None = None) ->
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/"
     ) as process:
         assert process.stdout is not None
+        assert process.stderr is not None
         process.stdout.readline()
         to_result = time.perf_counter() - started
-        printed, errors = process.communicate()
+        printed, errors = process.stdout.read(), process.stderr.read()
+        process.wait()
         seconds = to_result if program.to_result else time.perf_counter() - started
     if process.returncode:
         raise RuntimeError(f"{program.name} failed:\n{errors}")
