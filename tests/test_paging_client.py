@@ -18,9 +18,9 @@ from geopera.types import UNSET
 Serve = Callable[[Callable[[Asked], Answer]], Wire]
 
 AOI = {
-    "host_name": "earthsearch-aws",
     "collections": ["sentinel-2-l2a"],
     "bbox": [151.18, -33.92, 151.30, -33.84],
+    "host_name": "earthsearch-aws",
 }
 
 # An operation of each convention, with a body that its schema accepts.

@@ -75,7 +75,7 @@ def test_catalog_search(flavour: Flavour, client: Any, capsys: pytest.CaptureFix
                 "host_name": "earthsearch-aws",
                 "collections": ["sentinel-2-l2a"],
                 "bbox": SYDNEY,
-                "datetime_": "2024-01-01T00:00:00Z/2024-03-31T23:59:59Z",
+                "datetime_": "2024-02-01T00:00:00Z/2024-05-31T23:59:59Z",
                 "query": {"eo:cloud_cover": {"lt": 20}},
                 "limit": 25,
             }
@@ -85,7 +85,7 @@ def test_catalog_search(flavour: Flavour, client: Any, capsys: pytest.CaptureFix
     assert 0 < len(result.features) <= 25
     for item in result.features:
         print(item.id, item.properties)
-        assert "2024-01-01" <= item.properties["datetime"][:10] <= "2024-03-31"
+        assert "2024-02-01" <= item.properties["datetime"][:10] <= "2024-05-31"
         assert item.properties["eo:cloud_cover"] < 20
         assert item.collection == "sentinel-2-l2a"
         assert item.geometry["type"] == "Polygon"
@@ -146,7 +146,7 @@ def test_tasking_estimate(flavour: Flavour, client: Any, capsys: pytest.CaptureF
             "type": "Polygon",
             "coordinates": [[[151.2, -33.9], [151.3, -33.9], [151.3, -33.8], [151.2, -33.8], [151.2, -33.9]]],
         },
-        "window": {"start": "2024-06-01T00:00:00Z", "end": "2024-06-30T23:59:59Z"},
+        "window": {"start": "2024-07-05T00:00:00Z", "end": "2024-07-25T00:00:00Z"},
         "max_cloud_cover": 15,
         "off_nadir_max": 30,
     }

@@ -42,7 +42,7 @@ def run(client: Geopera, mail: Inbox) -> None:
             "host_name": "earthsearch-aws",
             "collections": ["sentinel-2-l2a"],
             "bbox": AOI,
-            "datetime_": "2024-01-01T00:00:00Z/2024-03-31T23:59:59Z",
+            "datetime_": "2024-02-01T00:00:00Z/2024-05-31T23:59:59Z",
             "query": {"eo:cloud_cover": {"lt": 10}},
             "limit": 5,
         }

@@ -59,9 +59,9 @@ def official(python: str) -> tuple[Program, Program]:
             "generated SDK: first page",
             f"""
 import os
-from geopera import AuthenticatedClient
 from geopera.api.operations import catalog_search
 from geopera.models import CatalogSearchInput
+from geopera import AuthenticatedClient
 client = AuthenticatedClient(base_url=os.environ["BENCH_URL"], token="x")
 page = catalog_search.sync(client=client, body=CatalogSearchInput.from_dict({BODY}))
 assert len(page.to_dict()["features"]) == 100
