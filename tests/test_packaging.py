@@ -188,7 +188,6 @@ def test_what_the_sdist_holds(unpacked_sdist: Path) -> None:
         "manifest",
         "tests",
         "docs",
-        "examples",
         "Makefile",
         "README.md",
         "LICENSE",

@@ -79,10 +79,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return errors.INTERRUPTED
-    except BrokenPipeError:
-        # The reader of a pipe has gone, as `head` does. What is left to flush at exit has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader of a pipe has gone, as `head` does
+        _abandon_output()
         return errors.BROKEN_PIPE
     except Exception as exc:  # noqa: BLE001 - whatever it is, a shell gets one line and a status
         status = errors.report(exc)
+        _abandon_output()
     return status
+
+
+def _abandon_output() -> None:
+    """Where the output cannot be written, on a full disk for example, see that the exit does not try again."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
