@@ -107,7 +107,7 @@ class Endpoint:
         found = [self.typed(data) for data in (*decoder.feed(reply.content or b""), *decoder.close())]
         return [value for value, _ in found], [line for _, lines in found for line in lines]
 
-    def error(self, status: int, content: bytes) -> Any:
+    def error(self, content: bytes) -> Any:
         """The problem detail or validation error that the body of an error holds, or None.
 
         What it is is decided by its shape: a 422 comes as either.

@@ -52,7 +52,7 @@ def refused(
     """An answer that is no success: raised, or returned where the caller wants no raising."""
     operation = endpoint.operation
     content = _without_secrets(reply.content or b"", context)
-    error = endpoint.error(reply.status, content)
+    error = endpoint.error(content)
     response: Response[Any] = Response(
         reply.status,
         content,

@@ -209,9 +209,9 @@ class _Pool:
     def reply(self, http: httpx.Response, content: bytes | None) -> Reply:
         return Reply(http.status_code, http.headers, content, http)
 
-    def note(self, request: httpx.Request, response: httpx.Response, short: bool) -> None:
+    def note(self, request: httpx.Request, response: httpx.Response) -> None:
         """What ``httpx.Client.send`` would remember of a response: its cookies."""
-        if short and "set-cookie" in response.headers:
+        if "set-cookie" in response.headers:
             response.request = request
             self.client.cookies.extract_cookies(response)
 
@@ -229,7 +229,7 @@ class SyncPool(_Pool):
         built, short = self.build(request)
         if short:
             response = self.transport.handle_request(built)
-            self.note(built, response, short)
+            self.note(built, response)
         else:
             response = self.client.send(built, stream=True)
         if request.stream and response.is_success:
@@ -279,7 +279,7 @@ class AsyncPool(_Pool):
         built, short = self.build(request)
         if short:
             response = await self.transport.handle_async_request(built)
-            self.note(built, response, short)
+            self.note(built, response)
         else:
             response = await self.client.send(built, stream=True)
             if running_loop() is not None:

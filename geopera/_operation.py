@@ -157,11 +157,6 @@ class Operation(_Frozen):
         )
 
     @property
-    def segments(self) -> tuple[str, ...]:
-        """The id in parts: ``("orders", "archive", "place")``."""
-        return tuple(self.id.split("."))
-
-    @property
     def module_name(self) -> str:
         """The name of its low-level module: ``orders_archive_place``."""
         from ._names import module_name

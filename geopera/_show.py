@@ -56,13 +56,6 @@ def short(value: Any, limit: int = LIMIT) -> str:
     return "".join(writer.parts)
 
 
-def short_fields(name: str, pairs: Iterable[tuple[str, Any]], count: int, limit: int = LIMIT) -> str:
-    """``Name(field=value, …)`` of about `limit` characters at most."""
-    writer = _Writer(limit)
-    _write_fields(writer, name, pairs, count, 0)
-    return "".join(writer.parts)
-
-
 def _write(writer: _Writer, value: Any, depth: int) -> None:
     if depth > _MAX_DEPTH:
         writer.add("…")

@@ -134,7 +134,7 @@ class _Reader:
         if isinstance(problem, dict):
             from pydantic_core import to_json
 
-            error = self._endpoint.error(self._response.status_code, to_json(problem))
+            error = self._endpoint.error(to_json(problem))
         return StreamError(f"{id}: {message} (after {self.count} records)", error=error, **self._details())
 
     def _details(self) -> dict[str, Any]:

@@ -218,10 +218,6 @@ class Manifest:
             node = node.get(name) if isinstance(node, dict) else None
         return node
 
-    def operation_url(self, base_url: str, id: str) -> str:
-        """The address of an operation under `base_url`."""
-        return base_url.rstrip("/") + self.path.replace("{operation_id}", id)
-
     def __repr__(self) -> str:
         return f"<Manifest of API {self.api_version}, {len(self.operations)} operations, from {self.source or 'memory'}>"
 

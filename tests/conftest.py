@@ -98,3 +98,20 @@ def serve() -> Iterator[Callable[..., Wire]]:
             return wire
 
         yield start
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pauses of loops over calls, before another attempt for example, are not slept."""
+    from geopera import _drive
+
+    async def pause(seconds: float) -> None:
+        assert 0 <= seconds <= 60
+
+    class Clock:
+        @staticmethod
+        def sleep(seconds: float) -> None:
+            assert 0 <= seconds <= 60
+
+    monkeypatch.setattr(_drive, "time", Clock)
+    monkeypatch.setattr(_drive, "sleep", pause)

@@ -14,20 +14,7 @@ Serve = Callable[[Callable[[Asked], Answer]], Wire]
 DATA = bytes(range(256)) * 400
 
 
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    from geopera import _drive
-
-    async def pause(seconds: float) -> None:
-        assert 0 <= seconds <= 60
-
-    class Clock:
-        @staticmethod
-        def sleep(seconds: float) -> None:
-            assert 0 <= seconds <= 60
-
-    monkeypatch.setattr(_drive, "time", Clock)
-    monkeypatch.setattr(_drive, "sleep", pause)
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 def test_a_part_of_a_changed_file_is_never_mixed_in(flavour: Flavour, serve: Serve, tmp_path: Path) -> None:

@@ -31,21 +31,7 @@ ASSET = {"item_id": "i", "asset_id": "a"}
 JOB = {"job_id": "j", "mosaic_type": "rgb"}
 
 
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pauses before another attempt are not slept."""
-    from geopera import _drive
-
-    async def pause(seconds: float) -> None:
-        assert 0 <= seconds <= 60
-
-    class Clock:
-        @staticmethod
-        def sleep(seconds: float) -> None:
-            assert 0 <= seconds <= 60
-
-    monkeypatch.setattr(_drive, "time", Clock)
-    monkeypatch.setattr(_drive, "sleep", pause)
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 def whole(data: bytes = DATA, **headers: str) -> Answer:

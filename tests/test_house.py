@@ -11,7 +11,17 @@ PACKAGE = Path(__file__).parent.parent / "geopera"
 
 # Ground floor first. A name with a slash at its end is a whole folder, with arrows of its own inside.
 FLOORS: list[list[str]] = [
-    ["_version", "_names", "_decoders", "_geo", "_cache_path", "_footprint", "_redirects", "_writes"],
+    [
+        "_version",
+        "_names",
+        "_decoders",
+        "_geo",
+        "_cache_path",
+        "_footprint",
+        "_references",
+        "_redirects",
+        "_writes",
+    ],
     ["_show", "_connections"],
     ["types", "_records"],
     ["errors", "_retry", "_limits", "schema/"],

@@ -6,24 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._names import class_names
+from .._references import references
 
-__all__ = ["references", "unchanged"]
-
-
-def references(schema: Any, prefix: str) -> set[str]:
-    """The keys of the definitions that a schema refers to itself, not through others."""
-    found: set[str] = set()
-    stack = [schema]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, Mapping):
-            ref = item.get("$ref")
-            if isinstance(ref, str) and ref.startswith(prefix):
-                found.add(ref[len(prefix) :])
-            stack.extend(item.values())
-        elif isinstance(item, list):
-            stack.extend(item)
-    return found
+__all__ = ["unchanged"]
 
 
 def unchanged(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str) -> frozenset[str]:

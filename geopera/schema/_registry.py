@@ -10,12 +10,13 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from .._names import class_name, class_names
+from .._references import references
 from ._adapter import Adapter
 from ._compile import Compiler
 from ._document import Document, Loc, Pointer, children
 from ._dynamic import depends_on_caller
 from ._errors import SchemaError
-from ._heirs import references, unchanged
+from ._heirs import unchanged
 from ._lint import leaves_first, lint
 from ._spec import Spec, constraints
 from ._unit import Unit

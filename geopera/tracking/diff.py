@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .._references import references
+from ..manifest import PREFIX
 from ._schemadiff import compare_schemas
 
 _DANGER = {"read": 0, "compute": 1, "share_export": 2, "destructive": 3, "external_spend": 4}
@@ -139,7 +141,7 @@ def _operation(
         yield Change("changed", id, where, code, message, breaking)
     for where in ("input", "output"):
         a, b = old.get(where, {}), new.get(where, {})
-        if a == b and not (_references(a) & tainted):
+        if a == b and not (references(a, PREFIX) & tainted):
             continue
         named, renamed = _name(a), _name(b)
         if renamed and named not in ("", renamed) and named not in schemas[1]:
@@ -197,29 +199,13 @@ def _name(schema: Any) -> str:
     return ref.rpartition("/")[2] if isinstance(ref, str) else ""
 
 
-def _references(value: Any) -> set[str]:
-    """The schema keys that a schema refers to directly."""
-    found: set[str] = set()
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, dict):
-            ref = item.get("$ref")
-            if isinstance(ref, str):
-                found.add(ref.rpartition("/")[2])
-            stack.extend(item.values())
-        elif isinstance(item, list):
-            stack.extend(item)
-    return found
-
-
 def _tainted(old: Mapping[str, Any], new: Mapping[str, Any]) -> set[str]:
     """The schema keys whose content differs, themselves or through what they refer to."""
     keys = {*old, *new}
     tainted = {key for key in keys if old.get(key) != new.get(key)}
     users: dict[str, set[str]] = {}
     for key in keys:
-        for target in _references(old.get(key)) | _references(new.get(key)):
+        for target in references(old.get(key), PREFIX) | references(new.get(key), PREFIX):
             users.setdefault(target, set()).add(key)
     stack = list(tainted)
     while stack:
