@@ -62,7 +62,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 
 docs: $(VENV)/.dev
-	$(BIN)/python -m pytest tests/test_docs.py
+	$(BIN)/python -m pytest tests/docs
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench --json bench-results/bench.json

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ._retry import RetryPolicy
+    from ._call.retry import RetryPolicy
     from .client import AuthenticatedClient, Client
     from .errors import GeoperaError
     from .fluent import AsyncGeopera, Geopera
@@ -42,7 +42,7 @@ _HOMES = {
     "Geopera": "fluent",
     "GeoperaError": "errors",
     "Manifest": "manifest",
-    "RetryPolicy": "_retry",
+    "RetryPolicy": "_call.retry",
     "UNSET": "types",
 }
 

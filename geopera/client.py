@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from _thread import RLock
 
-from . import _cache_path
 from . import manifest as _manifest
+from .manifest import _cache as _cache_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from ._context import Context
-    from ._endpoint import Endpoint
-    from ._http import AsyncPool, Connection, SyncPool
-    from ._limits import RateLimiter
-    from ._retry import RetryPolicy
+    from ._call.context import Context
+    from ._call.endpoint import Endpoint
+    from ._call.limits import RateLimiter
+    from ._call.retry import RetryPolicy
+    from ._transport.pools import AsyncPool, Connection, SyncPool
     from .manifest import Manifest
     from .types import Response
 
@@ -183,7 +183,7 @@ class Client:
     # The pools. A child process and another event loop get pools of their own: sockets cannot be shared.
 
     def _connection(self) -> Connection:
-        from ._http import Connection
+        from ._transport.pools import Connection
 
         return Connection(
             base_url=self._base_url,
@@ -202,7 +202,7 @@ class Client:
         if pool is None or pool.process != os.getpid():
             from weakref import finalize
 
-            from ._http import sync_pool
+            from ._transport.pools import sync_pool
 
             with self._guard:
                 pool = self._pool
@@ -215,7 +215,7 @@ class Client:
     def _async(self) -> AsyncPool:
         pool = self._async_pool
         if pool is None or not pool.belongs_here():
-            from ._http import async_pool
+            from ._transport.pools import async_pool
 
             with self._guard:
                 pool = self._async_pool
@@ -230,7 +230,7 @@ class Client:
 
     def set_httpx_client(self, client: httpx.Client) -> Self:
         """Use `client`, with its own headers, cookies and timeout, in the place of one made here."""
-        from ._http import SyncPool
+        from ._transport.pools import SyncPool
 
         self._pool = SyncPool(client, None)
         return self
@@ -242,7 +242,7 @@ class Client:
 
     def set_async_httpx_client(self, async_client: httpx.AsyncClient) -> Self:
         """Use `async_client`, with its own settings, in the place of one made here."""
-        from ._http import AsyncPool
+        from ._transport.pools import AsyncPool
 
         self._async_pool = AsyncPool(async_client, None, given=True)
         return self
@@ -282,15 +282,15 @@ class Client:
         return context
 
     def _make_context(self) -> Context:
-        from ._context import Context
-        from ._retry import RetryPolicy
+        from ._call.context import Context
+        from ._call.retry import RetryPolicy
 
         policy = self.retry or RetryPolicy()
         if self.max_retries is not None:
             policy = policy.replace(max_retries=self.max_retries)
         limiter: Any = self.rate_limit
         if limiter == "auto":
-            from ._limits import RateLimiter
+            from ._call.limits import RateLimiter
 
             limiter = RateLimiter()
         return Context(
@@ -306,7 +306,7 @@ class Client:
         return ()
 
     def _endpoint(self, id: str) -> Endpoint:
-        from ._endpoint import endpoint
+        from ._call.endpoint import endpoint
 
         return endpoint(self.manifest, id)
 
@@ -354,7 +354,7 @@ class AuthenticatedClient(Client):
         follows = connection.httpx_args.get("follow_redirects", connection.follow_redirects)
         # httpx takes `Authorization` away where a redirect leads to another host, and no other header.
         if follows and self.auth_header_name.lower() != "authorization":
-            from ._redirects import without_elsewhere
+            from ._transport.redirects import without_elsewhere
 
             hook = without_elsewhere(self.auth_header_name, self._base_url, connection.on_request)
             connection.on_request = hook

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from ._loops import Loops, Many
+from ._loops.methods import Loops, Many
 from ._names import did_you_mean
 from .client import DEFAULT_BASE_URL, AuthenticatedClient, Client, check_timeout
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from inspect import Signature
     from typing import Any, Self
 
-    from ._context import Context
-    from ._endpoint import Endpoint
+    from ._call.context import Context
+    from ._call.endpoint import Endpoint
     from .manifest import Manifest, Operation
     from .tracking.refresh import Refresh
     from .types import Response
@@ -130,7 +130,7 @@ class _Fluent(Many):
         **how: Any,
     ) -> Any:
         """The steps of one call, its body checked and made bytes; `content` is one that was before."""
-        from ._call import call
+        from ._call.steps import call
 
         if context is None:
             context = self._context()
@@ -170,14 +170,14 @@ class _Fluent(Many):
 
     def _stream(self, endpoint: Endpoint, body: Any, fields: dict[str, Any], key: str | None) -> Any:
         """An iterator over the records, also on the async client: there is nothing to await yet."""
-        from ._streams import stream
+        from ._loops.streams import stream
 
         return stream(self, endpoint, body, fields, key)
 
     def _any_endpoint(self, id: str) -> Endpoint:
         if id in self._client.manifest.operations:
             return self._client._endpoint(id)
-        from ._endpoint import unknown_endpoint
+        from ._call.endpoint import unknown_endpoint
 
         return unknown_endpoint(self._client.manifest, id)
 
@@ -316,7 +316,7 @@ class Resource:
     __slots__ = ("_client", "_prefix")
 
     def _describe(self) -> str:
-        from ._display import resource_doc
+        from ._repl.operations import resource_doc
 
         return resource_doc(self._client.manifest, self._prefix)
 
@@ -343,12 +343,12 @@ class Resource:
         return hash((id(self._client), self._prefix))
 
     def __repr__(self) -> str:
-        from ._display import resource_repr
+        from ._repl.operations import resource_repr
 
         return resource_repr(self._client.manifest, self._prefix)
 
     def _repr_html_(self) -> str:
-        from ._display import resource_html
+        from ._repl.operations import resource_html
 
         return resource_html(self._client.manifest, self._prefix)
 
@@ -368,12 +368,12 @@ class OperationCall(Loops):
     _client: _Fluent
 
     def _describe(self) -> str:
-        from ._display import operation_doc
+        from ._repl.operations import operation_doc
 
         return operation_doc(self.operation, self._client.manifest)
 
     def _parameters(self) -> Signature:
-        from ._display import operation_signature
+        from ._repl.operations import operation_signature
 
         return operation_signature(self.operation, self._client.manifest)
 
@@ -423,7 +423,7 @@ class OperationCall(Loops):
         return hash((id(self._client), self._id))
 
     def __repr__(self) -> str:
-        from ._display import operation_repr
+        from ._repl.operations import operation_repr
 
         found = self._client.manifest.operations.get(self._id)
         if found is None:
@@ -431,7 +431,7 @@ class OperationCall(Loops):
         return operation_repr(found, self._client.manifest)
 
     def _repr_html_(self) -> str:
-        from ._display import operation_html
+        from ._repl.operations import operation_html
 
         return operation_html(self.operation, self._client.manifest)
 

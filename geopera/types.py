@@ -200,7 +200,7 @@ class JSONObject(dict[str, "Any"]):
     @property
     def __geo_interface__(self) -> dict[str, Any]:
         """GeoJSON, where this is a feature, a page of features or a geometry."""
-        from ._geo import geo_interface_of
+        from ._values.geometry import geo_interface_of
 
         return geo_interface_of(self)
 
@@ -208,12 +208,12 @@ class JSONObject(dict[str, "Any"]):
         return JSONObject(self)
 
     def __repr__(self) -> str:
-        from ._show import short
+        from ._values.show import short
 
         return short(self)
 
     def _repr_html_(self) -> str | None:
-        from ._show import html
+        from ._values.show import html
 
         return html(self)
 
@@ -245,12 +245,12 @@ class JSONArray(list["Any"]):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        from ._show import short
+        from ._values.show import short
 
         return short(self)
 
     def _repr_html_(self) -> str | None:
-        from ._show import html
+        from ._values.show import html
 
         return html(self)
 

@@ -8,10 +8,10 @@ from contextlib import ExitStack
 from ipaddress import ip_address
 from typing import Any
 
-import clean_room  # noqa: F401 - first of all
 import pytest
-from flavour import Flavour
-from wire import Answer, Asked, Wire
+from helpers import clean_room  # noqa: F401 - first of all
+from helpers.flavour import Flavour
+from helpers.wire import Answer, Asked, Wire
 
 from geopera.sandbox import Sandbox, running
 
@@ -103,7 +103,7 @@ def serve() -> Iterator[Callable[..., Wire]]:
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pauses of loops over calls, before another attempt for example, are not slept."""
-    from geopera import _drive
+    from geopera._loops import drive as _drive
 
     async def pause(seconds: float) -> None:
         assert 0 <= seconds <= 60

@@ -72,7 +72,7 @@ def _brief(operation: Operation) -> dict[str, Any]:
 
 def describe_operation(args: argparse.Namespace) -> int:
     """Print one operation, or the operations of one resource."""
-    from .. import _display
+    from .._repl import operations
 
     manifest = in_use(args.base_url)
     operation = manifest.operations.get(args.operation)
@@ -80,15 +80,15 @@ def describe_operation(args: argparse.Namespace) -> int:
         if not isinstance(manifest.node(args.operation), dict):
             raise unknown(args.operation, manifest)
         if args.json or not show.to_person():
-            ids = _display.operation_ids(manifest.node(args.operation))
+            ids = operations.operation_ids(manifest.node(args.operation))
             show.write_json_lines([_brief(manifest.operations[id]) for id in sorted(ids)])
         else:
-            show.write(_display.resource_repr(manifest, args.operation))
+            show.write(operations.resource_repr(manifest, args.operation))
     elif args.json or not show.to_person():
         show.write_json(_whole(operation, manifest))
     else:
-        show.write(f"{operation.id}\n\n{_display.operation_doc(operation, manifest)}")
-        takes = _display.fields(manifest, operation) or _display.takes_anything(manifest, operation)
+        show.write(f"{operation.id}\n\n{operations.operation_doc(operation, manifest)}")
+        takes = operations.fields(manifest, operation) or operations.takes_anything(manifest, operation)
         body = " --json '{...}'" if takes else ""
         show.write(f"    python -m geopera call {operation.id}{body}")
     return 0
@@ -103,9 +103,9 @@ def unknown(id: str, manifest: Manifest) -> UsageError:
 
 
 def _whole(operation: Operation, manifest: Manifest) -> dict[str, Any]:
-    from .. import _annotations, _display
+    from .._repl import field_types, operations
 
-    annotator = _annotations.Annotator(manifest.schemas)
+    annotator = field_types.Annotator(manifest.schemas)
     fields = [
         {
             "name": field.name,
@@ -113,23 +113,23 @@ def _whole(operation: Operation, manifest: Manifest) -> dict[str, Any]:
             "type": annotator.text(field.schema),
             "required": field.required,
             **({"default": field.default} if field.has_default else {}),
-            "limits": _annotations.limits(field.schema),
+            "limits": field_types.limits(field.schema),
         }
-        for field in _display.fields(manifest, operation)
+        for field in operations.fields(manifest, operation)
     ]
     paging, polling = operation.paging, operation.polling
     return {
         **_brief(operation),
-        "effect": _display.effect(operation),
+        "effect": operations.effect(operation),
         "success_status": operation.success_status,
         "fields": fields,
-        "open": _display.takes_anything(manifest, operation),
-        "returns": _display.result_type(manifest, operation),
+        "open": operations.takes_anything(manifest, operation),
+        "returns": operations.result_type(manifest, operation),
         "errors": operation.errors,
         "paging": paging and {"convention": paging.convention, "records": paging.records},
         "polling": polling
         and {"state": polling.state, "success": list(polling.success), "failure": list(polling.failure)},
-        "example": _display.example(operation, manifest),
+        "example": operations.example(operation, manifest),
         "input": operation.input,
         "output": operation.output,
     }

@@ -243,7 +243,7 @@ def show_manifest(args: argparse.Namespace) -> int:
 
 
 def _facts(base_url: str | None, manifest: Any) -> dict[str, Any]:
-    from .. import _cache_path
+    from ..manifest import _cache as _cache_path
     from ..tracking import cache
 
     url = base_url or os.environ.get("GEOPERA_API_URL") or manifest.base_url

@@ -58,7 +58,7 @@ def to_plain(value: Any) -> Any:
 
 def write_result(value: Any, as_json: bool) -> None:
     """The result of a call."""
-    from .._show import plain, records_name, table, text_table
+    from .._values.show import plain, records_name, table, text_table
 
     if isinstance(value, bytes):
         if to_person():

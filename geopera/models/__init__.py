@@ -7,14 +7,14 @@ models of a refreshed manifest are at ``client.manifest.models``; these here are
 
 from __future__ import annotations
 
-from .. import _virtual
 from .. import manifest as _manifest
+from ..api import _modules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__path__ = _virtual.path(__name__)
+__path__ = _modules.path(__name__)
 
 
 def __getattr__(name: str) -> Any:

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .app import create_app
-    from .examples import example, example_body
     from .server import Sandbox, run, running
+    from .wire.examples import example, example_body
 
 __all__ = ["Sandbox", "create_app", "example", "example_body", "run", "running"]
 
 _HOMES = {
     "Sandbox": "server",
     "create_app": "app",
-    "example": "examples",
-    "example_body": "examples",
+    "example": "wire.examples",
+    "example_body": "wire.examples",
     "run": "server",
     "running": "server",
 }

@@ -19,14 +19,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import auth, catalog, files, idempotency, items, jobs, ledger, misc, openapi, orders, subscriptions
-from .contract import Operation
-from .deliveries import Worker
-from .pictures import of_type
-from .problems import InputError, ProblemError, dump
-from .records import generic
-from .registry import HANDLERS, Call, Handler, Raw
-from .state import Settings, State
+from .core import openapi
+from .core.records import generic
+from .core.registry import HANDLERS, Call, Handler, Raw
+from .core.state import Settings, State
+from .operations import catalog, files, items, jobs, misc, orders, subscriptions
+from .wire import auth, idempotency
+from .wire.contract import Operation
+from .wire.pictures import of_type
+from .wire.problems import InputError, ProblemError, dump
+from .work import ledger
+from .work.deliveries import Worker
 
 # Importing them registers their handlers.
 _PARTS = (catalog, items, jobs, ledger, misc, orders, subscriptions)

@@ -31,10 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Runs the server until it is told to stop; returns the exit status."""
     try:
+        from .core.state import DEFAULT_CREDITS
         from .server import run
-        from .state import DEFAULT_CREDITS
     except ModuleNotFoundError as problem:
-        if problem.name not in ("starlette", "uvicorn"):
+        if (problem.name or "").partition(".")[0] not in ("starlette", "uvicorn"):
             raise
         print('The sandbox needs its extra: pip install "geopera[sandbox]"', file=sys.stderr)
         return 1

@@ -14,8 +14,8 @@ import uvicorn
 from starlette.applications import Starlette
 
 from .app import create_app
-from .auth import DEFAULT_TOKEN
-from .state import State
+from .core.state import State
+from .wire.auth import DEFAULT_TOKEN
 
 _PATIENCE = 20.0
 

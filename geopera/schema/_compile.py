@@ -36,10 +36,10 @@ from ._node import (
     object_node,
     string_node,
 )
-from ._pattern import compile_pattern
 from ._spec import ARRAY, NUMBER, OBJECT, STRING, Rest, Spec, constraints, spec_of
 from ._unions import disjoint, tags_of, union_of
 from ._unit import Owner, Unit
+from .regex.pattern import compile_pattern
 
 __all__ = ["Compiler"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ._budget import visit
 from ._node import is_multiple, json_key
-from ._pattern import compile_pattern
+from .regex.pattern import compile_pattern
 
 __all__ = ["make"]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ._document import ARRAYS, MAPS, SINGLES, Loc, children
 from ._errors import MAX_DEPTH, MAX_REPEATS
-from ._pattern import compile_pattern
+from .regex.pattern import compile_pattern
 
 __all__ = ["TYPES", "leaves_first", "lint"]
 

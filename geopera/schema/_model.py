@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from pydantic._internal._model_construction import ModelMetaclass
 from pydantic_core import MISSING
 
-from .._geo import PLACES, geo_interface_of, given
 from .._names import did_you_mean
+from .._values.geometry import PLACES, geo_interface_of, given
 from ..types import UNSET, JSONArray, open_json
 from ._plain import prepare
 
@@ -344,7 +344,7 @@ class Model(BaseModel, metaclass=ModelMeta):
         yield from (key for key in self.__pydantic_extra__ or () if key.isidentifier())
 
     def __repr__(self) -> str:
-        from .._show import short
+        from .._values.show import short
 
         return short(self)
 
@@ -352,7 +352,7 @@ class Model(BaseModel, metaclass=ModelMeta):
         return repr(self)
 
     def _repr_html_(self) -> str | None:
-        from .._show import html
+        from .._values.show import html
 
         return html(self)
 

@@ -16,7 +16,7 @@ from typing import Any, Literal, NoReturn
 from pydantic import BaseModel
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from ._pattern import Pattern
+from .regex.pattern import Pattern
 
 __all__ = [
     "KINDS",

@@ -2,7 +2,7 @@
 
 A manifest is written under a new name first, with its bytes on disk, and then the small file that names the
 current one is replaced. A reader that runs beside it, and a writer that dies at any point, see the old
-manifest or the new one. How they are found and read again is in ``geopera._cache_path``.
+manifest or the new one. How they are found and read again is in ``geopera.manifest._cache``.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from .. import _cache_path
-from .._cache_path import DamagedCache
 from ..errors import ManifestError
+from ..manifest import _cache as _cache_path
+from ..manifest._cache import DamagedCache
 
 LOCK_TIMEOUT = 20.0
 _LOCK_FILE = "lock"

@@ -196,7 +196,7 @@ def _validator(client: Client) -> str:
 
 
 def _address(client: Client) -> str:
-    from .._cache_path import public_url
+    from ..manifest._cache import public_url
 
     return public_url(client.base_url) + _PATH
 

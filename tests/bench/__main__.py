@@ -117,8 +117,8 @@ def build_row(rounds: int) -> Row:
 
 
 def described_rows(rounds: int) -> Iterator[Row]:
-    from geopera.sandbox.contract import Contract
-    from geopera.sandbox.openapi import document
+    from geopera.sandbox.core.openapi import document
+    from geopera.sandbox.wire.contract import Contract
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "openapi.json")

@@ -6,17 +6,17 @@
 
 from __future__ import annotations
 
-from ... import _virtual
+from .. import _modules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
-__path__ = _virtual.path(__name__)
+__path__ = _modules.path(__name__)
 
 
 def __getattr__(name: str) -> ModuleType:
-    if name in _virtual.modules(__name__):
+    if name in _modules.modules(__name__):
         from importlib import import_module
 
         return import_module(f"{__name__}.{name}")
@@ -24,9 +24,9 @@ def __getattr__(name: str) -> ModuleType:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from ..._names import did_you_mean
 
-    hint = did_you_mean(name, _virtual.modules(__name__))
+    hint = did_you_mean(name, _modules.modules(__name__))
     raise AttributeError(f"module {__name__!r} has no operation {name!r}{hint}")
 
 
 def __dir__() -> list[str]:
-    return sorted(_virtual.modules(__name__))
+    return sorted(_modules.modules(__name__))

@@ -1,0 +1,219 @@
+"""`Endpoint`: one operation, compiled: how its body is checked, and how its answer is read."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from ..errors import InvalidInputError
+from ..manifest import PREFIX
+from ..manifest._operation import Operation
+from ..schema import Model, best_effort
+from ..types import Content, JSONArray, open_json
+from .body import Input, error_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..manifest import Manifest
+
+_ACCEPT_STREAM = "application/x-ndjson, text/event-stream;q=0.9, application/json;q=0.8"
+
+
+class Request:
+    """What is to be sent: a POST of `content` to an operation.
+
+    `stream` leaves the body of a success unread. `timeout` is None for the client's own.
+    """
+
+    __slots__ = ("content", "endpoint", "headers", "stream", "timeout")
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        content: bytes,
+        headers: tuple[tuple[str, str], ...],
+        timeout: Any,
+        stream: bool,
+    ) -> None:
+        self.endpoint = endpoint
+        self.content = content
+        self.headers = headers
+        self.timeout = timeout
+        self.stream = stream
+
+
+class Reply:
+    """What came back. `content` is None where the body of a stream is still to be read from `http`."""
+
+    __slots__ = ("content", "headers", "http", "status")
+
+    def __init__(self, status: int, headers: Any, content: bytes | None, http: Any = None) -> None:
+        self.status = status
+        self.headers = headers
+        self.content = content
+        self.http = http
+
+
+class Endpoint:
+    """One operation of one manifest, compiled: how its body is checked and its answer read."""
+
+    __slots__ = ("_validate", "accept", "adapter", "input", "manifest", "operation", "path", "streams")
+
+    def __init__(self, operation: Operation, manifest: Manifest) -> None:
+        self.operation = operation
+        self.manifest = manifest
+        self.streams = operation.streaming
+        self.path = manifest.path.replace("{operation_id}", operation.id)
+        self.input = Input(operation, manifest)
+        self.adapter = manifest.registry.adapter(operation.output, operation.id + ".output")
+        self._validate = self.adapter.validator.validate_python
+        anything = operation.binary or operation.side_effect is None
+        self.accept = _ACCEPT_STREAM if operation.streaming else "*/*" if anything else operation.media_type
+
+    def parse(self, reply: Reply) -> tuple[Any, list[str]]:
+        """(the typed result, what in it is not as the manifest says). Raises ValueError for no JSON."""
+        operation, content = self.operation, reply.content or b""
+        if operation.binary or (operation.side_effect is None and not _is_json(reply)):
+            return Content(content, reply.headers.get("content-type", operation.media_type)), []
+        if operation.streaming:
+            return self._records(reply)
+        if not content:
+            return None, [] if reply.status == 204 else ["the body is empty"]
+        if len(content) < _LARGE:
+            return self.typed(decode(content))
+        with _collector_at_rest():
+            return self.typed(decode(content))
+
+    def typed(self, data: Any) -> tuple[Any, list[str]]:
+        """JSON data as the operation's output, as well typed as it can be, with the mismatches."""
+        try:
+            value = self._validate(data, strict=True, by_alias=True, by_name=False)
+        except ValidationError:
+            value, problems = best_effort(self.adapter, data)
+            mismatches = [f"{'.'.join(map(str, loc)) or 'the body'}: {msg}" for loc, msg in problems]
+        else:
+            mismatches = []
+        return presentable(value), mismatches
+
+    def _records(self, reply: Reply) -> tuple[list[Any], list[str]]:
+        from .._decoding.records import Records
+
+        decoder = Records(reply.headers.get("content-type", ""))
+        found = [self.typed(data) for data in (*decoder.feed(reply.content or b""), *decoder.close())]
+        return [value for value, _ in found], [line for _, lines in found for line in lines]
+
+    def error(self, content: bytes) -> Any:
+        """The problem detail or validation error that the body of an error holds, or None.
+
+        What it is is decided by its shape: a 422 comes as either.
+        """
+        try:
+            data = decode(content)
+        except ValueError:
+            return None
+        if not isinstance(data, dict):
+            return None
+        if isinstance(data.get("detail"), list):
+            name = "HTTPValidationError"
+        elif data.keys() & {"title", "detail", "type", "status"}:
+            name = "Problem"
+        else:
+            return None
+        adapter = error_registry(self.manifest, name).adapter({"$ref": PREFIX + name}, name)
+        return best_effort(adapter, data)[0]
+
+
+def _is_json(reply: Reply) -> bool:
+    """Whether an answer says that it is JSON, or says nothing."""
+    media_type = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return not media_type or media_type == "application/json" or media_type.endswith("+json")
+
+
+def presentable(value: Any) -> Any:
+    """An answer whose lists, itself or directly in it, show themselves short and as tables in a notebook."""
+    if isinstance(value, list):
+        return JSONArray(open_json(value))
+    if not isinstance(value, Model):
+        value = open_json(value)
+        if not isinstance(value, dict):
+            return value
+    held = value.__dict__ if isinstance(value, Model) else value
+    for name, item in held.items():
+        # A model opens lists of plain JSON by itself, at first access.
+        if type(item) is list and item and (held is value or isinstance(item[0], Model)):
+            held[name] = JSONArray(item)
+    return value
+
+
+def endpoint(manifest: Manifest, id: str) -> Endpoint:
+    """The operation `id` of `manifest`, compiled at first use. Raises KeyError for an unknown one."""
+    found = manifest.compiled.get(id)
+    if found is None:
+        found = manifest.compiled.setdefault(id, Endpoint(manifest.operations[id], manifest))
+    compiled: Endpoint = found
+    return compiled
+
+
+def unknown_endpoint(manifest: Manifest, id: str) -> Endpoint:
+    """An operation that no manifest knows: open input, open output, never repeated once it was sent."""
+    if not (isinstance(id, str) and id and all(part.isidentifier() for part in id.split("."))):
+        raise ValueError(f"{id!r} is no operation id; one looks like 'catalog.search'")
+    return Endpoint(Operation.from_entry(id, {"input": {"type": "object"}}), manifest)
+
+
+# Bytes of a body from which on its objects alone make the garbage collector run.
+_LARGE = 16_384
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """No garbage collection while one answer is taken apart.
+
+    A page of features is some thousands of objects, none of which is garbage; the collector would look
+    through all of them several times over, which takes longer than to validate them.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def decode(content: bytes) -> Any:
+    """JSON bytes as Python objects. Raises ValueError where they are no JSON."""
+    try:
+        return from_json(content)
+    except ValueError:
+        # What the quick parser refuses and the standard one takes: deep nesting, lone surrogates.
+        from json import loads
+
+        try:
+            return loads(content)
+        except RecursionError:
+            raise ValueError("the body is nested too deeply") from None
+
+
+def check_key(endpoint: Endpoint, key: Any) -> None:
+    """Refuse an idempotency key that a header cannot hold as it is.
+
+    Raises `InvalidInputError`: the key is a string of 1 to 255 printable ASCII characters.
+    """
+    fault = None
+    if not isinstance(key, str):
+        fault = f"the key has to be a string, not {type(key).__name__}"
+    elif not 1 <= len(key) <= 255:
+        fault = f"the key has {len(key)} characters; 1 to 255 are possible"
+    elif not (key.isascii() and key.isprintable()) or key != key.strip():
+        fault = "the key may hold printable ASCII characters alone, and no space at its ends"
+    if fault is not None:
+        error: InvalidInputError = endpoint.input.refusal(
+            [(("Idempotency-Key",), fault, "idempotency_key")], where="header"
+        )
+        raise error

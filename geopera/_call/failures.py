@@ -1,0 +1,158 @@
+"""What is said when a call fails: which class, which words, what is known about the effect.
+
+The token is in none of it: an answer that echoes it is kept without it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import (
+    APIConnectionError,
+    APITimeoutError,
+    GeoperaError,
+    ResponseError,
+    UnexpectedStatus,
+    for_status,
+)
+from ..schema import Model
+from ..types import Response
+from . import retry
+
+if TYPE_CHECKING:
+    from ..manifest._operation import Operation
+    from .context import Context
+    from .endpoint import Endpoint, Reply
+
+# A token is longer than this; something shorter stands in ordinary words.
+_SECRET = 6
+
+
+def unusable(message: str, response: Response[Any], operation: Operation, context: Context) -> ResponseError:
+    """A success that cannot be used; like the body of an error, its body is kept without the token."""
+    washed = _without_secrets(response.content, context)
+    if washed != response.content:
+        response.content, response.parsed = washed, None
+    return ResponseError(
+        _redact(message, context),
+        status_code=response.status_code,
+        operation=operation.id,
+        response=response,
+        idempotency_key=response.idempotency_key,
+        request_id=response.request_id,
+        attempts=response.attempts,
+        elapsed=response.elapsed,
+        may_have_acted=not operation.read_only,
+    )
+
+
+def refused(
+    endpoint: Endpoint, context: Context, reply: Reply, details: dict[str, Any], raises: bool
+) -> Response[Any]:
+    """An answer that is no success: raised, or returned where the caller wants no raising."""
+    operation = endpoint.operation
+    content = _without_secrets(reply.content or b"", context)
+    error = endpoint.error(content)
+    response: Response[Any] = Response(
+        reply.status,
+        content,
+        reply.headers,
+        error,
+        request_id=request_id(reply),
+        idempotency_key=details["idempotency_key"],
+        attempts=details["attempts"],
+        elapsed=details["elapsed"],
+    )
+    if raises:
+        raise for_status(reply.status)(
+            _describe(operation, reply, error, content) + _history(details),
+            error=error,
+            status_code=reply.status,
+            response=response,
+            request_id=response.request_id,
+            **details,
+        )
+    if str(reply.status) not in operation.errors:
+        if context.raise_on_unexpected_status:
+            raise UnexpectedStatus(reply.status, content)
+        response.parsed = None
+    return response
+
+
+def _describe(operation: Operation, reply: Reply, error: Any, content: bytes) -> str:
+    head = f"{operation.id}: {reply.status}"
+    if isinstance(error, Model):
+        detail = error.get("detail")
+        if isinstance(detail, list):
+            return f"{head} invalid input: " + ("; ".join(map(_field, detail[:5])) or "no field is named")
+        parts = [str(part) for part in (error.get("title"), detail) if part]
+        return f"{head} " + ": ".join(parts)
+    return f"{head} {start(content) or 'with an empty body'}"
+
+
+def _field(entry: Any) -> str:
+    """A bad field of a validation error on one line; a server may hold to its own schema or not."""
+    if not hasattr(entry, "get"):
+        return str(entry)[:200]
+    loc = entry.get("loc") or ()
+    place = ".".join(map(str, loc)) if isinstance(loc, list | tuple) else str(loc)
+    return f"{place}: {entry.get('msg')}"
+
+
+def start(content: bytes) -> str:
+    """The first line or so of a body that is no JSON, on one line."""
+    return " ".join(content[:300].decode("utf-8", "replace").split())[:200]
+
+
+def _history(details: dict[str, Any]) -> str:
+    """What is known about the call beside the answer: attempts, the key, whether it may have acted."""
+    parts = []
+    if details["attempts"] > 1:
+        parts.append(f"{details['attempts']} attempts in {details['elapsed']:.1f} s")
+    if details["may_have_acted"]:
+        parts.append("the server may have acted")
+        if details["idempotency_key"]:
+            parts.append(f"repeat with idempotency_key={details['idempotency_key']!r}")
+    return f" ({'; '.join(parts)})" if parts else ""
+
+
+_FAILURES = {
+    retry.NOT_CONNECTED: "no connection",
+    retry.READ_TIMEOUT: "no answer in time",
+    retry.CONNECTION_LOST: "the connection was lost",
+}
+
+
+def connection_error(
+    failure: Exception, outcome: str, context: Context, details: dict[str, Any]
+) -> GeoperaError:
+    import httpx
+
+    timeout = isinstance(failure, httpx.TimeoutException | TimeoutError)
+    what = _FAILURES.get(outcome, "the request failed")
+    text = _redact(str(failure), context)
+    cls = APITimeoutError if timeout else APIConnectionError
+    return cls(
+        f"{details['operation']}: {what}: {type(failure).__name__}{': ' if text else ''}{text}{_history(details)}",
+        **details,
+    )
+
+
+def _without_secrets(content: bytes, context: Context) -> bytes:
+    """An error's body as it is kept: a server that echoes the token does not get it into a log."""
+    for secret in context.secrets:
+        if len(secret) >= _SECRET:
+            content = content.replace(secret.encode(), b"***")
+    return content
+
+
+def _redact(text: str, context: Context) -> str:
+    for secret in context.secrets:
+        if len(secret) >= _SECRET:
+            text = text.replace(secret, "***")
+    return text
+
+
+def request_id(reply: Reply) -> str | None:
+    value: str | None = reply.headers.get("x-request-id")
+    return value

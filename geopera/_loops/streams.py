@@ -1,0 +1,154 @@
+"""Streams of typed records: the plan, and what turns bytes into models."""
+
+from __future__ import annotations
+
+import warnings
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from pydantic import ValidationError
+
+from .._call.steps import _caller_level
+from .._decoding.decoders import DecodeError
+from .._decoding.records import Records
+from ..errors import ResponseError, ResponseMismatchWarning, StreamError
+from ..schema import Model
+from ..types import open_json
+from .drive import Call, Emit, Read, iterate
+from .progress import needs_tqdm, progress_bar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from .._call.endpoint import Endpoint, Reply
+    from ..types import Response
+    from .drive import AsyncIteration, Caller, Iteration, Plan
+
+
+def stream(
+    caller: Caller,
+    endpoint: Endpoint,
+    body: Any,
+    fields: dict[str, Any],
+    key: str | None = None,
+    *,
+    max_items: int | None = None,
+    progress: Any = False,
+) -> Iteration | AsyncIteration:
+    """An iterator over the records of a streaming operation. Nothing is sent before the first step."""
+    if max_items is not None and (isinstance(max_items, bool) or not isinstance(max_items, int)):
+        raise TypeError(f"max_items must be a whole number or None, not {max_items!r}")
+    if max_items is not None and max_items < 0:
+        raise ValueError(f"max_items must not be negative: {max_items}")
+    steps = caller._steps(endpoint, body, fields, key, stream=True, finish=_unread)
+    id = endpoint.operation.id
+    needs_tqdm(progress)
+    plan = _receive(caller, endpoint, steps, max_items, progress)
+    return iterate(plan, caller, f"the stream of {id}", release=True)
+
+
+def _unread(reply: Reply) -> Reply:
+    return reply
+
+
+def _receive(caller: Caller, endpoint: Endpoint, steps: Any, left: int | None, progress: Any) -> Plan:
+    bar = progress_bar(progress, endpoint.operation.id, "records", total=left)
+    try:
+        if left == 0:
+            return
+        response = yield Call(steps)
+        reply = response.parsed
+        paging = endpoint.operation.paging
+        decoder = Records(response.headers.get("content-type", ""), paging.records if paging else None)
+        reader = _Reader(endpoint, response, strict=caller._context().strict_responses)
+        body = Read(reply.http)
+        more = True
+        while more:
+            try:
+                chunk = yield body
+            except (httpx.HTTPError, httpx.StreamError, OSError) as exc:
+                raise reader.failed(f"the stream was cut: {type(exc).__name__}: {exc}") from exc
+            more = chunk is not None
+            found: Iterable[Any] = reader.read(decoder.feed(chunk) if more else decoder.close())
+            if left is not None:
+                found = islice(found, left)
+            before = reader.count
+            yield Emit(found)
+            if left is not None:
+                left -= reader.count - before
+                more = more and left > 0
+            bar.update(reader.count - before)
+    finally:
+        bar.close()
+
+
+class _Reader:
+    """Turns decoded records into what the operation returns, and faults into errors that name it."""
+
+    __slots__ = ("_endpoint", "_response", "_strict", "_warned", "count")
+
+    def __init__(self, endpoint: Endpoint, response: Response[Any], *, strict: bool) -> None:
+        self._endpoint = endpoint
+        self._response = response
+        self._strict = strict
+        self._warned = False
+        self.count = 0
+
+    def read(self, records: Iterator[Any]) -> Iterator[Any]:
+        validate: Callable[..., Any] = self._endpoint.adapter.validator.validate_python
+        count = self.count
+        try:
+            for record in records:
+                try:
+                    value = validate(record, strict=True, by_alias=True, by_name=False)
+                except ValidationError:
+                    self.count = count
+                    value = self._other(record)
+                count += 1
+                yield value if isinstance(value, Model) else open_json(value)
+        except DecodeError as exc:
+            self.count = count
+            raise self.failed(str(exc), exc.problem) from exc
+        finally:
+            self.count = count
+
+    def _other(self, record: Any) -> Any:
+        """A record that is not what the operation returns: an error that the server tells of, or a variant."""
+        if isinstance(record, dict) and "id" not in record and _is_problem(record):
+            said = record.get("detail") or record.get("title") or record.get("error")
+            raise self.failed(f"the server ended the stream with an error: {str(said)[:300]}", record)
+        value, mismatches = self._endpoint.typed(record)
+        id = self._endpoint.operation.id
+        message = f"{id}: record {self.count} is not what the manifest says: {'; '.join(mismatches[:3])}"
+        if self._strict:
+            raise ResponseError(message, **self._details())
+        if not self._warned:
+            self._warned = True
+            warnings.warn(message, ResponseMismatchWarning, stacklevel=_caller_level())
+        return value
+
+    def failed(self, message: str, problem: Any = None) -> StreamError:
+        id = self._endpoint.operation.id
+        error = None
+        if isinstance(problem, dict):
+            from pydantic_core import to_json
+
+            error = self._endpoint.error(to_json(problem))
+        return StreamError(f"{id}: {message} (after {self.count} records)", error=error, **self._details())
+
+    def _details(self) -> dict[str, Any]:
+        response, operation = self._response, self._endpoint.operation
+        return {
+            "status_code": response.status_code,
+            "operation": operation.id,
+            "idempotency_key": response.idempotency_key,
+            "request_id": response.request_id,
+            "attempts": response.attempts,
+            "elapsed": response.elapsed,
+            "may_have_acted": not operation.read_only,
+        }
+
+
+def _is_problem(record: dict[str, Any]) -> bool:
+    return "error" in record or ("title" in record and ("status" in record or "detail" in record))

@@ -1,0 +1,300 @@
+"""What the REPL shows of the API: resources with their operations, operations with their fields.
+
+Texts are made from the manifest when somebody looks; nothing is kept and no model is built.
+"""
+
+from __future__ import annotations
+
+from . import field_types
+from .field_types import Annotator
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import inspect
+    from collections.abc import Mapping
+    from typing import Any
+
+    from ..manifest import Manifest, Operation
+    from .field_types import Field
+
+_EFFECTS = {
+    "read": "reads only; it is repeated after a lost connection",
+    "compute": "changes data; it is not repeated once it was sent",
+    "external_spend": "may cost credits or money; one idempotency key covers all attempts",
+    "destructive": "deletes or cancels; it is not repeated once it was sent",
+    "share_export": "shares or exports data; it is not repeated once it was sent",
+}
+_UNKNOWN_EFFECT = "of unknown effect; it is not repeated once it was sent"
+_MAX_ROWS = 60
+
+
+# Resources.
+
+
+def resource_repr(manifest: Manifest, prefix: str) -> str:
+    """The operations and resources below `prefix`, one a line, with their summaries."""
+    node = manifest.node(prefix)
+    if not isinstance(node, dict):
+        return f"<resource {prefix}, no longer in the manifest>"
+    rows = resource_rows(manifest, prefix)
+    width = min(44, max((len(name) for name, _ in rows), default=0))
+    title = f"{prefix or 'the API'}: {_count(operation_ids(node), 'operation')}"
+    return "\n".join([title, *(f"  {name:<{width}}  {text}".rstrip() for name, text in rows)])
+
+
+def resource_rows(manifest: Manifest, prefix: str) -> list[tuple[str, str]]:
+    """(name as it is called, summary) of what lies directly below `prefix`, resources last."""
+    node = manifest.node(prefix)
+    calls, resources = [], []
+    for name, child in sorted((node or {}).items()):
+        if isinstance(child, dict):
+            ids = operation_ids(child)
+            shown = ", ".join(sorted(child)[:6]) + (", …" if len(child) > 6 else "")
+            resources.append((f"{name}.", f"{_count(ids, 'operation')}: {shown}"))
+        else:
+            calls.append((f"{name}({_gist(manifest, child)})", manifest.operations[child].summary))
+    return calls + resources
+
+
+def _gist(manifest: Manifest, id: str) -> str:
+    """The required fields of an operation, and whether it has others."""
+    found = fields(manifest, manifest.operations[id])
+    required = [field.name for field in found if field.required]
+    return ", ".join([*required[:3], *(["…"] if len(found) > len(required[:3]) else [])])
+
+
+def operation_ids(node: Any) -> list[str]:
+    """The ids of all operations in a part of the tree."""
+    if not isinstance(node, dict):
+        return [node]
+    return [id for child in node.values() for id in operation_ids(child)]
+
+
+def _count(items: list[Any], what: str) -> str:
+    return f"{len(items)} {what}{'' if len(items) == 1 else 's'}"
+
+
+def resource_doc(manifest: Manifest, prefix: str) -> str:
+    """The docstring of a resource: what lies below it."""
+    return (
+        resource_repr(manifest, prefix) + "\n\nCall an operation with a dict, a model or keyword arguments."
+    )
+
+
+# Operations.
+
+
+def fields(manifest: Manifest, operation: Operation) -> list[Field]:
+    """The fields of an operation's input, required ones first; empty where any JSON object is taken."""
+    return field_types.fields(_body_schema(manifest, operation), manifest.schemas)
+
+
+def _body_schema(manifest: Manifest, operation: Operation) -> dict[str, Any]:
+    """The schema of the body itself, where the input is that or null."""
+    schema = field_types.resolve(operation.input, manifest.schemas)
+    for keyword in ("anyOf", "oneOf"):
+        branches = schema.get(keyword)
+        if isinstance(branches, list):
+            objects = [field_types.resolve(branch, manifest.schemas) for branch in branches]
+            found = [branch for branch in objects if branch.get("type") == "object" or "properties" in branch]
+            if len(found) == 1:
+                return found[0]
+    return schema
+
+
+def takes_anything(manifest: Manifest, operation: Operation) -> bool:
+    """Whether the body may hold fields beyond the described ones."""
+    schema = _body_schema(manifest, operation)
+    return not schema.get("properties") or schema.get("additionalProperties") not in (None, False)
+
+
+def result_type(manifest: Manifest, operation: Operation) -> str:
+    """What a call returns, as one would annotate it."""
+    if operation.binary:
+        return "bytes"
+    text = Annotator(manifest.schemas).text(operation.output)
+    text = {"Any": "JSON", "dict": "JSONObject"}.get(text, text)
+    return f"a stream of {text}" if operation.streaming else text
+
+
+def operation_repr(operation: Operation, manifest: Manifest) -> str:
+    """The operation with its fields, one a line: names, types, defaults and limits."""
+    title = f"{operation.id} -> {result_type(manifest, operation)}"
+    lines = [title, *([f"  {operation.summary}"] if operation.summary else [])]
+    return "\n".join([*lines, *_field_lines(manifest, operation, "  ")])
+
+
+def field_rows(manifest: Manifest, operation: Operation) -> list[tuple[str, str, str]]:
+    """(name, type, remark) of every field of the input."""
+    annotator = Annotator(manifest.schemas)
+    return [
+        (field.name, annotator.text(field.schema), "; ".join(_remarks(field)))
+        for field in fields(manifest, operation)
+    ]
+
+
+def _remarks(field: Field) -> list[str]:
+    remarks = ["required"] if field.required else []
+    if field.has_default and field.default is not None:
+        remarks.append(f"default {field.default!r}"[:80])
+    remarks += field_types.limits(field.schema)
+    if field.wire != field.name:
+        remarks.append(f"sent as {field.wire!r}")
+    return remarks
+
+
+def _field_lines(manifest: Manifest, operation: Operation, indent: str) -> list[str]:
+    rows = field_rows(manifest, operation)
+    names = min(30, max((len(name) for name, _, _ in rows), default=0))
+    types = min(36, max((len(text) for _, text, _ in rows), default=0))
+    lines = [f"{indent}{n:<{names}}  {t:<{types}}  {r}".rstrip() for n, t, r in rows[:_MAX_ROWS]]
+    if len(rows) > _MAX_ROWS:
+        lines.append(f"{indent}… {len(rows) - _MAX_ROWS} more")
+    if takes_anything(manifest, operation):
+        lines.append(f"{indent}… any JSON fields" if rows else f"{indent}any JSON object as the body")
+    elif not rows:
+        lines.append(f"{indent}no fields")
+    return lines
+
+
+def operation_doc(operation: Operation, manifest: Manifest) -> str:
+    """The docstring of an operation: what it does, takes, returns, needs and risks, and an example."""
+    parts = [operation.summary or operation.id, ""]
+    parts += ["Fields, as keywords or in the body:", *_field_lines(manifest, operation, "    "), ""]
+    parts.append(f"Returns {result_type(manifest, operation)}, status {operation.success_status}.")
+    if operation.media_type != "application/json":
+        parts.append(f"The answer is {operation.media_type}.")
+    parts.append(f"Operation {operation.id}; {_needs(operation)}; {effect(operation)}.")
+    if operation.idempotent:
+        parts.append("Takes idempotency_key: a repeat with the same key and body has no second effect.")
+    parts += [_paging(operation)] if operation.paging else []
+    if operation.polling:
+        ends = ", ".join((*operation.polling.success, *operation.polling.failure))
+        parts.append(f"Follow it with .wait(): {operation.polling.state} ends in {ends}.")
+    raised = ", ".join(sorted(operation.errors))
+    parts.append(
+        "Raises a geopera.errors.GeoperaError" + (f"; documented statuses: {raised}." if raised else ".")
+    )
+    return "\n".join([*parts, "", "Example:", f"    {example(operation, manifest)}"])
+
+
+def _needs(operation: Operation) -> str:
+    if operation.public:
+        return "public"
+    return f"scope {operation.scope}" if operation.scope else "scope unknown"
+
+
+def _paging(operation: Operation) -> str:
+    assert operation.paging is not None
+    return f"Pages by {operation.paging.convention.replace('_', ' ')}: .pages() and .iter() walk all of them."
+
+
+def effect(operation: Operation) -> str:
+    """What the operation may do, in words."""
+    known = _EFFECTS.get(operation.side_effect or "")
+    return (
+        f"{operation.side_effect}: {known}"
+        if known
+        else f"{operation.side_effect or 'unknown'}: {_UNKNOWN_EFFECT}"
+    )
+
+
+def example(operation: Operation, manifest: Manifest) -> str:
+    """A call with made-up values for the required fields."""
+    given = [field for field in fields(manifest, operation) if field.required]
+    body = ", ".join(f"{f.name}={example_value(f.schema, manifest.schemas)!r}" for f in given)
+    if not given and takes_anything(manifest, operation):
+        body = "{...}"
+    return f"client.{operation.id}({body})"
+
+
+def example_value(schema: Any, schemas: Mapping[str, Any], depth: int = 0) -> Any:
+    """A small value of the kind that `schema` describes; not more than an illustration."""
+    schema = field_types.resolve(schema, schemas)
+    if depth > 6:
+        return None
+    for keyword in ("examples", "enum"):
+        if isinstance(schema.get(keyword), list) and schema[keyword]:
+            return schema[keyword][0]
+    if "const" in schema:
+        return schema["const"]
+    if schema.get("default") is not None:
+        return schema["default"]
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        if isinstance(schema.get(keyword), list) and schema[keyword]:
+            return example_value(schema[keyword][0], schemas, depth + 1)
+    kind = schema.get("type")
+    if kind == "object" or (kind is None and "properties" in schema):
+        found = field_types.fields(schema, schemas)
+        return {f.wire: example_value(f.schema, schemas, depth + 1) for f in found if f.required}
+    if kind == "array":
+        count = schema.get("minItems")
+        items = example_value(schema.get("items"), schemas, depth + 1)
+        return [items] * (min(count, 4) if isinstance(count, int) else 1)
+    if kind in ("integer", "number"):
+        return _example_number(schema)
+    return {"boolean": True, "null": None}.get(kind, "…")
+
+
+def _example_number(schema: dict[str, Any]) -> int | float:
+    low, above = schema.get("minimum"), schema.get("exclusiveMinimum")
+    number = low if isinstance(low, int | float) else above + 1 if isinstance(above, int | float) else 1
+    return int(number) if float(number).is_integer() else number
+
+
+class _Text(str):
+    """An annotation that is shown as it is written."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def operation_signature(operation: Operation, manifest: Manifest) -> inspect.Signature:
+    """The parameters of a call: the body, or every field as a keyword, and what belongs to the call."""
+    from inspect import Parameter, Signature
+
+    from ..types import UNSET
+
+    annotator = Annotator(manifest.schemas)
+    taken = {"body", "idempotency_key", "detailed"}
+    keywords = []
+    for field in fields(manifest, operation):
+        if field.name not in taken and field.name.isidentifier():
+            # A required field is left open here: it may be given in the body instead.
+            default = Parameter.empty if field.required else UNSET
+            text = _Text(annotator.text(field.schema))
+            keywords.append(Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=text))
+    parameters = [
+        Parameter("body", Parameter.POSITIONAL_ONLY, default=None, annotation=_Text("dict | Model | None")),
+        *keywords,
+        Parameter("idempotency_key", Parameter.KEYWORD_ONLY, default=None, annotation=_Text("str | None")),
+        Parameter("detailed", Parameter.KEYWORD_ONLY, default=False, annotation=_Text("bool")),
+    ]
+    if takes_anything(manifest, operation):
+        parameters.append(Parameter("fields", Parameter.VAR_KEYWORD, annotation=_Text("Any")))
+    return Signature(parameters, return_annotation=_Text(result_type(manifest, operation)))
+
+
+# Notebooks.
+
+
+def resource_html(manifest: Manifest, prefix: str) -> str:
+    """The operations below `prefix` as a table."""
+    from .._values.show import _escape, _table
+
+    title = _escape(
+        f"{prefix or 'the API'}: {_count(operation_ids(manifest.node(prefix) or {}), 'operation')}"
+    )
+    return f"<p><b>{title}</b></p>" + _table(["call", "summary"], map(list, resource_rows(manifest, prefix)))
+
+
+def operation_html(operation: Operation, manifest: Manifest) -> str:
+    """The operation with its fields as a table."""
+    from .._values.show import _escape, _table
+
+    title = _escape(f"{operation.id} -> {result_type(manifest, operation)}")
+    rows = [list(row) for row in field_rows(manifest, operation)[:_MAX_ROWS]]
+    table = _table(["field", "type", ""], rows) if rows else ""
+    return f"<p><b>{title}</b><br>{_escape(operation.summary)}<br>{_escape(effect(operation))}</p>{table}"

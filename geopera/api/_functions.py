@@ -1,0 +1,160 @@
+"""The low-level functions of an operation: ``sync``, ``sync_detailed``, ``asyncio``, ``asyncio_detailed``.
+
+They take an `AuthenticatedClient` or a `Client`, return what came back whatever its status, and raise
+httpx's own exceptions where nothing came back. The fluent client is the same machinery with errors raised.
+"""
+
+from __future__ import annotations
+
+import inspect
+from contextlib import suppress
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from .._call.body import Input
+from .._call.steps import call
+from ..client import Client
+from ..errors import APIConnectionError
+from ..types import UNSET, Response, Unset
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from .._call.endpoint import Endpoint
+    from ..manifest import Manifest, Operation
+
+NAMES = ("sync", "sync_detailed", "asyncio", "asyncio_detailed")
+
+_WHAT = {
+    "sync": "Call {id}, blocking, and return the parsed answer.",
+    "sync_detailed": "Call {id}, blocking, and return the whole response.",
+    "asyncio": "Call {id} in the event loop and return the parsed answer.",
+    "asyncio_detailed": "Call {id} in the event loop and return the whole response.",
+}
+
+_DOC = """{what}
+
+{summary}.
+
+Args:
+    client: the `AuthenticatedClient` to call with, or a `Client` for a public operation.
+    body: {body}.
+    idempotency_key: sent as ``Idempotency-Key``; where the operation spends, one is made if none is given.
+    x_api_key: sent as ``x-api-key``, an API key in the place of the client's token.
+
+Returns:
+    {returns} An error status is not raised: the parsed answer is then a `Problem` or an
+    `HTTPValidationError`, or None where the operation does not declare the status.
+
+Raises:
+    errors.InvalidInputError: the body is not what the operation takes; nothing was sent.
+    errors.UnexpectedStatus: for an undeclared status, where the client has ``raise_on_unexpected_status``.
+    httpx.TimeoutException: no answer in time. httpx.TransportError: no connection, or it was lost.
+"""
+
+
+def _steps(
+    operation_id: str, client: Any, body: Any, idempotency_key: Any, x_api_key: Any
+) -> tuple[Client, Generator[Any, Any, Response[Any]]]:
+    if not isinstance(client, Client):
+        client = getattr(client, "client", client)  # a fluent client will do as well
+        if not isinstance(client, Client):
+            raise TypeError(
+                f"client has to be an AuthenticatedClient or a Client, not {type(client).__name__}"
+            )
+    endpoint: Endpoint = client._endpoint(operation_id)
+    context = client._defaults()
+    content = endpoint.input.encode(body, {}, allow_extra=context.extra_fields == "allow")
+    headers = () if _absent(x_api_key) else (("x-api-key", x_api_key),)
+    key = None if _absent(idempotency_key) else idempotency_key
+    return client, call(endpoint, context, content, key=key, headers=headers, raises=False)
+
+
+def _absent(value: Any) -> bool:
+    return value is None or isinstance(value, Unset)
+
+
+def _transport_error(error: APIConnectionError) -> BaseException:
+    """What the transport raised, with what is known about the call as a note."""
+    cause = error.__cause__
+    if cause is None:
+        return error
+    cause.add_note(str(error))
+    return cause
+
+
+def _named(response: Response[Any]) -> Response[Any]:
+    """The response with its status as an `HTTPStatus`, which is an int too; one without a name stays an int."""
+    with suppress(ValueError):
+        response.status_code = HTTPStatus(response.status_code)
+    return response
+
+
+def functions(operation: Operation, manifest: Manifest, module: str) -> dict[str, Callable[..., Any]]:
+    """The four functions of `operation`, by name, with signatures and docstrings of their own."""
+    id = operation.id
+
+    def sync_detailed(
+        *, client: Client, body: Any = UNSET, idempotency_key: Any = UNSET, x_api_key: Any = UNSET
+    ) -> Response[Any]:
+        owner, steps = _steps(id, client, body, idempotency_key, x_api_key)
+        try:
+            return _named(owner._run(steps))
+        except APIConnectionError as error:
+            raise _transport_error(error) from None
+
+    async def asyncio_detailed(
+        *, client: Client, body: Any = UNSET, idempotency_key: Any = UNSET, x_api_key: Any = UNSET
+    ) -> Response[Any]:
+        owner, steps = _steps(id, client, body, idempotency_key, x_api_key)
+        try:
+            return _named(await owner._arun(steps))
+        except APIConnectionError as error:
+            raise _transport_error(error) from None
+
+    def sync(**arguments: Any) -> Any:
+        return sync_detailed(**arguments).parsed
+
+    async def asyncio(**arguments: Any) -> Any:
+        return (await asyncio_detailed(**arguments)).parsed
+
+    made: dict[str, Callable[..., Any]] = {}
+    for function in (sync, sync_detailed, asyncio, asyncio_detailed):
+        name = function.__name__
+        function.__module__, function.__qualname__ = module, name
+        signature = _signature(operation, manifest, detailed=name.endswith("detailed"))
+        setattr(function, "__signature__", signature)  # noqa: B010 - a function's type declares no such attribute
+        function.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+        function.__annotations__["return"] = signature.return_annotation
+        function.__doc__ = _doc(operation, name)
+        made[name] = function
+    return made
+
+
+def _signature(operation: Operation, manifest: Manifest, *, detailed: bool) -> inspect.Signature:
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    body: Any = Input(operation, manifest).model or dict[str, Any]
+    optional = str | None | Unset
+    parameters = [
+        inspect.Parameter("client", keyword, annotation=Client),
+        inspect.Parameter("body", keyword, annotation=body)
+        if operation.body_required
+        else inspect.Parameter("body", keyword, default=UNSET, annotation=body | None | Unset),
+        inspect.Parameter("idempotency_key", keyword, default=UNSET, annotation=optional),
+        inspect.Parameter("x_api_key", keyword, default=UNSET, annotation=optional),
+    ]
+    return inspect.Signature(parameters, return_annotation=Response if detailed else Any)
+
+
+def _doc(operation: Operation, name: str) -> str:
+    reference = operation.input.get("$ref", "")
+    return _DOC.format(
+        what=_WHAT[name].format(id=operation.id),
+        summary=operation.summary or operation.id,
+        body=f"a `{reference.rpartition('/')[2]}`, or a dict of its fields"
+        if reference
+        else "any JSON object",
+        returns="The `Response`: status_code, headers, content, parsed."
+        if name.endswith("detailed")
+        else "The parsed answer.",
+    )

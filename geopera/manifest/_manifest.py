@@ -1,0 +1,424 @@
+"""The manifest: what the API can do, as data.
+
+A manifest is one JSON document: the operations by id, and the JSON Schemas that they refer to. The
+bundled one is read when the package is imported. Its layout, one entry a line, lets it be indexed
+without being parsed: an entry is decoded when somebody asks for it, so that neither the size of the
+API nor the JSON module costs anything at import. A document in any other layout is read as well.
+"""
+
+from __future__ import annotations
+
+from _thread import RLock
+from collections.abc import Mapping
+
+from ..errors import ManifestError
+from . import _cache
+from ._operation import Operation, Paging, Polling
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from os import PathLike
+    from typing import Any
+
+    from ..schema import Registry
+
+__all__ = ["Manifest", "Models", "Operation", "Paging", "Polling", "bundled", "default", "load"]
+
+FORMAT = 1
+PREFIX = "#/schemas/"
+_building = RLock()
+
+
+class _Entries(Mapping[str, "Any"]):
+    """Entries by key, each made at first access and then kept.
+
+    Two threads that race to one entry both get the value that was stored first.
+    """
+
+    __slots__ = ("_made", "_make", "_raw")
+
+    def __init__(self, raw: Mapping[str, Any], make: Callable[[str, Any], Any]) -> None:
+        self._raw = raw
+        self._make = make
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, key: str) -> Any:
+        try:
+            return self._made[key]
+        except KeyError:
+            return self._made.setdefault(key, self._make(key, self._raw[key]))
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._raw
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} entries, {', '.join(list(self)[:3])}, …>"
+
+
+def _decode(key: str, raw: Any) -> Any:
+    if isinstance(raw, bytes):
+        from json import loads
+
+        try:
+            return loads(raw)
+        except (ValueError, RecursionError) as exc:
+            raise ManifestError(f"the manifest's entry {key!r} is damaged: {exc}") from exc
+    return raw
+
+
+def _make_operation(key: str, raw: Any) -> Operation:
+    entry = _decode(key, raw)
+    try:
+        return Operation.from_entry(key, entry)
+    except (AttributeError, KeyError, TypeError) as exc:
+        raise ManifestError(f"the manifest's operation {key!r} is not of the format: {exc!r}") from exc
+
+
+class Manifest:
+    """The operations of one version of the API, and the schemas of what they take and return.
+
+    api_version: the version of the API; base_url: where it is served; path: the path of an operation,
+    with ``{operation_id}`` in it; operations: `Operation` by id; schemas: JSON Schema by key; models:
+    the pydantic classes made from them, at first use (``manifest.models.CatalogSearchInput``).
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_previous",
+        "_registry",
+        "_tree",
+        "api_version",
+        "base_url",
+        "compiled",
+        "operations",
+        "path",
+        "schemas",
+        "source",
+    )
+
+    operations: Mapping[str, Operation]
+    schemas: Mapping[str, Any]
+
+    def __init__(
+        self,
+        head: Mapping[str, Any],
+        operations: Mapping[str, Any],
+        schemas: Mapping[str, Any],
+        source: str = "",
+    ) -> None:
+        if head.get("format") != FORMAT:
+            raise ManifestError(
+                f"{source or 'the manifest'} is of format {head.get('format')!r}; this version reads {FORMAT}"
+            )
+        self.api_version: str = str(head.get("api_version", ""))
+        self.base_url: str = str(head.get("base_url", "https://api.geopera.com"))
+        self.path: str = str(head.get("path", "/v1/op/{operation_id}"))
+        self.operations = _Entries(operations, _make_operation)
+        self.schemas = _Entries(schemas, _decode)
+        self.source = source
+        self.compiled: dict[str, Any] = {}  # what a call needs of an operation, by id, made at first call
+        self._previous: Manifest | None = None
+        self._tree: dict[str, Any] | None = None
+        self._registry: Registry | None = None
+
+    @classmethod
+    def from_bytes(cls, data: bytes, source: str = "") -> Manifest:
+        """Read a manifest from its bytes. Raises `ManifestError` where it is none."""
+        indexed = _index(data)
+        if indexed is not None:
+            return cls(*indexed, source=source)
+        from json import loads
+
+        try:
+            document = loads(data)
+        except (ValueError, RecursionError) as exc:
+            raise ManifestError(f"{source or 'the manifest'} is not JSON: {exc}") from exc
+        return cls.from_dict(document, source=source)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any], source: str = "") -> Manifest:
+        """Read a manifest from the document as Python objects. Raises `ManifestError` where it is none."""
+        if not isinstance(document, Mapping):
+            raise ManifestError(f"{source or 'the manifest'} is not a JSON object")
+        operations, schemas = document.get("operations"), document.get("schemas")
+        if not isinstance(operations, Mapping) or not isinstance(schemas, Mapping):
+            raise ManifestError(f"{source or 'the manifest'} has no operations or no schemas")
+        return cls(document, operations, schemas, source=source)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole document as plain Python objects; what is changed in it changes nothing here."""
+        from copy import deepcopy
+
+        operations = self.operations
+        assert isinstance(operations, _Entries)
+        return {
+            "format": FORMAT,
+            "api_version": self.api_version,
+            "base_url": self.base_url,
+            "path": self.path,
+            "operations": {key: deepcopy(_decode(key, raw)) for key, raw in operations._raw.items()},
+            "schemas": {key: deepcopy(schema) for key, schema in self.schemas.items()},
+        }
+
+    @property
+    def registry(self) -> Registry:
+        """What builds the models, each at first use and once."""
+        if self._registry is None:
+            from ..schema import Registry
+
+            with _building:
+                if self._registry is None:
+                    self._registry = Registry(
+                        self.schemas,
+                        previous=self._previous.registry if self._previous is not None else None,
+                        prefix=PREFIX,
+                        module="geopera.models" if self is _default else None,
+                        inline=_Bodies(self),
+                    )
+        return self._registry
+
+    def succeed(self, previous: Manifest) -> Manifest:
+        """This manifest, its models those of `previous` wherever the schema is the same. Returns itself."""
+        self._previous = previous
+        return self
+
+    @property
+    def models(self) -> Models:
+        """The classes of this manifest, by attribute: ``manifest.models.CatalogSearchInput``."""
+        return Models(self.registry)
+
+    @property
+    def tree(self) -> dict[str, Any]:
+        """The operations as a tree of names: a dict for a resource, the id for an operation."""
+        if self._tree is None:
+            tree: dict[str, Any] = {}
+            for id in self.operations:
+                node = tree
+                *resources, leaf = id.split(".")
+                for name in resources:
+                    node = node.setdefault(name, {})
+                    if not isinstance(node, dict):
+                        raise ManifestError(f"the operation {id!r} lies below another operation")
+                if isinstance(node.setdefault(leaf, id), dict):
+                    raise ManifestError(f"the operation {id!r} is also a resource")
+            self._tree = tree
+        return self._tree
+
+    def node(self, path: str) -> Any:
+        """What lies at the dotted `path`: a dict of a resource's children, an operation's id, or None."""
+        node: Any = self.tree
+        for name in path.split(".") if path else ():
+            node = node.get(name) if isinstance(node, dict) else None
+        return node
+
+    def __repr__(self) -> str:
+        return f"<Manifest of API {self.api_version}, {len(self.operations)} operations, from {self.source or 'memory'}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self is _default:
+            return default, ()
+        return Manifest.from_dict, (self.to_dict(), self.source)
+
+
+class Models:
+    """The classes built from a manifest's schemas, each at first use, each once.
+
+    A class is an attribute (``models.CatalogSearchInput``); ``dir(models)`` lists them all.
+    """
+
+    __slots__ = ("_registry",)
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        try:
+            return self._registry.model(name)
+        except KeyError:
+            from .._names import did_you_mean
+
+            hint = did_you_mean(name, self._registry.names())
+            raise AttributeError(f"the manifest has no model {name!r}{hint}", name=name, obj=self) from None
+
+    def __dir__(self) -> list[str]:
+        return sorted(self._registry.names())
+
+    def __repr__(self) -> str:
+        return f"<models: {len(self._registry.names())} classes>"
+
+
+class _Bodies(Mapping[str, "Any"]):
+    """The inputs that have no schema of their own, by class name; looked for when one of them is wanted."""
+
+    __slots__ = ("_found", "_manifest")
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+        self._found: dict[str, str] | None = None
+
+    def _ids(self) -> dict[str, str]:
+        if self._found is None:
+            from .._names import pascal
+
+            self._found = {
+                pascal(id.replace(".", "_")) + "Body": id
+                for id, operation in self._manifest.operations.items()
+                if "$ref" not in operation.input
+            }
+        return self._found
+
+    def __getitem__(self, name: str) -> Any:
+        if not name.endswith("Body"):
+            raise KeyError(name)
+        return self._manifest.operations[self._ids()[name]].input
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ids())
+
+    def __len__(self) -> int:
+        return len(self._ids())
+
+
+def _index(data: bytes) -> tuple[dict[str, Any], dict[str, bytes], dict[str, bytes]] | None:
+    """(head, operations, schemas) of a document in the canonical layout, entries as bytes; else None.
+
+    Canonical: ``{`` alone on the first line, a scalar of the head or ``"operations": {`` a line, then an
+    entry a line, its key plain ASCII without escapes. What does not fit is left to a full parse.
+    """
+    lines = data.split(b"\n")
+    if lines[0] != b"{" or lines[-1] != b"" or lines[-2] != b"}":
+        return None
+    head: dict[str, Any] = {}
+    sections: dict[str, dict[str, bytes]] = {}
+    section: dict[str, bytes] | None = None
+    for line in lines[1:-2]:
+        if line[:1] != b'"':
+            if line not in (b"},", b"}") or section is None:
+                return None
+            section = None
+            continue
+        key, found, value = line.partition(b'": ')
+        if not found or b"\\" in key:
+            return None
+        name = key[1:].decode("ascii", "replace")
+        if section is not None:
+            section[name] = value[:-1] if value[-1:] == b"," else value
+        elif value == b"{":
+            section = sections[name] = {}
+        else:
+            value = value.rstrip(b",")
+            if value[:1] == b'"' and value[-1:] == b'"' and b"\\" not in value:
+                head[name] = value[1:-1].decode("utf-8", "replace")
+            elif value.isdigit():
+                head[name] = int(value)
+            else:
+                return None
+    if section is not None or sections.keys() != {"operations", "schemas"}:
+        return None
+    return head, sections["operations"], sections["schemas"]
+
+
+def load(path: str | PathLike[str]) -> Manifest:
+    """Read the manifest at `path`. Raises `ManifestError` where it cannot be read or is none."""
+    from os import fspath
+
+    try:
+        with open(path, "rb") as file:
+            return Manifest.from_bytes(file.read(), source=fspath(path))
+    except OSError as exc:
+        raise ManifestError(f"the manifest {fspath(path)!r} cannot be read: {exc.strerror or exc}") from exc
+
+
+def bundled_bytes(name: str = "manifest.json") -> bytes:
+    """The bytes of a data file of the package: ``manifest.json``, ``overlay.json``, ``format.schema.json``.
+
+    They lie inside the package in a wheel or a zip, and beside it in a source tree.
+    """
+    import os
+
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    beside = os.path.join(here, os.pardir, "manifest", "geopera.json" if name == "manifest.json" else name)
+    get_data = getattr(__spec__.loader, "get_data", None)
+    for path in (os.path.join(here, "_data", name), beside):
+        try:
+            if get_data is not None:
+                data: bytes = get_data(path)
+                return data
+            with open(path, "rb") as file:
+                return file.read()
+        except OSError:
+            continue
+    raise ManifestError(f"the package's own file {name!r} is missing; reinstall geopera")
+
+
+def bundled() -> Manifest:
+    """A new copy of the manifest that this version of the package was built with."""
+    return Manifest.from_bytes(bundled_bytes(), source="the package")
+
+
+_default: Manifest | None = None
+
+
+def default() -> Manifest:
+    """The manifest of this process, fixed when the package is imported.
+
+    In this order: the file that ``GEOPERA_MANIFEST`` names (`ManifestError` where it is unusable), the refreshed
+    one in the user's cache folder when it is not older than the bundled one, the bundled one.
+    """
+    global _default
+    if _default is None:
+        _default = _choose()
+    return _default
+
+
+def _choose() -> Manifest:
+    import os
+
+    path = os.environ.get("GEOPERA_MANIFEST")
+    if path:
+        return load(path)
+    data = bundled_bytes()
+    base_url = os.environ.get("GEOPERA_API_URL") or _cache.head_value(data, "base_url")
+    return _refreshed(base_url, data) or Manifest.from_bytes(data, source="the package")
+
+
+def _refreshed(base_url: str, data: bytes) -> Manifest | None:
+    from .._version import __version__
+
+    found = _cache.refreshed(base_url, data, __version__)
+    if found is None:
+        return None
+    try:
+        return Manifest.from_bytes(found[0], source=found[1])
+    except ManifestError as exc:  # as of a later release that writes another format
+        _cache.warn_unusable(str(exc))
+        return None
+
+
+_by_url: dict[str, Manifest] = {}
+
+
+def for_url(base_url: str) -> Manifest:
+    """The manifest that a new client of the API at `base_url` uses.
+
+    That is `default()`, unless the cache holds a refreshed manifest of that very API. It is looked for
+    once in a process; the file that ``GEOPERA_MANIFEST`` names goes before it.
+    """
+    import os
+
+    chosen = _by_url.get(base_url)
+    if chosen is None:
+        own = os.environ.get("GEOPERA_API_URL") or default().base_url
+        alike = _cache.public_url(base_url) == _cache.public_url(own)
+        other = None if alike or os.environ.get("GEOPERA_MANIFEST") else _refreshed(base_url, bundled_bytes())
+        chosen = _by_url.setdefault(base_url, other or default())
+    return chosen

@@ -1,0 +1,186 @@
+"""`Operation`: what the manifest says about one operation of the API, as a frozen record."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, ClassVar
+
+_STREAMS = ("text/event-stream", "application/x-ndjson", "application/jsonl")
+
+
+class _Frozen:
+    """A record whose attributes are set once; equal when they all are."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def __init__(self, **values: Any) -> None:
+        for name in self.__slots__:
+            object.__setattr__(self, name, values[name])
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen: {name!r} cannot be set", name=name, obj=self)
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen: {name!r} cannot go", name=name, obj=self)
+
+    def _values(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash(repr(self._values()))
+
+    def __repr__(self) -> str:
+        inner = ", ".join(f"{name}={value!r}" for name, value in self._values().items())
+        return f"{type(self).__name__}({inner})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self._values())
+
+
+def _restore(cls: type[_Frozen], values: dict[str, Any]) -> _Frozen:
+    return cls(**values)
+
+
+class Paging(_Frozen):
+    """How a list operation is walked.
+
+    convention: ``token`` (limit and next), ``offset`` (limit and offset), ``page`` (page and size) or
+    ``search_page`` (limit and page); pages count from 0.
+    records: the field of the answer that holds the records; None where the answer is an array, or an
+    object with a single array in it.
+    """
+
+    __slots__ = ("convention", "records")
+    convention: str
+    records: str | None
+
+
+class Polling(_Frozen):
+    """How an operation tells the state of something: the field, and the states that it ends in."""
+
+    __slots__ = ("failure", "state", "success")
+    state: str
+    success: tuple[str, ...]
+    failure: tuple[str, ...]
+
+
+class Operation(_Frozen):
+    """One operation of the API.
+
+    id: the dotted id, which is also the path of attributes (``orders.archive.place``).
+    summary: one line on what it does.
+    scope: the scope that a token needs, or None.
+    side_effect: ``read``, ``compute``, ``external_spend``, ``destructive`` or ``share_export``; None
+    where nothing is known, and then a call is never repeated once it was sent.
+    idempotent: whether it honours an ``Idempotency-Key``.
+    success_status: the status of success, 200, 201 or 202.
+    media_type: the media type of the answer.
+    public: whether it can be called without a token.
+    body_required: whether a body has to be sent.
+    input, output: JSON Schemas; references point into the manifest's schemas (``#/schemas/<key>``).
+    errors: declared error statuses, each with the key of its schema.
+    produces: the kinds of thing that a call creates.
+    paging, polling: see `Paging` and `Polling`; None where they do not apply.
+    """
+
+    __slots__ = (
+        "body_required",
+        "errors",
+        "id",
+        "idempotent",
+        "input",
+        "media_type",
+        "output",
+        "paging",
+        "polling",
+        "produces",
+        "public",
+        "scope",
+        "side_effect",
+        "success_status",
+        "summary",
+    )
+    id: str
+    summary: str
+    scope: str | None
+    side_effect: str | None
+    idempotent: bool
+    success_status: int
+    media_type: str
+    public: bool
+    body_required: bool
+    input: dict[str, Any]
+    output: dict[str, Any]
+    errors: dict[str, str]
+    produces: tuple[str, ...]
+    paging: Paging | None
+    polling: Polling | None
+
+    _OPTIONAL: ClassVar[dict[str, Any]] = {
+        "summary": "",
+        "scope": None,
+        "side_effect": None,
+        "idempotent": False,
+        "success_status": 200,
+        "media_type": "application/json",
+        "public": False,
+        "body_required": True,
+        "input": {},
+        "output": {},
+        "errors": {},
+    }
+
+    @classmethod
+    def from_entry(cls, id: str, entry: Mapping[str, Any]) -> Operation:
+        """The operation that a manifest's entry describes."""
+        values = {name: entry.get(name, default) for name, default in cls._OPTIONAL.items()}
+        paging, polling = entry.get("paging"), entry.get("polling")
+        return cls(
+            id=id,
+            produces=tuple(entry.get("produces") or ()),
+            paging=Paging(convention=paging["convention"], records=paging.get("records")) if paging else None,
+            polling=Polling(
+                state=polling["state"],
+                success=tuple(polling.get("success", ())),
+                failure=tuple(polling.get("failure", ())),
+            )
+            if polling
+            else None,
+            **values,
+        )
+
+    @property
+    def module_name(self) -> str:
+        """The name of its low-level module: ``orders_archive_place``."""
+        from .._names import module_name
+
+        return module_name(self.id)
+
+    @property
+    def streaming(self) -> bool:
+        """Whether the answer is a stream of records; `output` then describes one record."""
+        return self.media_type in _STREAMS
+
+    @property
+    def binary(self) -> bool:
+        """Whether the answer is neither JSON nor a stream of it: an image, XML, a file."""
+        return not (
+            self.streaming or self.media_type == "application/json" or self.media_type.endswith("+json")
+        )
+
+    @property
+    def spends(self) -> bool:
+        """Whether a call may cost credits or money."""
+        return self.side_effect == "external_spend"
+
+    @property
+    def read_only(self) -> bool:
+        """Whether a call changes nothing, so that a repeat can do no harm."""
+        return self.side_effect == "read"

@@ -1,0 +1,1 @@
+"""The sandbox's scenes, how they are searched, and the geometry that this takes."""

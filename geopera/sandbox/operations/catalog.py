@@ -1,0 +1,175 @@
+"""The catalogue's operations: hosts, collections, searches, the stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+from starlette.responses import Response, StreamingResponse
+
+from ..catalogue.scenes import HOSTS, Scene
+from ..catalogue.search import check_host, matching, page
+from ..core.records import listing, window
+from ..core.registry import Call, handles
+from ..wire.problems import ProblemError, dump, unprocessable
+
+_STREAMS = ("text/event-stream", "application/x-ndjson", "application/json")
+
+
+@handles("catalog.search")
+def search(call: Call) -> dict[str, Any]:
+    body = call.body
+    found = matching(call.state.catalogue, body, [check_host(body.get("host_name"))])
+    scenes, token = page(found, body, limit=int(body.get("limit") or 100))
+    answer = _features(scenes)
+    if token is not None:
+        answer["next"] = token
+    return answer
+
+
+@handles("catalog.federated_search")
+def federated_search(call: Call) -> dict[str, Any]:
+    body = call.body
+    sources = body.get("source_ids") or list(HOSTS)
+    for name in sources:
+        check_host(name)
+    wanted = body.get("collections")
+    left = int(body.get("limit") or 100)
+    summaries, scenes = [], []
+    for name in sources:
+        its = {collection.id for collection in HOSTS[name][1]}
+        question = {**body, "host_name": None}
+        if wanted is not None:
+            question["collections"] = [one for one in wanted if one in its]
+        asked = wanted is None or question["collections"]
+        found = list(matching(call.state.catalogue, question, [name])) if asked else []
+        summaries.append({"source_id": name, "title": HOSTS[name][0], "count": len(found), "error": None})
+        scenes += found
+    scenes.sort(key=lambda scene: scene.datetime, reverse=True)
+    return {**_features(scenes[:left]), "sources": summaries}
+
+
+@handles("stac.search")
+def stac_search(call: Call) -> dict[str, Any]:
+    """Over all hosts; pages count from 0."""
+    question = {key: value for key, value in call.body.items() if key != "query"}
+    scenes = list(matching(call.state.catalogue, question, HOSTS))
+    start, size = window(call)
+    answer = _features(scenes[start : start + size])
+    return {**answer, "numberMatched": len(scenes)}
+
+
+@handles("catalog.search_stream")
+async def search_stream(call: Call) -> Response:
+    """SSE, NDJSON or one FeatureCollection, as the Accept header wishes; SSE when it does not say."""
+    body = call.body
+    limit = body.get("limit")
+    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+        raise unprocessable("limit is a whole number, 1 or more.")
+    found = matching(call.state.catalogue, body, [check_host(body.get("host_name"))])
+    scenes = [scene for index, scene in enumerate(found) if limit is None or index < limit]
+    kind = _chosen(call.request.headers.get("accept", "*/*"))
+    if kind == "application/json":
+        answer = {**_features(()), "features": [_record(call, scene) for scene in scenes]}
+        return Response(dump({**answer, "numberReturned": len(scenes)}), media_type=kind)
+    headers = {"Cache-Control": "no-store"}
+    return StreamingResponse(_lines(call, scenes, kind), headers=headers, media_type=kind)
+
+
+@handles("catalog.hosts.list")
+def hosts(call: Call) -> Any:
+    found = [
+        {"name": name, "title": title, "collections": [collection.id for collection in collections]}
+        for name, (title, collections) in HOSTS.items()
+    ]
+    return {call.operation.records or "hosts": found}
+
+
+@handles("catalog.collections.list")
+def collections(call: Call) -> Any:
+    name = call.body.get("host_name")
+    names = list(HOSTS) if name is None else [check_host(name)]
+    found = [_collection(host, one) for host in names for one in HOSTS[host][1]]
+    return {call.operation.records or "collections": found}
+
+
+@handles("stac.collections.list")
+def stac_collections(call: Call) -> Any:
+    found = [_collection(host, one) for host in HOSTS for one in HOSTS[host][1]]
+    return {call.operation.records or "collections": found, "links": []}
+
+
+@handles("catalog.provider.samples")
+def samples(call: Call) -> Any:
+    start, size = window(call)
+    scenes = [scene for scene in call.state.catalogue.scenes if scene.host == "geopera-archive"]
+    rows = [{"id": scene.id, "scene_id": scene.id, "bbox": list(scene.box)} for scene in scenes]
+    return listing(call, "samples", rows[start : start + size], len(rows))
+
+
+def _features(scenes: Iterable[Scene]) -> dict[str, Any]:
+    features = [scene.item() for scene in scenes]
+    return {"type": "FeatureCollection", "features": features, "numberReturned": len(features)}
+
+
+def _collection(host: str, one: Any) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "title": one.title,
+        "host_name": host,
+        "type": "Collection",
+        "stac_version": "1.0.0",
+        "license": "proprietary",
+        "gsd": one.gsd,
+        "links": [],
+    }
+
+
+def _chosen(accept: str) -> str:
+    """The wanted kind of stream: highest q first, then the order of the header."""
+    wishes = []
+    for index, part in enumerate(accept.split(",")):
+        kind, *params = (piece.strip() for piece in part.split(";"))
+        weight = 1.0
+        for param in params:
+            if param.lower().startswith("q="):
+                try:
+                    weight = float(param[2:])
+                except ValueError:
+                    weight = 0.0
+        if weight > 0:
+            wishes.append((-weight, index, kind.lower()))
+    for _, _, kind in sorted(wishes):
+        if kind in ("*/*", "text/*"):
+            return _STREAMS[0]
+        if kind == "application/*":
+            return _STREAMS[1]
+        if kind in _STREAMS:
+            return kind
+        if kind == "application/geo+json":
+            return _STREAMS[2]
+    raise ProblemError(406, f"The stream comes as one of {', '.join(_STREAMS)}.")
+
+
+def _record(call: Call, scene: Scene) -> dict[str, Any]:
+    """One record of the stream, checked as every answer is."""
+    item = scene.item()
+    problem = call.operation.output_error(item)
+    if problem is not None:
+        raise RuntimeError(f"catalog.search_stream: a record breaks the output schema: {problem}")
+    return item
+
+
+async def _lines(call: Call, scenes: Iterable[Scene], kind: str) -> AsyncIterator[bytes]:
+    delay = call.state.settings.stream_delay
+    if kind == "text/event-stream":
+        yield b": one feature an event\n\n"
+    for index, scene in enumerate(scenes):
+        line = dump(_record(call, scene))
+        if kind == "text/event-stream":
+            line = b"event: feature\nid: %d\ndata: %s\n\n" % (index, line)
+        else:
+            line += b"\n"
+        yield line
+        await asyncio.sleep(delay)

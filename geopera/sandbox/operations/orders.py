@@ -1,0 +1,169 @@
+"""Orders: estimates, placement, tracking, cancellation."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..catalogue.scenes import HOSTS
+from ..core.records import listing, window
+from ..core.registry import Call, handles, is_example
+from ..wire.problems import unprocessable
+from ..work.ledger import PRICES
+from ..work.progress import accept, check_items, describe, fetch, status_of, stop, texts
+
+_FAMILY = ("order",)
+
+
+@handles("orders.archive.place")
+def place_archive(call: Call) -> dict[str, Any]:
+    body = call.body
+    collection = body.get("collection")
+    if not isinstance(collection, str) or not collection:
+        raise unprocessable("collection is needed: the id of the collection of the items.")
+    if collection not in {one.id for _, collections in HOSTS.values() for one in collections}:
+        raise unprocessable(f"Unknown collection {collection!r}.")
+    item_ids = texts(body.get("item_ids"), "item_ids")
+    delivery = body.get("delivery")
+    if delivery is not None and not isinstance(delivery, dict):
+        raise unprocessable("delivery is an object.")
+    fails = check_items(call, item_ids, collection)
+    return describe(accept(call, "order", "archive", body, units=len(item_ids), fails=fails), call.now)
+
+
+@handles("orders.tasking.place")
+def place_tasking(call: Call) -> dict[str, Any]:
+    groups = _groups(call.body)
+    if not groups:
+        raise unprocessable("groups is needed: at least one.")
+    fails = "fail" in json.dumps(groups)
+    return describe(accept(call, "order", "tasking", call.body, units=len(groups), fails=fails), call.now)
+
+
+@handles("orders.place")
+def place(call: Call) -> dict[str, Any]:
+    body = call.body
+    fails = "fail" in body["dataProduct"]
+    row = accept(
+        call, "order", "order", body, fails=fails, project=body["workspaceId"], tags=body.get("tags")
+    )
+    seen = describe(row, call.now)
+    return {**seen, "orderId": seen["id"], "results": [seen], "errors": []}
+
+
+@handles("orders.tasking.estimate")
+def estimate_tasking(call: Call) -> dict[str, Any]:
+    price = PRICES["tasking"]
+    groups = _groups(call.body)
+    return {
+        "groups": [{"index": i, "credits": price, "aud": price / 100} for i in range(len(groups))],
+        "totalCredits": price * len(groups),
+        "totalAud": price * len(groups) / 100,
+        "errors": [],
+    }
+
+
+@handles("orders.archive.estimate")
+def estimate_archive(call: Call) -> dict[str, Any]:
+    price = PRICES["archive"]
+    captures = call.body.get("captures") or []
+    return {
+        "groups": [{"index": i, "credits": price, "aud": price / 100} for i in range(len(captures))],
+        "total_credits": price * len(captures),
+        "total_aud": price * len(captures) / 100,
+        "errors": [],
+    }
+
+
+@handles("orders.estimate")
+def estimate(call: Call) -> dict[str, Any]:
+    price = PRICES["order"]
+    return {
+        "results": [{"index": 0, "credits": price}],
+        "totalCredits": price,
+        "totalAud": price / 100,
+        "errors": [],
+    }
+
+
+@handles("orders.get")
+def get(call: Call) -> dict[str, Any]:
+    id_ = call.body["order_id"]
+    if is_example(id_):
+        return {"id": id_, "status": "fulfilled", "type": "archive", "organization_id": call.organisation}
+    return describe(fetch(call, id_, _FAMILY, "order"), call.now)
+
+
+@handles("orders.list")
+def list_orders(call: Call) -> Any:
+    body, store = call.body, call.state.store
+    where, values = "organisation = ? AND family = 'order'", [call.organisation]
+    wanted = {
+        "id": _words(body.get("orderIds")),
+        "kind": [word.lower() for word in _words(body.get("type"))],
+        "project": _words(body.get("workspaceId")),
+    }
+    for column, words in wanted.items():
+        if words:
+            where += f" AND {column} IN ({', '.join('?' * len(words))})"
+            values += words
+    down = "ASC" if str(body.get("sort", "")).lower().endswith(",asc") else "DESC"
+    start, size = window(call)
+    statuses = set(_words(body.get("status")))
+    tags = set(_words(body.get("tags")))
+    if statuses or tags:
+        rows = [
+            row
+            for row in store.all(f"SELECT * FROM work WHERE {where} ORDER BY seq {down}", *values)
+            if (not statuses or status_of(row, call.now) in statuses)
+            and (not tags or tags & set(json.loads(row["tags"] or "[]")))
+        ]
+        total, rows = len(rows), rows[start : start + size]
+    else:
+        total = store.count(f"SELECT COUNT(*) FROM work WHERE {where}", *values)
+        rows = store.all(
+            f"SELECT * FROM work WHERE {where} ORDER BY seq {down} LIMIT ? OFFSET ?", *values, size, start
+        )
+    return listing(call, "orders", [describe(row, call.now) for row in rows], total)
+
+
+@handles("orders.cancel")
+def cancel(call: Call) -> dict[str, Any]:
+    id_ = call.body["order_id"]
+    if is_example(id_):
+        return {"orderId": id_, "id": id_, "status": "cancelled"}
+    row = fetch(call, id_, _FAMILY, "order")
+    return {"orderId": id_, "id": id_, "status": stop(call, row), "refunded_credits": row["credits"]}
+
+
+@handles("orders.update")
+def update(call: Call) -> dict[str, Any]:
+    id_ = call.body["order_id"]
+    if is_example(id_):
+        return {"id": id_, "status": "fulfilled", "tags": call.body.get("tags") or []}
+    row = fetch(call, id_, _FAMILY, "order")
+    tags = call.body.get("tags")
+    if tags is not None:
+        call.state.store.run("UPDATE work SET tags = ? WHERE id = ?", json.dumps(tags), row["id"])
+    return describe(fetch(call, id_, _FAMILY, "order"), call.now)
+
+
+@handles("orders.list_assets")
+def list_assets(call: Call) -> Any:
+    id_ = call.body["order_id"]
+    if is_example(id_):
+        assets = [{"item_id": "example-item", "asset_id": "example-asset", "type": "image/tiff"}]
+    else:
+        assets = describe(fetch(call, id_, _FAMILY, "order"), call.now).get("assets", [])
+    return {call.operation.records or "assets": assets}
+
+
+def _groups(body: dict[str, Any]) -> list[Any]:
+    groups = body.get("groups") or []
+    if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
+        raise unprocessable("groups is a list of objects.")
+    return groups
+
+
+def _words(value: object) -> list[str]:
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else []

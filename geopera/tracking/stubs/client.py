@@ -1,0 +1,237 @@
+"""Stubs of the clients, and of what the generated modules share."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+from ...manifest import Manifest
+from .calls import Call, client_lines, map_lines
+from .types import HEADER
+
+HELPERS = '''\
+import datetime as _dt
+import decimal as _decimal
+import enum as _enum
+import os as _os
+import types as _types
+import typing as _t
+import uuid as _uuid
+
+import geopera.manifest as _manifest
+import typing_extensions as _te
+
+T = _t.TypeVar("T")
+_T_co = _t.TypeVar("_T_co", covariant=True)
+
+Text: _t.TypeAlias = str | _dt.date | _uuid.UUID | _enum.Enum
+Integer: _t.TypeAlias = _t.SupportsIndex
+Number: _t.TypeAlias = _t.SupportsFloat | _t.SupportsIndex
+
+class HasGeo(_t.Protocol):
+    """What has ``__geo_interface__``: shapely, geopandas, a feature of this library."""
+    @property
+    def __geo_interface__(self) -> _t.Any: ...
+
+class Array(_t.Protocol[_T_co]):
+    """A list, a tuple, a set: whatever can be walked more than once and is no text."""
+    def __contains__(self, value: object, /) -> bool: ...
+    def __iter__(self) -> _t.Iterator[_T_co]: ...
+    def __len__(self) -> int: ...
+
+Object: _t.TypeAlias = _t.Mapping[str, object] | HasGeo
+Place: _t.TypeAlias = HasGeo | Array[HasGeo]
+Moments: _t.TypeAlias = tuple[Text | None, Text | None] | list[Text | None]
+
+JSON: _t.TypeAlias = "str | int | float | bool | None | _t.Sequence[JSON] | _t.Mapping[str, JSON]"
+
+# A dict that is written in place and is not what the operation takes. It is told from a dict with a name,
+# whose fields a checker does not know and which is therefore let through.
+MYPY = False
+if MYPY:
+    OtherDict = dict[str, JSON]
+else:
+    class OtherDict(_te.TypedDict, extra_items=JSON): ...
+
+class BodyDoesNotMatch:
+    """The body has a field that the operation does not know, lacks one, or has one of a wrong type."""
+
+Wrong: _t.TypeAlias = _t.Coroutine[_t.Any, BodyDoesNotMatch, T]
+
+class SyncOperation:
+    __name__: str
+    @property
+    def operation(self) -> _manifest.Operation: ...
+    def download(
+        self,
+        body: _t.Any,
+        path: str | _os.PathLike[str],
+        *,
+        idempotency_key: str | None = ...,
+        progress: bool = ...,
+    ) -> _t.Any: ...
+
+class AsyncOperation:
+    __name__: str
+    @property
+    def operation(self) -> _manifest.Operation: ...
+    async def download(
+        self,
+        body: _t.Any,
+        path: str | _os.PathLike[str],
+        *,
+        idempotency_key: str | None = ...,
+        progress: bool = ...,
+    ) -> _t.Any: ...
+
+class Iteration(_t.Generic[T]):
+    """Lazy: nothing is fetched before it is asked for. Closed at its end, by `close` or by a with block."""
+    def __iter__(self) -> _t.Iterator[T]: ...
+    def __next__(self) -> T: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> _te.Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: _types.TracebackType | None,
+    ) -> None: ...
+
+class AsyncIteration(_t.Generic[T]):
+    """Lazy: nothing is fetched before it is asked for. Closed at its end, by `aclose` or by a with block."""
+    def __aiter__(self) -> _t.AsyncIterator[T]: ...
+    async def __anext__(self) -> T: ...
+    async def aclose(self) -> None: ...
+    async def __aenter__(self) -> _te.Self: ...
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: _types.TracebackType | None,
+    ) -> None: ...
+'''
+
+_CLIENT_HEAD = """\
+import builtins as _bi
+import os
+import ssl
+import typing as _t
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+import typing_extensions as _te
+
+import geopera._async_calls as _async
+import geopera._stub_helpers as _h
+import geopera._sync_calls as _sync
+import geopera.bodies as _b
+import geopera.errors as _e
+import geopera.models as _m
+import geopera.types as _ty
+from geopera._call.limits import RateLimiter
+from geopera._call.retry import RetryPolicy
+from geopera.client import Client as Client
+from geopera.manifest import Manifest
+from geopera.tracking.refresh import Refresh
+"""
+_NAMES = frozenset(
+    "os ssl httpx Any Callable Mapping RateLimiter RetryPolicy Client Manifest PathLike None".split()  # noqa: SIM905
+)
+
+
+def helpers_module(manifest: Manifest) -> str:
+    return HEADER.format(version=manifest.api_version) + HELPERS
+
+
+def client_module(manifest: Manifest, calls: list[Call]) -> Iterator[str]:
+    """The text of ``geopera.fluent``."""
+    yield HEADER.format(version=manifest.api_version)
+    yield _CLIENT_HEAD
+    for asynchronous in (False, True):
+        name = "AsyncGeopera" if asynchronous else "Geopera"
+        # The resources are inherited, since one may be called as a method is, or as a type of its signature.
+        yield ""
+        yield f"class _{name}Resources:"
+        yield from client_lines(manifest, calls, "_async" if asynchronous else "_sync")
+        yield ""
+        yield f"class {name}(_{name}Resources):"
+        yield from _methods(asynchronous=asynchronous)
+        yield from map_lines(calls, asynchronous=asynchronous)
+        yield from _others(name)
+
+
+def _methods(*, asynchronous: bool) -> Iterator[str]:
+    word = "async " if asynchronous else ""
+    letter = "a" if asynchronous else ""
+    yield f"    def __init__(self, token: str | None = ..., base_url: str | None = ..., {', '.join(_options())}) -> None: ..."
+    yield "    @property"
+    yield "    def client(self) -> Client: ..."
+    yield "    @property"
+    yield "    def manifest(self) -> Manifest: ..."
+    yield (
+        "    def with_options(self, *, timeout: httpx.Timeout | float | None = ..., "
+        "headers: Mapping[str, str] | None = ..., max_retries: int | None = ..., retry: RetryPolicy | None = ..., "
+        "extra_fields: _t.Literal['allow', 'forbid'] = ..., strict_responses: bool = ...) -> _te.Self: ..."
+    )
+    for detailed, back in (("_t.Literal[False] = ...", "Any"), ("_t.Literal[True]", "_ty.Response[Any]")):
+        yield "    @_t.overload"
+        yield (
+            f"    {word}def invoke(self, operation_id: str, body: Any = ..., /, *, idempotency_key: str | None = ..., "
+            f"detailed: {detailed}, **fields: Any) -> {back}: ..."
+        )
+    yield f"    {word}def refresh_manifest(self, *, dry_run: bool = ...) -> Refresh: ..."
+    yield f"    {word}def {letter}close(self) -> None: ..."
+    yield f"    {word}def __{letter}enter__(self) -> _te.Self: ..."
+    yield f"    {word}def __{letter}exit__(self, *exc: object) -> None: ..."
+
+
+def _options() -> list[str]:
+    """The options of `AuthenticatedClient` as the installed package has them."""
+    from ...client import AuthenticatedClient, Client
+
+    options = []
+    for function in (Client.__init__, AuthenticatedClient.__init__):
+        for parameter in inspect.signature(function).parameters.values():
+            if parameter.name in ("self", "base_url", "token") or parameter.kind is parameter.VAR_KEYWORD:
+                continue
+            options.append(f"{parameter.name}: {_annotation(parameter.annotation)} = ...")
+    return ["*", *options]
+
+
+def _annotation(text: Any) -> str:
+    """An annotation as it is written, or Any where it has a name that the stub does not import."""
+    if not isinstance(text, str):
+        return "Any"
+    names = {node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)}
+    return text if names <= _NAMES | {"str", "int", "float", "bool", "dict", "list", "tuple"} else "Any"
+
+
+def _others(name: str) -> Iterator[str]:
+    """Public methods of the installed client that are not spelled out above."""
+    # The package is looked at from outside, as its user sees it; nothing here depends on it.
+    fluent = import_module("geopera.fluent")
+    spelled = {"client", "manifest", "with_options", "invoke", "refresh_manifest", "close", "aclose", "map"}
+    cls = getattr(fluent, name)
+    for other in sorted(set(object.__dir__(cls)) | {n for base in cls.__mro__ for n in vars(base)}):
+        if other.startswith("_") or other in spelled:
+            continue
+        found = inspect.getattr_static(cls, other)
+        if isinstance(found, property):
+            yield "    @property"
+            yield f"    def {other}(self) -> Any: ..."
+        elif inspect.isfunction(found):
+            word = "async " if inspect.iscoroutinefunction(found) else ""
+            yield f"    {word}def {other}(self, *args: Any, **options: Any) -> Any: ..."
+
+
+def package_module(manifest: Manifest) -> str:
+    """The text of ``geopera`` itself: the public names, and where they are from."""
+    homes: dict[str, str] = import_module("geopera")._HOMES
+    lines = [HEADER.format(version=manifest.api_version)]
+    lines += [f"from geopera.{home} import {name} as {name}" for name, home in sorted(homes.items())]
+    lines += ["", "__version__: str", ""]
+    return "\n".join(lines)

@@ -1,0 +1,120 @@
+"""Stubs of the models, and of the dicts that may stand for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..._names import python_name, snake
+from ..._repl.field_types import Field
+from .types import HEADER, IMPORTS, Classes, Given, Result, is_open, is_plain, object_fields
+
+_DESCRIBED = 3
+"""An open object with so many described fields counts as described: any other attribute is a misspelt one."""
+
+
+def models_module(classes: Classes, given: Given) -> Iterator[str]:
+    """The text of ``geopera.models``, line by line."""
+    yield HEADER.format(version=classes.manifest.api_version)
+    yield IMPORTS
+    yield "import enum as _enum\n"
+    yield "from geopera.schema import Model as _Model\n"
+    result = Result(classes)
+    for name, schema in classes.by_name.items():
+        yield ""
+        if name in classes.enums:
+            yield from _enum(name, classes.enums[name])
+        else:
+            yield from _model(name, schema, classes, given, result)
+
+
+def _model(name: str, schema: Any, classes: Classes, given: Given, result: Result) -> Iterator[str]:
+    found = object_fields(schema, classes.schemas) if isinstance(schema, dict) else []
+    yield f"class {name}(_Model):"
+    for field in found:
+        yield f"    {field.name}: {_read(field, result, answer=name in classes.answers)}"
+    arguments = ["self"]
+    if found:
+        # In the order of the fields, which positional arguments have; what may be left out comes last.
+        arguments += [
+            f"{f.name}: {given.field(f)}{' | _ty.Unset = ...' if not f.required else ''}" for f in found
+        ]
+        others = [f for f in found if f.wire != f.name and is_plain(f.wire) and not f.required]
+        taken = {f.name for f in found}
+        other_names = [f"{f.wire}: {given.field(f)} | _ty.Unset = ..." for f in others if f.wire not in taken]
+        arguments += ["*", *other_names] if other_names else []
+    if not isinstance(schema, dict) or is_open(schema):
+        arguments.append("**fields: _t.Any")
+        if len(found) < _DESCRIBED:
+            yield "    def __getattr__(self, name: str, /) -> _t.Any: ..."
+    yield f"    def __init__({', '.join(arguments)}) -> None: ..."
+
+
+def _read(field: Field, result: Result, *, answer: bool) -> str:
+    """The type of an attribute: None where the field may be absent.
+
+    The lists of an answer are there, if empty, whatever the schema says: nobody writes a loop over records
+    for the case that there is no list of them.
+    """
+    text = result.text(field.schema)
+    if field.required or text.endswith("None") or text == "_t.Any":
+        return text
+    if answer and field.schema.get("type") == "array":
+        return text
+    return f"{text} | None"
+
+
+def _enum(name: str, values: list[str]) -> Iterator[str]:
+    yield f"class {name}(str, _enum.Enum):"
+    for value in dict.fromkeys(values):
+        member = python_name(value).upper().rstrip("_")
+        if is_plain(member) and member not in ("MRO", "NAME", "VALUE"):
+            yield f"    {member} = {value!r}"
+    yield "    @property"
+    yield "    def value(self) -> str: ..."
+
+
+def deep_modules(classes: Classes) -> dict[str, str]:
+    """The modules below ``geopera.models``: file name -> text."""
+    head = HEADER.format(version=classes.manifest.api_version)
+    return {
+        f"{snake(name)}.pyi": f"{head}from geopera.models import {name} as {name}\n"
+        for name in classes.by_name
+        if is_plain(snake(name))
+    }
+
+
+def bodies_module(classes: Classes, given: Given) -> Iterator[str]:
+    """The text of ``geopera.bodies``: a TypedDict for each class that can be given as a dict."""
+    yield HEADER.format(version=classes.manifest.api_version)
+    yield IMPORTS
+    written: set[str] = set()
+    # Spelling one dict can ask for others.
+    while waiting := sorted(given.dicts - written):
+        for name in waiting:
+            written.add(name)
+            yield from _typed_dict(name, classes, given)
+
+
+def _typed_dict(name: str, classes: Classes, given: Given) -> Iterator[str]:
+    schema = classes.by_name[name]
+    pairs: list[tuple[str, str]] = []
+    found = object_fields(schema, classes.schemas)
+    if not found:
+        yield f"{name}Dict: _t.TypeAlias = _t.Mapping[str, object]"
+        return
+    taken = {field.name for field in found}
+    for field in found:
+        text = given.field(field)
+        alone = field.wire == field.name or field.wire in taken
+        kind = "Required" if field.required and alone else "NotRequired"
+        pairs.append((field.name, f"_t.{kind}[{text}]"))
+        if not alone:
+            pairs.append((field.wire, f"_t.NotRequired[{text}]"))
+    if all(is_plain(key) for key, _ in pairs):
+        yield f"class {name}Dict(_t.TypedDict, total=False):"
+        yield from (f"    {key}: {text}" for key, text in pairs)
+    else:
+        yield f"{name}Dict = _t.TypedDict({name + 'Dict'!r}, {{"
+        yield from (f"    {key!r}: {text}," for key, text in pairs)
+        yield "}, total=False)"

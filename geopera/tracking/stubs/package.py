@@ -1,0 +1,112 @@
+"""Writing types for editors and type checkers: a stub package for the manifest in use.
+
+What the package makes at run time (the tree of a client, the models, the low-level modules) no checker can
+see. The stubs spell it out. They are partial in the sense of PEP 561: what they do not have is read from the
+package's own, typed source. They are written for one manifest, whole, and never read by the package.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from ...errors import GeoperaError
+from ...manifest import Manifest
+
+FOLDER = "geopera-stubs"
+_MARK = "partial\n"
+
+
+def files(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """(path inside the stub package, text) of every file."""
+    from . import calls as call_stubs
+    from . import client as client_stubs
+    from . import models as model_stubs
+    from .types import HEADER, Classes, Given, Result
+
+    head = HEADER.format(version=manifest.api_version)
+    classes = Classes(manifest)
+    given, result = Given(classes), Result(classes)
+    calls = call_stubs.all_calls(manifest, given, result)
+    yield "py.typed", _MARK
+    yield "__init__.pyi", client_stubs.package_module(manifest)
+    yield "_stub_helpers.pyi", client_stubs.helpers_module(manifest)
+    yield "fluent.pyi", _join(client_stubs.client_module(manifest, calls))
+    for asynchronous in (False, True):
+        name = "_async_calls.pyi" if asynchronous else "_sync_calls.pyi"
+        yield name, _join(call_stubs.calls_module(calls, manifest, asynchronous=asynchronous))
+    yield "models/__init__.pyi", _join(model_stubs.models_module(classes, given))
+    for name, text in model_stubs.deep_modules(classes).items():
+        yield f"models/{name}", text
+    # After all types have been spelled: now it is known which dicts they speak of.
+    yield "bodies.pyi", _join(model_stubs.bodies_module(classes, given))
+    yield "api/__init__.pyi", head
+    yield "api/operations/__init__.pyi", head
+    for call in calls:
+        text = call_stubs.lowlevel_module(call, manifest, classes)
+        yield f"api/operations/{call.operation.module_name}.pyi", text
+
+
+def _join(lines: Iterator[str]) -> str:
+    return "\n".join(lines) + "\n"
+
+
+def write(manifest: Manifest, folder: str | os.PathLike[str]) -> str:
+    """Write the stub package into `folder`. Returns the package's own folder.
+
+    A stub package that is there already is replaced as a whole. Raises `GeoperaError` where something else
+    is in the way, OSError where the folder cannot be written.
+    """
+    from shutil import rmtree
+    from tempfile import mkdtemp
+
+    folder = os.path.abspath(folder)
+    target = os.path.join(folder, FOLDER)
+    if os.path.lexists(target) and not _is_ours(target):
+        raise GeoperaError(f"{target} is there and was not written by this command; it is left as it is")
+    os.makedirs(folder, exist_ok=True)
+    # Everything is written beside its place first, so that a failure leaves what was there.
+    temporary = mkdtemp(dir=folder, prefix=".geopera-stubs-")
+    try:
+        for path, text in files(manifest):
+            place = os.path.join(temporary, "new", *path.split("/"))
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            with open(place, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+        if os.path.lexists(target):
+            os.rename(target, os.path.join(temporary, "old"))
+        os.rename(os.path.join(temporary, "new"), target)
+    finally:
+        rmtree(temporary, ignore_errors=True)
+    return target
+
+
+def _is_ours(folder: str) -> bool:
+    try:
+        with open(os.path.join(folder, "fluent.pyi"), encoding="utf-8") as file:
+            return "python -m geopera stubs" in file.readline()
+    except OSError:
+        return False
+
+
+def site_packages() -> str:
+    """The folder of installed packages that checkers of this Python look into."""
+    import sysconfig
+
+    return sysconfig.get_path("purelib")
+
+
+def install(manifest: Manifest) -> str:
+    """Write the stub package beside the installed packages. Returns its folder."""
+    return write(manifest, site_packages())
+
+
+def uninstall() -> str | None:
+    """Remove what `install` wrote. Returns its folder, or None where there was none."""
+    from shutil import rmtree
+
+    target = os.path.join(site_packages(), FOLDER)
+    if not _is_ours(target):
+        return None
+    rmtree(target)
+    return target

@@ -1,0 +1,270 @@
+"""The stub package as files: complete, whole, written safely, and gone again."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers.changed_api import NEW, REMOVED, changed_manifest
+
+from geopera import bodies
+from geopera._cli.main import main
+from geopera.errors import GeoperaError
+from geopera.manifest import Manifest, bundled
+from geopera.tracking import stubs
+
+ROOT = Path(__file__).parent.parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def written():
+    return dict(stubs.files(bundled()))
+
+
+@pytest.fixture(scope="module")
+def trees(written):
+    return {name: ast.parse(text, name) for name, text in written.items() if name.endswith(".pyi")}
+
+
+def defined(tree):
+    names = set()
+    for node in tree.body:
+        if isinstance(node, ast.If):
+            names |= defined(node)
+        elif isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign):
+            names |= {target.id for target in node.targets}
+        elif isinstance(node, ast.AnnAssign):
+            names.add(node.target.id)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+    return names
+
+
+def test_it_is_a_partial_stub_package(written):
+    assert written["py.typed"] == "partial\n"
+    assert {"__init__.pyi", "fluent.pyi", "models/__init__.pyi", "bodies.pyi"} < written.keys()
+
+
+def test_every_name_that_is_used_is_defined(written, trees):
+    """What a checker that is told to ignore errors in the stubs would pass over."""
+    homes = {
+        "_m": defined(trees["models/__init__.pyi"]),
+        "_b": defined(trees["bodies.pyi"]),
+        "_h": defined(trees["_stub_helpers.pyi"]),
+        "_sync": defined(trees["_sync_calls.pyi"]),
+        "_async": defined(trees["_async_calls.pyi"]),
+    }
+    for short, module in {"_t": "typing", "_te": "typing_extensions", "_dt": "datetime", "_ty": "geopera.types",
+                          "_e": "geopera.errors", "_c": "geopera.client"}.items():  # fmt: skip
+        homes[short] = set(dir(importlib.import_module(module)))
+    builtin = set(dir(__import__("builtins")))
+    for file, tree in trees.items():
+        here = defined(tree) | builtin
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)
+                and node.value.id in homes
+            ):
+                assert node.attr in homes[node.value.id], (file, ast.unparse(node))
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                assert node.id in here, (file, node.lineno, node.id)
+
+
+def test_every_operation_is_there_in_every_form(written, trees):
+    for id, operation in bundled().operations.items():
+        assert f"api/operations/{operation.module_name}.pyi" in written
+        assert (
+            repr(id) in written["fluent.pyi"]
+            or operation.streaming
+            or "-> _t.Any" in written["_sync_calls.pyi"]
+        )
+    for module in ("_sync_calls.pyi", "_async_calls.pyi"):
+        text = written[module]
+        for id in bundled().operations:
+            assert f"({id};" in text, id
+    functions = {
+        node.name for node in trees["api/operations/catalog_search.pyi"].body if hasattr(node, "name")
+    }
+    assert functions == {"sync", "sync_detailed", "asyncio", "asyncio_detailed"}
+
+
+def test_every_model_is_there_with_its_fields(written, trees):
+    models = {node.name: node for node in trees["models/__init__.pyi"].body if isinstance(node, ast.ClassDef)}
+    registry = bundled().registry
+    assert models.keys() == set(registry.names())
+    for name in ("CatalogSearchInput", "StacFeature", "SetAutoTopupInput", "Problem", "OrderPlaceInput"):
+        stated = {node.target.id for node in models[name].body if isinstance(node, ast.AnnAssign)}
+        assert stated == set(registry.model(name).model_fields)
+    assert "class CatalogSearchInputDict(_t.TypedDict, total=False):" in written["bodies.pyi"]
+    assert "'filter-lang':" in written["bodies.pyi"]
+
+
+def test_the_options_are_those_of_the_client(trees):
+    from geopera import AuthenticatedClient, Client
+
+    cls = next(n for n in trees["fluent.pyi"].body if isinstance(n, ast.ClassDef) and n.name == "Geopera")
+    init = next(n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__")
+    stated = {arg.arg for arg in (*init.args.args, *init.args.kwonlyargs)}
+    for function in (Client.__init__, AuthenticatedClient.__init__):
+        names = function.__code__.co_varnames[
+            : function.__code__.co_argcount + function.__code__.co_kwonlyargcount
+        ]
+        assert set(names) <= stated | {"self"}
+
+
+def test_every_public_method_of_the_client_is_stated(trees):
+    import geopera
+
+    for name in ("Geopera", "AsyncGeopera"):
+        cls = next(n for n in trees["fluent.pyi"].body if isinstance(n, ast.ClassDef) and n.name == name)
+        stated = {node.name for node in cls.body if hasattr(node, "name")}
+        assert [ast.unparse(base) for base in cls.bases] == [f"_{name}Resources"]
+        above = next(n for n in trees["fluent.pyi"].body if getattr(n, "name", "") == f"_{name}Resources")
+        assert {"catalog", "orders"} <= {node.name for node in above.body if hasattr(node, "name")}
+        public = {
+            n for base in getattr(geopera, name).__mro__[:-1] for n in vars(base) if not n.startswith("_")
+        }
+        assert public <= stated
+        assert {"map", "invoke"} <= stated
+
+
+def test_the_same_manifest_gives_the_same_files(written):
+    assert dict(stubs.files(bundled())) == written
+
+
+def test_a_refreshed_manifest_has_its_own(written):
+    changed = dict(stubs.files(Manifest.from_dict(changed_manifest())))
+    module = f"api/operations/{NEW.replace('.', '_')}.pyi"
+    assert module in changed
+    assert module not in written
+    assert f"api/operations/{REMOVED.replace('.', '_')}.pyi" not in changed
+    assert "class ForecastGetInput(_Model):" in changed["models/__init__.pyi"]
+    assert "def weather(self)" in changed["fluent.pyi"]
+
+
+INLINE = {
+    "type": "object",
+    "properties": {"station": {"type": "string"}, "day": {"enum": [1, 2]}},
+    "required": ["station"],
+}
+
+
+def test_a_body_that_is_described_in_its_place_can_be_a_dict_too():
+    document = bundled().to_dict()
+    document["operations"]["tides.get"] = {**document["operations"]["orders.get"], "input": INLINE}
+    made = dict(stubs.files(Manifest.from_dict(document)))
+    tree = ast.parse(made["_sync_calls.pyi"])
+    call = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "TidesGetCall")
+    variants = [n.args for n in call.body if isinstance(n, ast.FunctionDef) and n.name == "__call__"]
+    bodies = [ast.unparse(args.posonlyargs[1].annotation) for args in variants if len(args.posonlyargs) > 1]
+    assert "_m.TidesGetBody | _b.TidesGetBodyDict" in bodies
+    for args in variants:
+        # Either a body or keywords: a dict is not asked for its fields once more.
+        assert (len(args.posonlyargs) > 1) != any(arg.arg == "station" for arg in args.kwonlyargs)
+    assert "day: _t.Literal[1, 2] | _ty.Unset" in made["_sync_calls.pyi"]
+    assert "class TidesGetBodyDict(" in made["bodies.pyi"]
+
+
+def test_odd_schemas_make_valid_files():
+    document = bundled().to_dict()
+    document["schemas"]["OrderGetInput"] = {
+        "type": "object",
+        "properties": {
+            "class": {"type": "string"},
+            "a-b": {"type": ["integer", "null"]},
+            "x y": {"enum": ["1", 2, None]},
+            "ünï": {"const": 'quote " and \\'},
+            "self": {"$ref": "#/schemas/OrderGetInput"},
+            "body": {"type": "object", "properties": {"in": {"type": "array"}}},
+            "mode": {"type": "string", "enum": ["a", "b c", "", "mro"]},
+            "1st": {"type": "array", "prefixItems": [{"type": "string"}, {"type": "integer"}]},
+            "idempotency_key": {"type": "string"},
+        },
+        "required": ["class", "x y"],
+    }
+    document["operations"]["orders.get"]["summary"] = 'A "quoted" \\ summary'
+    # Names of Python, of what types are spelled with, and of the client's own.
+    for id in ("import.class", "property.str", "str.property", "map.client", "client.map", "typing.list"):
+        document["operations"][id] = document["operations"]["orders.get"]
+    document["operations"]["tides.get"] = {
+        **document["operations"]["orders.get"],
+        "input": INLINE,
+        "output": INLINE,
+    }
+    for name, text in stubs.files(Manifest.from_dict(document)):
+        if name.endswith(".pyi"):
+            ast.parse(text, name)
+
+
+def test_it_is_written_replaced_and_removed(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(stubs.package, "site_packages", lambda: str(tmp_path / "site"))
+    assert main(["stubs", "--install"]) == 0
+    folder = tmp_path / "site" / "geopera-stubs"
+    (folder / "left_over.pyi").write_text("")
+    assert main(["stubs", "--install"]) == 0
+    assert not (folder / "left_over.pyi").exists()
+    assert [p.name for p in folder.parent.iterdir()] == ["geopera-stubs"]
+    assert main(["stubs", "--uninstall"]) == 0
+    assert not folder.exists()
+    assert main(["stubs", "--uninstall"]) == 0
+    assert "there were no stubs" in capsys.readouterr().err
+    assert main(["stubs", "--out", str(tmp_path / "deep" / "out")]) == 0
+    assert (tmp_path / "deep" / "out" / "geopera-stubs" / "fluent.pyi").exists()
+
+
+def test_what_is_not_ours_is_left_alone(tmp_path):
+    folder = tmp_path / "geopera-stubs"
+    folder.mkdir()
+    (folder / "mine.pyi").write_text("x: int")
+    with pytest.raises(GeoperaError, match="left as it is"):
+        stubs.write(bundled(), tmp_path)
+    assert [p.name for p in folder.iterdir()] == ["mine.pyi"]
+
+
+def test_a_write_that_fails_leaves_the_old_package(tmp_path, monkeypatch):
+    stubs.write(bundled(), tmp_path)
+
+    def broken(manifest):
+        yield "py.typed", "partial\n"
+        raise OSError("disk full")
+
+    monkeypatch.setattr(stubs.package, "files", broken)
+    with pytest.raises(OSError, match="disk full"):
+        stubs.write(bundled(), tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["geopera-stubs"]
+    assert (tmp_path / "geopera-stubs" / "fluent.pyi").exists()
+
+
+def test_the_names_of_dicts_exist_at_run_time():
+    assert bodies.CatalogSearchInputDict is dict
+    assert "CatalogSearchInputDict" in dir(bodies)
+    with pytest.raises(AttributeError, match="did you mean 'CatalogSearchInputDict'"):
+        _ = bodies.CatalogSearchInptDict
+    with pytest.raises(AttributeError):
+        _ = bodies.CatalogSearchInput
+
+
+def test_nothing_generated_is_committed():
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a repository")
+    done = subprocess.run(["git", "ls-files", "*.pyi"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+
+
+def test_writing_takes_no_second():
+    code = (
+        "import time; from geopera.manifest import bundled; from geopera.tracking import stubs;"
+        "m = bundled(); t = time.process_time(); n = sum(len(x) for _, x in stubs.files(m)); print(time.process_time() - t)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
+    )
+    assert float(done.stdout) < 5
