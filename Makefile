@@ -6,11 +6,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: help demo test test-all check format docs bench bench-peers manifest build clean
+.PHONY: help demo test test-slow test-all check format docs bench bench-peers manifest build clean
 
 help:
 	@echo "make demo      run the whole pipeline against the embedded sandbox"
-	@echo "make test      run all tests"
+	@echo "make test      run the tests; ARGS=\"-k paging\" chooses some"
+	@echo "make test-slow run what takes longer: type checkers, packaging, the official programs"
 	@echo "make test-all  run them on every Python from 3.11 up that is installed"
 	@echo "make check     formatting, lint, types"
 	@echo "make bench     measure; make bench-peers measures other clients too"
@@ -42,7 +43,10 @@ demo: $(VENV)/.sandbox
 	$(BIN)/python docs/examples/pipeline.py
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile -m "not slow" $(ARGS)
+
+test-slow: $(VENV)/.dev
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile -m slow $(ARGS)
 
 test-all:
 	@found=0; for version in 3.11 3.12 3.13 3.14 3.15; do \

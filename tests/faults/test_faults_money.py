@@ -20,6 +20,8 @@ from faults.flavours import TOKEN
 from faults.sandbox import SandboxProcess, wait_until
 from geopera import AsyncGeopera, Geopera, RetryPolicy, errors
 
+pytestmark = pytest.mark.slow
+
 CALLS = 2_000
 THREADS = 8
 TASKS = 64

@@ -18,6 +18,8 @@ from helpers.sandbox_api import AOI, ORDER, SCENE, Api
 import geopera
 from geopera.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parent.parent.parent
 CLI = "geopera-cli==0.2.0"
 TOKEN = "gpra_test-token"

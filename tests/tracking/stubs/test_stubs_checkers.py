@@ -15,6 +15,8 @@ import pytest
 from geopera.manifest import bundled
 from geopera.tracking import stubs
 
+pytestmark = pytest.mark.slow
+
 TYPED = Path(__file__).parent / "typed"
 RIGHT, WRONG = TYPED / "right.py", TYPED / "wrong.py"
 
