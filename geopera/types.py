@@ -1,6 +1,8 @@
-"""The values that every part of the library hands around: UNSET, responses, files, open JSON objects."""
+"""The values that every part of the library hands around: UNSET, responses, files, secrets, open JSON objects."""
 
 from __future__ import annotations
+
+from ._secrets import Secret
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ __all__ = [
     "JSONObject",
     "RequestFiles",
     "Response",
+    "Secret",
     "Unset",
     "open_json",
 ]
