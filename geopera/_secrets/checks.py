@@ -67,10 +67,12 @@ def _checked(secret: Secret) -> tuple[Secret, str | None, type[Exception]]:
 
 def _token_fault(secret: Secret) -> str | None:
     text: str = secret.get_secret_value()
-    if not text:
+    if not text.strip():
         return "is empty"
     if text != text.strip():
         return "has spaces around it"
+    if not text.isprintable():
+        return "holds a control character, which a token cannot"
     return None if text.isascii() else "holds a character outside of ASCII"
 
 
@@ -86,6 +88,7 @@ def _fault(text: str) -> str | None:
 
 
 def _wrapped(headers: Any) -> dict[str, Any]:
+    headers = reveal(headers)
     items: Any = headers.items() if hasattr(headers, "items") else headers or ()
     found = {}
     for name, value in items:

@@ -20,7 +20,7 @@ FLOORS = {
         "_call _repl bodies",
         "_transport",
         "client",
-        "_loops tracking api",
+        "_loops tracking api _given",
         "fluent models",
         "_cli __init__",
         "__main__",
