@@ -29,7 +29,7 @@ from .core.registry import HANDLERS, Call, Handler, Raw
 from .core.state import Settings, State
 from .core.things import check_ids, remember
 from .operations import catalog, files, images, items, jobs, misc, orders, subscriptions
-from .wire import auth, idempotency
+from .wire import auth, idempotency, oauth
 from .wire.contract import Operation
 from .wire.pictures import of_type
 from .wire.problems import InputError, ProblemError, dump
@@ -77,6 +77,7 @@ def create_app(
             Route("/v1/op/{operation_id}", _dispatch, methods=["POST"]),
             Route("/openapi.json", _describe, methods=["GET"]),
             Route("/realms/public/protocol/openid-connect/userinfo", _userinfo, methods=["GET", "POST"]),
+            *oauth.routes(),
             Route("/files/{name:path}", _file, methods=["GET", "PUT"]),
             Route("/data/{path:path}", _data, methods=["GET"]),
             Route("/tiles/{kind}/{id:path}/{z:int}/{x:int}/{y:int}.{form}", _tile, methods=["GET"]),

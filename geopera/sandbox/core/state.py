@@ -16,6 +16,7 @@ from ..catalogue.scenes import SCENES_OVER_AOI, Catalogue
 from ..wire.auth import DEFAULT_TOKEN, Tokens
 from ..wire.contract import Contract
 from ..wire.limits import WINDOW, RateLimits
+from ..wire.oauth import OAuth
 from ..wire.store import Store
 from . import seeds
 from .clock import Clock
@@ -41,6 +42,8 @@ class Settings:
         download_size: bytes of a clip download and of a signed file.
         files_host: the host name in signed URLs; None: the other name of the loopback interface.
         stream_delay: seconds between two records of a stream.
+        token_ttl: lifetime in seconds of the access tokens that a sign-in gives.
+        approve: whether a sign-in is approved at once, without a person at the verification page.
         host: the address that it listens on, which is a name that it answers to.
         allowed_hosts: further names in the Host header, as of a container.
         public_url: the base of the URLs that it makes; None: what it listens on.
@@ -61,6 +64,8 @@ class Settings:
     download_size: int = 1 << 20
     files_host: str | None = None
     stream_delay: float = 0.0
+    token_ttl: float = 3600.0
+    approve: bool = False
     host: str = "127.0.0.1"
     allowed_hosts: tuple[str, ...] = ()
     public_url: str | None = None
@@ -80,6 +85,8 @@ class State:
     ) -> None:
         if settings.speed <= 0:
             raise ValueError("speed is more than zero")
+        if settings.token_ttl <= 0:
+            raise ValueError("token_ttl is more than zero")
         self.settings = settings
         self.contract = Contract.load(manifest)
         self.openapi = openapi
@@ -93,7 +100,7 @@ class State:
         self.uploads: dict[str, bytes] = {}  # the name of a file that was put -> its bytes
         self.url_lifetime = 3600.0  # seconds that signed URLs last
         self.snapshots: dict[str, tuple[Any, ...]] = {}
-        self.tokens = Tokens(settings.token, settings.tokens)
+        self._sign_ins()
         self.limits = self._limits()
         self.catalogue = Catalogue(settings.scenes)
         self.signing_key = hashlib.sha256(b"signed files of " + settings.token.encode()).digest()
@@ -157,6 +164,7 @@ class State:
             kept.clear()
         self.url_lifetime = 3600.0
         self.limits = self._limits()
+        self._sign_ins()
         self.wake()
 
     def snapshot(self) -> str:
@@ -177,6 +185,13 @@ class State:
         self.catalogue, self.responses, self.openapi_cache = copy.copy(catalogue), dict(responses), None
         self.wake()
         return True
+
+    def _sign_ins(self) -> None:
+        settings = self.settings
+        self.tokens = Tokens(settings.token, settings.tokens, lambda: self.clock())
+        self.oauth = OAuth(
+            self.tokens, lambda: self.clock(), ttl=settings.token_ttl, approve=settings.approve
+        )
 
     def _limits(self) -> RateLimits | None:
         settings = self.settings

@@ -204,7 +204,8 @@ def _placed(geometry: Any, epsg: int | None = None) -> tuple[Shape, pixels.Grid]
 
 
 def _job(state: State, item: str, body: dict[str, Any]) -> bytes:
-    inputs = body.get("inputs") if isinstance(body.get("inputs"), dict) else {}
+    given = body.get("inputs")
+    inputs: dict[str, Any] = given if isinstance(given, dict) else {}
     kind = body.get("job_type") or body.get("process_id")
     wanted = [item, *(inputs.get("item_ids") or [])] if isinstance(inputs.get("item_ids"), list) else [item]
     scene = next((state.catalogue.by_id[id_] for id_ in wanted if id_ in state.catalogue.by_id), None)

@@ -241,7 +241,7 @@ class _Maker:
         items = schema.get("items", True)
         if isinstance(hint, list) and "prefixItems" not in schema and least <= len(hint) <= most:
             kind = self.kind(self.resolved(items)) if isinstance(items, Mapping) else None
-            words = {str: "string", dict: "object"}
+            words: dict[type, str] = {str: "string", dict: "object"}
             if kind in (None, words.get(type(hint[0]), "number")):
                 return list(_copy(hint))
         first = [self.make(part, "", depth + 1) for part in schema.get("prefixItems") or ()]
