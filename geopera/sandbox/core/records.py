@@ -68,7 +68,7 @@ def synthetic(call: Call) -> Any:
     start, size = window(call)
     total = SYNTHETIC if call.operation.convention or "page" in input_fields(call) else 3
     stem = name[:-1] if name.endswith("s") else name
-    own = made(call, stem)
+    own = made(call, stem.rsplit("_", 1)[-1])
     rows = [
         *own,
         *(

@@ -138,7 +138,7 @@ def _exists(call: Call, kind: str, id_: str) -> bool:
     ):
         return True
     found = _MADE_UP.fullmatch(id_)
-    if found and found[1] == kind and int(found[2]) < SYNTHETIC:
+    if found and f"_{found[1]}".endswith(f"_{kind}") and int(found[2]) < SYNTHETIC:
         return True
     if kind in ("asset", "process"):
         return True  # named by their item, or a word rather than an id
