@@ -95,7 +95,9 @@ def _credentials(args: argparse.Namespace) -> str:
         return "--profile"
     if os.environ.get("GEOPERA_API_TOKEN", "").strip():
         return "GEOPERA_API_TOKEN"
-    return "GEOPERA_PROFILE" if os.environ.get("GEOPERA_PROFILE") else "none in the environment"
+    return (
+        "GEOPERA_PROFILE" if os.environ.get("GEOPERA_PROFILE") else "the profile 'default', if there is one"
+    )
 
 
 def _manifest(args: argparse.Namespace) -> tuple[str, int]:
@@ -120,7 +122,7 @@ def _ask(args: argparse.Namespace, found: dict[str, str]) -> int:
 
     try:
         with open_client(args, timeout=10.0) as client:
-            http = client.get_httpx_client()
+            http = client.client.get_httpx_client()
             begun = time.monotonic()
             response = http.get("/realms/public/protocol/openid-connect/userinfo")
             found["reachable"] = f"yes, in {(time.monotonic() - begun) * 1000:.0f} ms"
