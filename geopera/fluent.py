@@ -135,13 +135,16 @@ class _Fluent(Many):
         if context is None:
             context = self._context()
         if content is None:
-            content = endpoint.input.encode(body, fields, allow_extra=context.extra_fields == "allow")
+            content = self._content(endpoint, body, fields, context)
         return call(endpoint, context, content, key=key, **how)
 
-    def _content(self, endpoint: Endpoint, body: Any, fields: dict[str, Any]) -> bytes:
-        """A body, checked and made bytes, for a loop that sends it more than once."""
-        allow_extra = self._context().extra_fields == "allow"
-        return endpoint.input.encode(body, fields, allow_extra=allow_extra)
+    def _content(
+        self, endpoint: Endpoint, body: Any, fields: dict[str, Any], context: Context | None = None
+    ) -> bytes:
+        """A body, checked and made bytes."""
+        context = context or self._context()
+        allow_extra = context.extra_fields == "allow"
+        return endpoint.input.encode(body, fields, allow_extra=allow_extra, secrets=context.secrets)
 
     def _perform(
         self, endpoint: Endpoint, body: Any, fields: dict[str, Any], key: str | None, detailed: bool

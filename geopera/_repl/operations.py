@@ -204,7 +204,8 @@ def example(operation: Operation, manifest: Manifest) -> str:
     given = [field for field in fields(manifest, operation) if field.required]
     body = ", ".join(f"{f.name}={example_value(f.schema, manifest.schemas)!r}" for f in given)
     if not given and takes_anything(manifest, operation):
-        body = "{...}"
+        known = [field.name for field in fields(manifest, operation)]
+        body = ", ".join(f"{name}=..." for name in known[:4]) or "{...}"
     return f"client.{operation.id}({body})"
 
 
@@ -230,6 +231,8 @@ def example_value(schema: Any, schemas: Mapping[str, Any], depth: int = 0) -> An
     if kind == "array":
         count = schema.get("minItems")
         items = example_value(schema.get("items"), schemas, depth + 1)
+        if count is None and items == 1:
+            count = 4  # numbers are most often those of a bounding box
         return [items] * (min(count, 4) if isinstance(count, int) else 1)
     if kind in ("integer", "number"):
         return _example_number(schema)
