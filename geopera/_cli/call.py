@@ -31,6 +31,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command.add_argument(
         "--format", choices=("auto", "json"), default="auto", help="json: also in a terminal"
     )
+    command.add_argument("--dry-run", action="store_true", help="print the request and send nothing")
     command.add_argument("--unlisted", action="store_true", help="call it although no manifest knows it")
     command.set_defaults(run=run)
 
@@ -56,6 +57,13 @@ def run(args: argparse.Namespace) -> int:
     body = read_body(args.json)
     options: dict[str, Any] = {} if args.timeout is None else {"timeout": args.timeout}
     with Geopera(base_url=args.base_url, **options) as client:
+        if args.dry_run:
+            from .._loops.preview import preview
+
+            endpoint = client._any_endpoint(args.operation)
+            plan = preview(client, endpoint, body, {}, key=args.idempotency_key, estimate=False)
+            print(f"{plan!r}\n{plan.curl()}")
+            return 0
         result = client.invoke(args.operation, body, idempotency_key=args.idempotency_key)
         if args.output:
             return _save(args.output, result)

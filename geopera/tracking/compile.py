@@ -176,10 +176,12 @@ def _entry(
     entry["paging"] = _paging(entry, by_hand, said, known, schemas)
     if not entry["summary"]:
         entry["summary"] = _summary(said.get("document_summary", "")) or _summary(_title(id))
-    return {
+    made = {
         field: entry[field] if field in ("input", "output") else sorted_data(entry[field])
         for field in _FIELDS
     }
+    estimate = next((about["estimate"] for about in (by_hand, said, known) if about.get("estimate")), None)
+    return made if estimate is None else {**made, "estimate": estimate}
 
 
 def _idempotent(
