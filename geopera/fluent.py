@@ -41,7 +41,9 @@ class _Fluent(Many):
         known = _known_options(AuthenticatedClient)
         for name in options:
             if name not in known:
-                raise TypeError(f"{type(self).__name__}() has no option {name!r}{did_you_mean(name, known)}")
+                from ._repl.mistakes import no_option
+
+                raise TypeError(no_option(type(self).__name__, name, known))
         if token is not None:
             client: Client = AuthenticatedClient(base_url, token, **options)
         else:
@@ -166,7 +168,7 @@ class _Fluent(Many):
         An unknown one takes any JSON object, returns open JSON, and is never repeated once it was sent.
         Everything else is as in calling the operation by attribute. Raises ValueError where the id is none.
         """
-        endpoint = self._any_endpoint(operation_id)
+        endpoint = self._any_endpoint(operation_id, unlisted=True)
         if endpoint.streams and not detailed:
             return self._stream(endpoint, body, fields, idempotency_key)
         return self._perform(endpoint, body, fields, idempotency_key, detailed)
@@ -177,12 +179,26 @@ class _Fluent(Many):
 
         return stream(self, endpoint, body, fields, key)
 
-    def _any_endpoint(self, id: str) -> Endpoint:
-        if id in self._client.manifest.operations:
+    def _any_endpoint(self, id: str, *, unlisted: bool = False) -> Endpoint:
+        """The operation `id`; one that the manifest does not know is refused if it is a misspelling.
+
+        unlisted: Warn of a misspelling and go on: it may be newer than the manifest.
+        """
+        manifest = self._client.manifest
+        if id in manifest.operations:
             return self._client._endpoint(id)
         from ._call.endpoint import unknown_endpoint
+        from ._repl.mistakes import misspelled_id
 
-        return unknown_endpoint(self._client.manifest, id)
+        meant = misspelled_id(id, manifest)
+        if meant is not None:
+            message = f"the manifest has no operation {id!r}; did you mean {meant!r}?"
+            if not unlisted:
+                raise ValueError(message)
+            import warnings
+
+            warnings.warn(message, UserWarning, stacklevel=3)
+        return unknown_endpoint(manifest, id)
 
     # A client holds a token and sockets. It is copied as itself, and pickled without the token.
 
@@ -291,8 +307,9 @@ def _child(client: _Fluent, prefix: str, name: str) -> Resource | OperationCall:
         place = f"{type(client).__name__}{'.' + prefix if prefix else ''}"
         if not isinstance(siblings, dict):
             raise AttributeError(f"{place} is no longer a resource of the manifest", name=name, obj=client)
-        hint = did_you_mean(name, siblings) or f"; it has {', '.join(sorted(siblings)[:12])}"
-        raise AttributeError(f"{place} has no operation or resource {name!r}{hint}", name=name, obj=client)
+        from ._repl.mistakes import no_child
+
+        raise AttributeError(no_child(type(client).__name__, prefix, name, manifest), name=name, obj=client)
     if isinstance(node, dict):
         return Resource(client, f"{prefix}.{name}" if prefix else name)
     return OperationCall(client, node)
@@ -336,6 +353,11 @@ class Resource:
 
     def __dir__(self) -> Iterator[str]:
         yield from sorted(self._client.manifest.node(self._prefix) or ())
+
+    def __call__(self, *args: Any, **fields: Any) -> Any:
+        from ._repl.mistakes import not_callable
+
+        raise TypeError(not_callable(self._prefix, self._client.manifest))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Resource):
@@ -405,9 +427,27 @@ class OperationCall(Loops):
         except KeyError:
             self.operation  # noqa: B018 - says that a refresh has removed it
             raise
+        if body is None:
+            endpoint.input.check_options(idempotency_key=idempotency_key, detailed=detailed)
         if endpoint.streams and not detailed:
             return client._stream(endpoint, body, fields, idempotency_key)
-        return client._perform(endpoint, body, fields, idempotency_key, detailed)
+        made = client._perform(endpoint, body, fields, idempotency_key, detailed)
+        if client._asynchronous:
+            made.__qualname__ = self._id  # what Python names if nobody awaits it
+        return made
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        from ._repl.mistakes import no_attribute
+
+        raise AttributeError(no_attribute(self._id, name), name=name, obj=self)
+
+    def __getitem__(self, index: Any) -> Any:
+        # Also what a loop over the operation comes to.
+        from ._repl.mistakes import no_loop
+
+        raise TypeError(no_loop(self._id))
 
     @property
     def operation(self) -> Operation:

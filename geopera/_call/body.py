@@ -21,12 +21,28 @@ from ..manifest import PREFIX
 from ..schema import Model, unknown_fields
 from ..types import UNSET
 from .plain import Refused, jsonable
-from .problems import Problems, misfit, unknown, without_secrets
+from .problems import Problems, misfit, shown, unknown, without_secrets
 from .shapes import Shape, misspelled
 
 if TYPE_CHECKING:
     from ..manifest import Manifest, Operation
     from ..schema import Registry
+
+
+# What else a call and its loops take as keywords.
+_OPTIONS = frozenset(
+    (
+        "idempotency_key",
+        "detailed",
+        "max_items",
+        "progress",
+        "timeout",
+        "until",
+        "raise_on_failure",
+        "delays",
+        "estimate",
+    )
+)
 
 
 class Input:
@@ -69,6 +85,7 @@ class Input:
             bad = {loc for loc, _, _ in found}
             if not allow_extra:
                 found += self._misspelled(plain)
+            token = self._token(plain)
             value = self._validate(plain, strict=True, by_alias=True, by_name=True)
         except Refused as refused:
             problem = (tuple(refused.path), str(refused), refused.kind)
@@ -94,7 +111,29 @@ class Input:
         except PydanticSerializationError as exc:
             problem = ((), f"the body has no JSON form: {exc}", "json_type")
             raise self.refusal([problem], secrets=secrets) from None
-        return content
+        return content if token is None else _with(content, token)
+
+    def _token(self, plain: Any) -> Any:
+        """A token for the next page that is no text, taken out of `plain`: the server's own, sent as it came."""
+        names = self.shape.names
+        if "next" in names and "limit" in names:
+            for name in ("next", "next_"):
+                if plain.get(name) is not None and not isinstance(plain[name], str):
+                    return plain.pop(name)
+        return None
+
+    def check_options(self, **options: Any) -> None:
+        """Refuse an option of a call whose name a field has too: which of them is meant?
+
+        Raises:
+            TypeError: If one of `options` was given and is a field of the input.
+        """
+        for name, value in options.items():
+            if value is not None and value is not False and name in self.shape.names:
+                raise TypeError(
+                    f"{self.operation.id} has a field {name!r}, and so has the call: give the field as {name}_=..., "
+                    "or the option beside a body"
+                )
 
     def _plain(self, body: Any, fields: Mapping[str, Any]) -> tuple[Any, Problems]:
         if fields:
@@ -103,7 +142,13 @@ class Input:
                     f"{self.operation.id}() takes a body or keyword arguments, not both: "
                     f"{', '.join(map(repr, fields))} came beside a body"
                 )
-            body = fields
+            names = self.shape.names
+            body = {
+                name[:-1]
+                if name not in names and name[:-1] in _OPTIONS and name[:-1] in names
+                else name: value
+                for name, value in fields.items()
+            }
         elif body is None or body is UNSET:
             return {}, []
         if isinstance(body, Model):
@@ -113,7 +158,10 @@ class Input:
                 fault = f"the body is a {given}; {self.operation.id} takes a {wanted.__name__}"
                 raise Refused(fault, "model_type")
         elif not isinstance(body, Mapping):
-            raise Refused(f"the body is a {type(body).__name__}; it has to be an object", "dict_type")
+            raise Refused(
+                f"the body is a {type(body).__name__}; it has to be an object{self._keyword(body)}",
+                "dict_type",
+            )
         elif not self.shape.described:
             body = _filter(body)
         plain, found = jsonable(body, self.shape, spends=self.operation.spends)
@@ -122,6 +170,13 @@ class Input:
                 (("bbox",), "bbox and intersects exclude each other; give one of them", "given_twice")
             )
         return plain, found
+
+    def _keyword(self, body: Any) -> str:
+        """How a bare value is given to an operation with one required field: by its name."""
+        required = [wire for wire in self.shape.required if isinstance(body, str | int)]
+        if len(required) != 1 or isinstance(body, bool):
+            return ""
+        return f"; write {self.operation.id}({python_name(required[0])}={shown(body, required)})"
 
     @property
     def model(self) -> type[Model] | None:
@@ -218,3 +273,11 @@ def _clean(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
 
 def _twice(name: str, wire: str, place: tuple[str | int, ...] = ()) -> tuple[tuple[str | int, ...], str, str]:
     return (*place, name), f"the field is given twice, as {name!r} and {wire!r}", "given_twice"
+
+
+def _with(content: bytes, token: Any) -> bytes:
+    """The bytes of an object with the field `next` at its end."""
+    from pydantic_core import to_json
+
+    comma = b"" if content == b"{}" else b","
+    return b"".join((content[:-1], comma, b'"next":', to_json(token), b"}"))

@@ -6,7 +6,7 @@ is the id of an area. Where no schema describes an object the name decides alone
 
 from __future__ import annotations
 
-from .._names import python_name
+from .._names import near, python_name
 from .._values.fields import GEOMETRIES
 
 TYPE_CHECKING = False
@@ -40,10 +40,21 @@ class Shape:
         names: Wire name of each described field, by wire name and by Python name.
         is_open: Whether fields beyond the described ones are allowed by the schema's own words.
         described: Whether any fields are described.
+        required: Wire names of the fields that have to be given.
         is_search: Whether `datetime` is a filter here: where a result is limited, or nothing is known.
     """
 
-    __slots__ = ("_branches", "_fields", "_items", "_schemas", "described", "is_open", "is_search", "names")
+    __slots__ = (
+        "_branches",
+        "_fields",
+        "_items",
+        "_schemas",
+        "described",
+        "is_open",
+        "is_search",
+        "names",
+        "required",
+    )
 
     def __init__(self, schema: Any, schemas: Mapping[str, Any]) -> None:
         self._schemas = schemas
@@ -58,6 +69,7 @@ class Shape:
         self.described = bool(properties)
         self.is_open = any(branch.get("additionalProperties") is True for branch in self._branches)
         self.is_search = not self.described or "limit" in properties
+        self.required = [name for branch in self._branches for name in branch.get("required") or ()]
         self.names = {wire: wire for wire in properties}
         for wire in properties:
             self.names.setdefault(python_name(wire), wire)
@@ -162,47 +174,3 @@ def misspelled(value: Any, shape: Shape) -> Iterator[tuple[tuple[str | int, ...]
             for index, item in enumerate(value):
                 for place, inner, meant in misspelled(item, members):
                     yield (index, *place), inner, meant
-
-
-def near(name: str, known: Any) -> str | None:
-    """The one of `known` that `name` is a misspelling of: another case, singular, order of words, or a slip."""
-    bare = _bare(name)
-    for one in known:
-        other = _bare(one)
-        if bare == other or sorted(_parts(name)) == sorted(_parts(one)):
-            return str(one)
-    for one in known:
-        other = _bare(one)
-        slips = 2 if min(len(bare), len(other)) > 6 else 1
-        if min(len(bare), len(other)) > 2 and _distance(bare, other, slips) <= slips:
-            return str(one)
-        # An abbreviation: `geom`, `host`.
-        if len(bare) > 3 and other.startswith(bare):
-            return str(one)
-    return None
-
-
-def _bare(name: str) -> str:
-    return "".join(c for c in name.lower()[:100] if c.isalnum())
-
-
-def _parts(name: str) -> list[str]:
-    return python_name(name).strip("_").split("_")
-
-
-def _distance(a: str, b: str, most: int) -> int:
-    """How many letters are to be inserted, left out, replaced or swapped; anything above `most` for more."""
-    if abs(len(a) - len(b)) > most:
-        return most + 1
-    before: list[int] = []
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        before, last, row = row, before, [i]
-        for j, y in enumerate(b, 1):
-            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (x != y))
-            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
-                cost = min(cost, last[j - 2] + 1)
-            row.append(cost)
-        if min(row) > most:
-            return most + 1
-    return row[-1]

@@ -264,11 +264,12 @@ def operation_signature(operation: Operation, manifest: Manifest) -> inspect.Sig
     taken = {"body", "idempotency_key", "detailed"}
     keywords = []
     for field in fields(manifest, operation):
-        if field.name not in taken and field.name.isidentifier():
+        name = f"{field.name}_" if field.name in taken else field.name
+        if name.isidentifier():
             # A required field is left open here: it may be given in the body instead.
             default = Parameter.empty if field.required else UNSET
             text = _Text(annotator.text(field.schema))
-            keywords.append(Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=text))
+            keywords.append(Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=text))
     parameters = [
         Parameter("body", Parameter.POSITIONAL_ONLY, default=None, annotation=_Text("dict | Model | None")),
         *keywords,
