@@ -21,7 +21,7 @@ from ..manifest import PREFIX
 from ..schema import Model, unknown_fields
 from ..types import UNSET
 from .plain import Refused, jsonable
-from .problems import Problems, misfit, shown, unknown, without_secrets
+from .problems import Problems, is_setting, misfit, setting_hint, shown, unknown, without_secrets
 from .shapes import Shape, misspelled
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ class Input:
 
     def _misspelled(self, plain: Any) -> Problems:
         """Names in an open body that are near a described one: it would be charged and the field ignored."""
-        return [
+        found = [
             (
                 (*place, name),
                 f"unknown field; did you mean {meant!r}? Other names pass with extra_fields='allow'",
@@ -198,6 +198,13 @@ class Input:
             )
             for place, name, meant in misspelled(plain, self.shape)
         ]
+        if self.shape.is_open and isinstance(plain, dict):
+            found += [
+                ((name,), f"unknown field{setting_hint(name)}", "extra_forbidden")
+                for name in plain
+                if is_setting(name) and name not in self.shape.names
+            ]
+        return found
 
     def _strangers(self, plain: dict[str, Any]) -> Problems:
         """Unknown names at the top of a body that is refused anyway: the typo explains the missing field."""

@@ -6,10 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .._names import python_name
+
 if TYPE_CHECKING:
     from .shapes import Shape
 
-__all__ = ["Problems", "misfit", "setting_hint", "shown", "unknown", "without_secrets"]
+__all__ = ["Problems", "is_setting", "misfit", "setting_hint", "shown", "unknown", "without_secrets"]
 
 Problems = list[tuple[tuple[str | int, ...], str, str]]
 """(location, message, type) of each bad field."""
@@ -19,6 +21,18 @@ _SECRET_VALUE = re.compile(r"\b(gpra_|whsec_)[^\s'\"]+")
 _MOST_NAMES = 12
 _WIDTH = 60
 
+_SETTINGS = frozenset(
+    (
+        "max_items",
+        "delays",
+        "raise_on_failure",
+        "max_retries",
+        "extra_fields",
+        "strict_responses",
+        "api_key",
+        "base_url",
+    )
+)
 _OPTIONS = frozenset({"timeout", "headers", "max_retries", "retry", "extra_fields", "strict_responses"})
 _ELSEWHERE = {
     "max_items": "max_items is an argument of .iter() and .pages()",
@@ -35,6 +49,11 @@ _ELSEWHERE = {
     "base_url": "a base URL is given to the client: Geopera(base_url=...)",
     "body": "the body is the first argument, without a name",
 }
+
+
+def is_setting(name: str) -> bool:
+    """Whether a name can hardly be anything but a setting of a call, so that an open body does not take it."""
+    return name in _SETTINGS
 
 
 def setting_hint(name: str) -> str:
@@ -76,8 +95,14 @@ def misfit(loc: tuple[str | int, ...], error: Mapping[str, Any]) -> tuple[tuple[
         return loc, message, kind
     message = message.replace("Input should be ", "expected ").replace("a valid list", "a list")
     if kind == "list_type" and isinstance(value, str):
-        return loc, f"{message}, got the text {shown(value, loc)}; write [{shown(value, loc)}]", kind
+        text = shown(value, loc)
+        return loc, f"{message}, got the text {text}; write [{_quoted(text)}]", kind
     return loc, f"{message}, got {shown(value, loc)}", kind
+
+
+def _quoted(text: str) -> str:
+    """The repr of a text in double quotes."""
+    return f'"{text[1:-1]}"' if text.startswith("'") and '"' not in text else text
 
 
 def unknown(
@@ -88,7 +113,7 @@ def unknown(
     if not hint and candidates:
         hint = f"; did you mean {' or '.join(map(repr, candidates))}?"
     if not hint and shape is not None and shape.names:
-        names = list(dict.fromkeys(shape.names.values()))
+        names = list(dict.fromkeys(map(python_name, shape.names.values())))
         cut = ", …" if len(names) > _MOST_NAMES else ""
         hint = f"; the fields are {', '.join(names[:_MOST_NAMES])}{cut}"
     return (*place, name), f"unknown field{hint}", "extra_forbidden"
