@@ -190,6 +190,7 @@ class _Fluent(Many):
         from ._call.endpoint import unknown_endpoint
         from ._repl.mistakes import misspelled_id
 
+        endpoint = unknown_endpoint(manifest, id)
         meant = misspelled_id(id, manifest)
         if meant is not None:
             message = f"the manifest has no operation {id!r}; did you mean {meant!r}?"
@@ -198,7 +199,7 @@ class _Fluent(Many):
             import warnings
 
             warnings.warn(message, UserWarning, stacklevel=3)
-        return unknown_endpoint(manifest, id)
+        return endpoint
 
     # A client holds a token and sockets. It is copied as itself, and pickled without the token.
 
@@ -311,7 +312,7 @@ def _child(client: _Fluent, prefix: str, name: str) -> Resource | OperationCall:
 
         raise AttributeError(no_child(type(client).__name__, prefix, name, manifest), name=name, obj=client)
     if isinstance(node, dict):
-        return Resource(client, f"{prefix}.{name}" if prefix else name)
+        return _resource(client, f"{prefix}.{name}" if prefix else name)
     return OperationCall(client, node)
 
 
@@ -354,11 +355,6 @@ class Resource:
     def __dir__(self) -> Iterator[str]:
         yield from sorted(self._client.manifest.node(self._prefix) or ())
 
-    def __call__(self, *args: Any, **fields: Any) -> Any:
-        from ._repl.mistakes import not_callable
-
-        raise TypeError(not_callable(self._prefix, self._client.manifest))
-
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Resource):
             return NotImplemented
@@ -384,7 +380,27 @@ class Resource:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Resource, (self._client, self._prefix)
+        return _resource, (self._client, self._prefix)
+
+
+# Python's own words for a call of what is not callable have the name of the class in them. With a `__call__` that
+# says more, completion would take every resource for a function and put a parenthesis behind it.
+_named: dict[str, type[Resource]] = {}
+
+
+def _resource(client: _Fluent, prefix: str) -> Resource:
+    """A resource of a class that is named for a message: what it is, and what can be called."""
+    cls = _named.get(prefix)
+    if cls is None:
+        from ._repl.mistakes import not_callable
+
+        cls = type(
+            not_callable(prefix, client._client.manifest),
+            (Resource,),
+            {"__slots__": (), "__doc__": Resource.__dict__["__doc__"]},
+        )
+        _named[prefix] = cls
+    return cls(client, prefix)
 
 
 class OperationCall(Loops):

@@ -73,8 +73,11 @@ def no_loop(id: str) -> str:
 
 
 def not_callable(prefix: str, manifest: Manifest) -> str:
-    """A call of a resource."""
-    return f"{prefix} is a resource and cannot be called; its operations are {listed(manifest.node(prefix) or ())}"
+    """A call of a resource, as the subject of "... object is not callable", which is cut after 200 characters."""
+    names = listed(manifest.node(prefix) or ())
+    if len(names) > 110:
+        names = names[:110].rpartition(", ")[0] + ", …"
+    return f"{prefix} is a resource with {names}; a resource"
 
 
 def no_option(cls: str, name: str, known: list[str]) -> str:

@@ -268,7 +268,7 @@ def sent(id: str, way: Way, value: Any) -> Any:
 def test_what_is_looked_at() -> None:
     kinds = collections.Counter(kind for _, _, kind in PLACES)
     assert kinds["geometry"] >= 10
-    assert kinds["bbox"] >= 9
+    assert kinds["bbox"] >= 8
     assert kinds["filter"] == 6
     assert ("orders.tasking.place", ("groups", "[]", "geometry"), "geometry") in PLACES
 
