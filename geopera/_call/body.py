@@ -7,7 +7,7 @@ caller gave, in wire names and nothing more, is serialised.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -25,6 +25,7 @@ from .problems import Problems, is_setting, misfit, setting_hint, shown, unknown
 from .shapes import Shape, misspelled
 
 if TYPE_CHECKING:
+    from .._secrets import Redactor
     from ..manifest import Manifest, Operation
     from ..schema import Registry
 
@@ -66,7 +67,7 @@ class Input:
         fields: Mapping[str, Any],
         *,
         allow_extra: bool = False,
-        secrets: Sequence[str] = (),
+        redactor: Callable[[], Redactor] | None = None,
     ) -> bytes:
         """The bytes of a body given as a mapping, a model or keyword arguments.
 
@@ -74,7 +75,7 @@ class Input:
             body: A mapping, a model, or None where `fields` are given.
             fields: Keyword arguments, under wire names or Python names.
             allow_extra: Whether names that are no fields, and names near a field of an open body, are sent.
-            secrets: What no message may hold.
+            redactor: Makes what takes the secrets of the call out of messages.
 
         Raises:
             InvalidInputError: Before anything is sent, with every bad field in ``error.detail``.
@@ -89,10 +90,10 @@ class Input:
             value = self._validate(plain, strict=True, by_alias=True, by_name=True)
         except Refused as refused:
             problem = (tuple(refused.path), str(refused), refused.kind)
-            raise self.refusal([problem], secrets=secrets) from None
+            raise self.refusal([problem], redactor=redactor) from None
         except RecursionError:
             problem = ((), "the body contains itself or is nested too deeply", "depth")
-            raise self.refusal([problem], secrets=secrets) from None
+            raise self.refusal([problem], redactor=redactor) from None
         except ValidationError as exc:
             for error in exc.errors(include_url=False):
                 loc = _clean(error["loc"])
@@ -100,17 +101,17 @@ class Input:
                     found.append(misfit(loc, error))
             if isinstance(plain, dict) and not allow_extra:
                 found += self._strangers(plain)
-            raise self.refusal(found, secrets=secrets) from None
+            raise self.refusal(found, redactor=redactor) from None
         extras = unknown_fields(value)
         if extras:
             found += self._unknown(extras, allow_extra=allow_extra)
         if found:
-            raise self.refusal(found, secrets=secrets)
+            raise self.refusal(found, redactor=redactor)
         try:
             content: bytes = self._serializer(value, by_alias=True, exclude_unset=True)
         except PydanticSerializationError as exc:
             problem = ((), f"the body has no JSON form: {exc}", "json_type")
-            raise self.refusal([problem], secrets=secrets) from None
+            raise self.refusal([problem], redactor=redactor) from None
         return content if token is None else _with(content, token)
 
     def _token(self, plain: Any) -> Any:
@@ -230,10 +231,13 @@ class Input:
         return found
 
     def refusal(
-        self, problems: Problems, *, where: str = "body", secrets: Sequence[str] = ()
+        self, problems: Problems, *, where: str = "body", redactor: Callable[[], Redactor] | None = None
     ) -> InvalidInputError:
         """The error that stands for `problems`."""
-        problems = [(loc, without_secrets(msg, secrets), kind) for loc, msg, kind in problems]
+        problems = [
+            (loc, without_secrets(msg if redactor is None else redactor().text(msg)), kind)
+            for loc, msg, kind in problems
+        ]
         detail = [{"loc": [where, *loc], "msg": msg, "type": kind} for loc, msg, kind in problems]
         lines = [f"{'.'.join(map(str, loc)) or where}: {msg}" for loc, msg, kind in problems]
         shown = "; ".join(lines[:5]) + (f"; and {len(lines) - 5} more" if len(lines) > 5 else "")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from ..manifest import Manifest
 
-__all__ = ["misspelled_id", "no_attribute", "no_child", "no_loop", "no_option", "not_callable"]
+__all__ = ["misspelled_id", "no_attribute", "no_child", "no_loop", "not_callable"]
 
 _MOST = 12
 _FEW = 4
@@ -20,7 +20,6 @@ _ATTRIBUTES = {
     "base_url": "the base URL is client.client.base_url",
     "timeout": "the timeout is set with with_options(timeout=...)",
 }
-_TOKENS = ("api_key", "apikey", "key", "access_token", "api_token", "auth", "bearer", "auth_token")
 
 
 def listed(names: Any) -> str:
@@ -78,17 +77,6 @@ def not_callable(prefix: str, manifest: Manifest) -> str:
     if len(names) > 110:
         names = names[:110].rpartition(", ")[0] + ", …"
     return f"{prefix} is a resource with {names}; a resource"
-
-
-def no_option(cls: str, name: str, known: list[str]) -> str:
-    """A setting that the client does not have."""
-    if name.lower() in _TOKENS:
-        return f"{cls}() has no option {name!r}; the token is given as token=, or in GEOPERA_API_TOKEN"
-    found = nearest(name, known)
-    hint = (
-        f"; did you mean {' or '.join(map(repr, found))}?" if found else f"; the options are {listed(known)}"
-    )
-    return f"{cls}() has no option {name!r}{hint}"
 
 
 def misspelled_id(id: Any, manifest: Manifest) -> str | None:
