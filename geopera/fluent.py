@@ -1,32 +1,30 @@
 """The fluent clients: ``client.<resource>.<action>(body)``, blocking and for the event loop.
 
-Attribute access walks the manifest's tree of operations: a `Resource` leads on, an operation is called.
-Both own nothing but their client and their place in the tree, so they follow a refreshed manifest. A
-resource has no public name of its own, because resources are called ``items``, ``catalog`` or ``index``.
+What their attributes are is in `_proxies`.
 """
 
 from __future__ import annotations
 
 from ._given import Given
-from ._loops.methods import Loops, Many
+from ._loops.methods import Many
 from ._names import did_you_mean
+from ._proxies import OperationCall, Resource, child
 from ._secrets import Secret
 from ._secrets.settings import concealed, left_behind, open_headers
 from .client import DEFAULT_BASE_URL, OPTIONS, Client, check_timeout, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from inspect import Signature
+    from collections.abc import Iterable
     from typing import Any, Self
 
     from ._call.context import Context
     from ._call.endpoint import Endpoint
-    from .manifest import Manifest, Operation
+    from .manifest import Manifest
     from .tracking.refresh import Refresh
     from .types import Response
 
-__all__ = ["DEFAULT_BASE_URL", "AsyncGeopera", "Geopera"]
+__all__ = ["DEFAULT_BASE_URL", "AsyncGeopera", "Geopera", "OperationCall", "Resource"]
 
 _OPTIONS = ("timeout", "headers", "max_retries", "retry", "extra_fields", "strict_responses")
 
@@ -76,7 +74,7 @@ class _Fluent(Many):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        return _child(self, "", name)
+        return child(self, "", name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not name.startswith("_"):
@@ -153,13 +151,16 @@ class _Fluent(Many):
         if context is None:
             context = self._context()
         if content is None:
-            content = endpoint.input.encode(body, fields, allow_extra=context.extra_fields == "allow")
+            content = self._content(endpoint, body, fields, context)
         return call(endpoint, context, content, key=key, **how)
 
-    def _content(self, endpoint: Endpoint, body: Any, fields: dict[str, Any]) -> bytes:
-        """A body, checked and made bytes, for a loop that sends it more than once."""
-        allow_extra = self._context().extra_fields == "allow"
-        return endpoint.input.encode(body, fields, allow_extra=allow_extra)
+    def _content(
+        self, endpoint: Endpoint, body: Any, fields: dict[str, Any], context: Context | None = None
+    ) -> bytes:
+        """A body, checked and made bytes."""
+        context = context or self._context()
+        allow_extra = context.extra_fields == "allow"
+        return endpoint.input.encode(body, fields, allow_extra=allow_extra, redactor=context.redactor)
 
     def _perform(
         self, endpoint: Endpoint, body: Any, fields: dict[str, Any], key: str | None, detailed: bool
@@ -181,7 +182,7 @@ class _Fluent(Many):
         An unknown one takes any JSON object, returns open JSON, and is never repeated once it was sent.
         Everything else is as in calling the operation by attribute. Raises ValueError where the id is none.
         """
-        endpoint = self._any_endpoint(operation_id)
+        endpoint = self._any_endpoint(operation_id, unlisted=True)
         if endpoint.streams and not detailed:
             return self._stream(endpoint, body, fields, idempotency_key)
         return self._perform(endpoint, body, fields, idempotency_key, detailed)
@@ -192,12 +193,27 @@ class _Fluent(Many):
 
         return stream(self, endpoint, body, fields, key)
 
-    def _any_endpoint(self, id: str) -> Endpoint:
-        if id in self._client.manifest.operations:
+    def _any_endpoint(self, id: str, *, unlisted: bool = False) -> Endpoint:
+        """The operation `id`; one that the manifest does not know is refused if it is a misspelling.
+
+        unlisted: Warn of a misspelling and go on: it may be newer than the manifest.
+        """
+        manifest = self._client.manifest
+        if id in manifest.operations:
             return self._client._endpoint(id)
         from ._call.endpoint import unknown_endpoint
+        from ._repl.mistakes import misspelled_id
 
-        return unknown_endpoint(self._client.manifest, id)
+        endpoint = unknown_endpoint(manifest, id)
+        meant = misspelled_id(id, manifest)
+        if meant is not None:
+            message = f"the manifest has no operation {id!r}; did you mean {meant!r}?"
+            if not unlisted:
+                raise ValueError(message)
+            import warnings
+
+            warnings.warn(message, UserWarning, stacklevel=3)
+        return endpoint
 
     # A client holds a token and sockets. It is copied as itself, and pickled without the token.
 
@@ -327,169 +343,3 @@ class AsyncGeopera(_Fluent):
 
     async def __aexit__(self, *exc: object) -> None:
         await self.aclose()
-
-
-def _child(client: _Fluent, prefix: str, name: str) -> Resource | OperationCall:
-    """What lies at `name` below `prefix`. Raises AttributeError, with the nearest names."""
-    manifest = client._client.manifest
-    siblings = manifest.node(prefix)
-    node = siblings.get(name) if isinstance(siblings, dict) else None
-    if node is None:
-        place = f"{type(client).__name__}{'.' + prefix if prefix else ''}"
-        if not isinstance(siblings, dict):
-            raise AttributeError(f"{place} is no longer a resource of the manifest", name=name, obj=client)
-        hint = did_you_mean(name, siblings) or f"; it has {', '.join(sorted(siblings)[:12])}"
-        raise AttributeError(f"{place} has no operation or resource {name!r}{hint}", name=name, obj=client)
-    if isinstance(node, dict):
-        return Resource(client, f"{prefix}.{name}" if prefix else name)
-    return OperationCall(client, node)
-
-
-class _Live:
-    """An attribute that is made when it is read of an instance, and is fixed on the class."""
-
-    __slots__ = ("_fixed", "_make")
-
-    def __init__(self, make: Callable[[Any], Any], fixed: str | None = None) -> None:
-        self._make = make
-        self._fixed = fixed
-
-    def __get__(self, instance: Any, owner: type) -> Any:
-        if instance is not None:
-            return self._make(instance)
-        if self._fixed is None:
-            raise AttributeError("only an instance has it")
-        return self._fixed
-
-
-class Resource:
-    __slots__ = ("_client", "_prefix")
-
-    def _describe(self) -> str:
-        from ._repl.operations import resource_doc
-
-        return resource_doc(self._client.manifest, self._prefix)
-
-    __doc__ = _Live(_describe, "A resource of the API: its attributes are operations and further resources.")
-
-    def __init__(self, client: _Fluent, prefix: str) -> None:
-        self._client = client
-        self._prefix = prefix
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return _child(self._client, self._prefix, name)
-
-    def __dir__(self) -> Iterator[str]:
-        yield from sorted(self._client.manifest.node(self._prefix) or ())
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Resource):
-            return NotImplemented
-        return self._client is other._client and self._prefix == other._prefix
-
-    def __hash__(self) -> int:
-        return hash((id(self._client), self._prefix))
-
-    def __repr__(self) -> str:
-        from ._repl.operations import resource_repr
-
-        return resource_repr(self._client.manifest, self._prefix)
-
-    def _repr_html_(self) -> str:
-        from ._repl.operations import resource_html
-
-        return resource_html(self._client.manifest, self._prefix)
-
-    def __copy__(self) -> Resource:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Resource:
-        return self
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Resource, (self._client, self._prefix)
-
-
-class OperationCall(Loops):
-    __slots__ = ("_client", "_id")
-
-    _client: _Fluent
-
-    def _describe(self) -> str:
-        from ._repl.operations import operation_doc
-
-        return operation_doc(self.operation, self._client.manifest)
-
-    def _parameters(self) -> Signature:
-        from ._repl.operations import operation_signature
-
-        return operation_signature(self.operation, self._client.manifest)
-
-    __doc__ = _Live(
-        _describe, "An operation of the API, ready to be called with a body or with keyword arguments."
-    )
-    __signature__ = _Live(_parameters)
-    __name__ = _Live(lambda self: self._id.rpartition(".")[2])
-
-    def __init__(self, client: _Fluent, id: str) -> None:
-        self._client = client
-        self._id = id
-
-    def __call__(
-        self,
-        body: Any = None,
-        /,
-        *,
-        idempotency_key: str | None = None,
-        detailed: bool = False,
-        **fields: Any,
-    ) -> Any:
-        client = self._client
-        try:
-            endpoint = client._client._endpoint(self._id)
-        except KeyError:
-            self.operation  # noqa: B018 - says that a refresh has removed it
-            raise
-        if endpoint.streams and not detailed:
-            return client._stream(endpoint, body, fields, idempotency_key)
-        return client._perform(endpoint, body, fields, idempotency_key, detailed)
-
-    @property
-    def operation(self) -> Operation:
-        """The manifest's record of the operation. Raises AttributeError where a refresh has removed it."""
-        found = self._client.manifest.operations.get(self._id)
-        if found is None:
-            raise AttributeError(f"{self._id} is no longer an operation of the manifest", name=self._id)
-        return found
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, OperationCall):
-            return NotImplemented
-        return self._client is other._client and self._id == other._id
-
-    def __hash__(self) -> int:
-        return hash((id(self._client), self._id))
-
-    def __repr__(self) -> str:
-        from ._repl.operations import operation_repr
-
-        found = self._client.manifest.operations.get(self._id)
-        if found is None:
-            return f"<operation {self._id}, no longer in the manifest>"
-        return operation_repr(found, self._client.manifest)
-
-    def _repr_html_(self) -> str:
-        from ._repl.operations import operation_html
-
-        return operation_html(self.operation, self._client.manifest)
-
-    def __copy__(self) -> OperationCall:
-        return self
-
-    def __deepcopy__(self, memo: object) -> OperationCall:
-        return self
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return OperationCall, (self._client, self._id)

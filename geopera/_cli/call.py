@@ -36,6 +36,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command.add_argument(
         "--timeout", type=seconds, metavar="SECONDS", help="how long to wait for the response"
     )
+    command.add_argument("--dry-run", action="store_true", help="print the request and send nothing")
     command.add_argument("--unlisted", action="store_true", help="call it although no manifest knows it")
     add_client(command)
     command.set_defaults(run=run)
@@ -139,6 +140,13 @@ def run(args: argparse.Namespace) -> int:
     body = _body(args)
     options: dict[str, Any] = {} if args.timeout is None else {"timeout": args.timeout}
     with open_client(args, **options) as client:
+        if args.dry_run:
+            from .._loops.preview import preview
+
+            endpoint = client._any_endpoint(args.operation)
+            plan = preview(client, endpoint, body, {}, key=args.idempotency_key, estimate=False)
+            print(f"{plan!r}\n{plan.curl()}")
+            return 0
         if args.all or args.max_items is not None:
             if args.unlisted:
                 raise UsageError("--all needs an operation that the manifest knows")

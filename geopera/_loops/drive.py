@@ -448,6 +448,12 @@ class AsyncIteration(_Iterable):
         values: AsyncIterator[Any] | None = self._handed_out() if self._release else self
         return self if values is None else values
 
+    def __iter__(self) -> Any:
+        raise TypeError("this iterator is async: write `async for ... in`")
+
+    def __await__(self) -> Any:
+        raise TypeError("an iterator is not awaited: write `async for ... in`")
+
     async def __anext__(self) -> Any:
         values = self._current()
         if values is None:

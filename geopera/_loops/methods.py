@@ -25,6 +25,36 @@ class Loops:
     _client: Any
     _id: str
 
+    def preview(
+        self,
+        body: Any = None,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        estimate: bool = False,
+        **fields: Any,
+    ) -> Any:
+        """The request that a call would send, without sending it.
+
+        Args:
+            body: Request body, as in a call. Fields may be given as keywords instead.
+            idempotency_key: The key of the request; one is made for an operation that spends.
+            estimate: Ask the operation that estimates this one for the price, and nothing else. On an async client
+                the preview is then awaited.
+
+        Returns:
+            A `Preview`: `url`, `headers` without secrets, `body`, `idempotency_key`, `effect` (what it may cost or
+            change), `curl()`, and `send()`, which sends this body with this key.
+
+        Raises:
+            InvalidInputError: If a call would refuse the body.
+            TypeError: If an estimate is wanted and there is none.
+        """
+        from .preview import preview
+
+        endpoint = self._client._any_endpoint(self._id)
+        return preview(self._client, endpoint, body, fields, key=idempotency_key, estimate=estimate)
+
     def pages(
         self, body: Any = None, /, *, max_items: int | None = None, progress: bool = False, **fields: Any
     ) -> Any:

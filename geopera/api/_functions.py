@@ -66,7 +66,9 @@ def _steps(
             )
     endpoint: Endpoint = client._endpoint(operation_id)
     context = client._defaults()
-    content = endpoint.input.encode(body, {}, allow_extra=context.extra_fields == "allow")
+    content = endpoint.input.encode(
+        body, {}, allow_extra=context.extra_fields == "allow", redactor=context.redactor
+    )
     headers = tuple(protected({} if _absent(x_api_key) else {"x-api-key": x_api_key}, "the argument").items())
     key = None if _absent(idempotency_key) else idempotency_key
     return client, call(endpoint, context, content, key=key, headers=headers, raises=False)

@@ -12,7 +12,8 @@ from pydantic._internal._model_construction import ModelMetaclass
 from pydantic_core import MISSING
 
 from .._names import did_you_mean
-from .._values.geometry import PLACES, geo_interface_of, given
+from .._values.fields import FIELDS, given
+from .._values.geometry import geo_interface_of
 from ..types import UNSET, JSONArray, open_json
 from ._plain import prepare
 
@@ -182,7 +183,7 @@ class Model(BaseModel, metaclass=ModelMeta):
                     raise TypeError(f"{cls.__name__} has no field {name!r}{hint}")
             if wire in data:
                 raise TypeError(f"{cls.__name__} got {name!r} under both of its names")
-            if type(value) is not str and (wire in PLACES or wire == "datetime"):
+            if wire in FIELDS:
                 value = given(wire, value, search="limit" in names)
             data[wire] = prepare(value)
         self.__pydantic_validator__.validate_python(data, self_instance=self, by_alias=True, by_name=True)
@@ -314,6 +315,9 @@ class Model(BaseModel, metaclass=ModelMeta):
                 if value is UNSET:
                     delattr(self, name)
                 else:
+                    wire = layout.wires[name]
+                    if wire in FIELDS:
+                        value = given(wire, value, search="limit" in layout.names)
                     value = prepare(value)
                     self.__pydantic_validator__.validate_assignment(self, name, value)
             elif not name.startswith("_") and not hasattr(type(self), name):

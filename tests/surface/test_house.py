@@ -21,6 +21,7 @@ FLOORS = {
         "_transport",
         "client",
         "_loops tracking api _given",
+        "_proxies",
         "fluent models",
         "_cli __init__",
         "__main__",

@@ -44,7 +44,7 @@ MODULES = {
     "webhooks",
 }
 FLUENT = {"client", "manifest", "with_options", "invoke", "map", "refresh_manifest", "whoami"}
-OPERATION = {"operation", "pages", "iter", "wait", "download"}
+OPERATION = {"operation", "preview", "pages", "iter", "wait", "download"}
 
 
 def public(thing: object) -> set[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..._repl.field_types import PREFIX, Annotator, Field, fields, is_object, resolve
-from ..._values.geometry import PLACES
+from ..._values.fields import GEOMETRIES
 from ...manifest import Manifest
 
 HEADER = """\
@@ -129,7 +129,7 @@ class Given(Annotator):
     def field(self, field: Field) -> str:
         """The type of a field, with what its name alone allows."""
         text = self.text(field.schema)
-        if field.wire in PLACES:
+        if field.wire in GEOMETRIES:
             return f"{text} | _h.Place"
         return f"{text} | _h.Moments" if field.wire == "datetime" else text
 
