@@ -24,8 +24,9 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from ..errors import APIConnectionError, APIError, APITimeoutError, GeoperaError, ResponseError, for_status
-from .drive import Call, Emit, Fetch, Read, Work, run
+from .drive import run
 from .progress import needs_tqdm, progress_bar
+from .todo import Call, Emit, Fetch, Read, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -1,7 +1,6 @@
-"""What an operation can do beside being called: pages, records, waits, downloads; and one for many bodies.
+"""What an operation can do beside being called: pages, records, waits, files, and many bodies.
 
-Only the entrances are here, so that importing them costs nothing; what they do is in `_pages.py`,
-`_downloads.py` and `_bulk.py`.
+Only the methods are here, so that importing them costs nothing; what they do is in the modules beside this one.
 """
 
 from __future__ import annotations
@@ -114,6 +113,66 @@ class Loops:
 
         return download(self._client, self._id, body, path, key=idempotency_key, progress=progress)
 
+    def map(
+        self,
+        bodies: Iterable[Any] | AsyncIterable[Any],
+        /,
+        *,
+        concurrency: int = 8,
+        ordered: bool = True,
+        errors: str = "return",
+        pairs: bool = False,
+        idempotency_key: Callable[[Any], str] | str | None = None,
+        journal: str | PathLike[str] | None = None,
+        executor: Any = None,
+        progress: bool = False,
+        rate_limit: str | None = "auto",
+    ) -> Any:
+        """Call the operation for each of many bodies, several at a time; yields the results.
+
+        Args:
+            bodies: Any iterable; on an async client an async one as well. It is read as the run goes on: at most
+                `concurrency` bodies are under way or waiting to be yielded.
+            concurrency: From 1 to 100; with an executor to 10,000.
+            ordered: False yields results as they finish.
+            errors: "return" yields the exception of a call that fails in its place, and goes on; "raise"
+                raises the first one.
+            pairs: Yield ``(body, result)``.
+            idempotency_key: A function of a body that returns its key. An operation that spends needs one, or
+                a journal, so that a run that broke off can be run again; "random" does without.
+            journal: A file that makes the run resumable: the next run with it sends again, under the same key,
+                what had been begun or failed, and yields the recorded result of what is done.
+            executor: A ``concurrent.futures.Executor`` that makes the calls, in other processes or on other
+                machines; a worker takes its token from its own environment.
+            rate_limit: "auto" keeps these calls under the documented limits, together with all other processes of
+                this machine, by waiting; None does not.
+            progress: Show a bar (needs the extra ``geopera[progress]``).
+
+        Returns:
+            An iterator, async on an async client. Exceptions of the bodies themselves are raised after the
+            results of the bodies that were taken.
+
+        Raises:
+            TypeError: If an option is wrong, or the operation spends and the run has no keys of its own.
+            ValueError: If an option has an invalid value, or the journal belongs to another operation or API.
+        """
+        from .bulk import map_bodies
+
+        return map_bodies(
+            self._client,
+            self._id,
+            bodies,
+            concurrency=concurrency,
+            ordered=ordered,
+            errors=errors,
+            pairs=pairs,
+            idempotency_key=idempotency_key,
+            journal=journal,
+            executor=executor,
+            progress=progress,
+            rate_limit=rate_limit,
+        )
+
 
 class Many:
     """One operation over many bodies."""
@@ -127,24 +186,58 @@ class Many:
         /,
         *,
         concurrency: int = 8,
+        ordered: bool = True,
+        errors: str = "return",
+        pairs: bool = False,
+        idempotency_key: Callable[[Any], str] | str | None = None,
+        journal: str | PathLike[str] | None = None,
+        executor: Any = None,
         progress: bool = False,
         rate_limit: str | None = "auto",
     ) -> Any:
-        """Call an operation for each of many bodies, several at a time; yields the results in their order.
+        """Call an operation for each of many bodies, several at a time; yields the results.
 
-        bodies: any iterable; on an async client an async one as well. A body is taken when its turn
-          comes: at most `concurrency` are under way or waiting to be handed out.
-        concurrency: from 1 to 100.
-        rate_limit: "auto" keeps these calls under the documented limits, by waiting; None does not.
-        progress: show a bar (needs the extra ``geopera[progress]``).
+        Args:
+            operation_id: The dotted id of the operation.
+            bodies: Any iterable; on an async client an async one as well. It is read as the run goes on: at most
+                `concurrency` bodies are under way or waiting to be yielded.
+            concurrency: From 1 to 100; with an executor to 10,000.
+            ordered: False yields results as they finish.
+            errors: "return" yields the exception of a call that fails in its place, and goes on; "raise"
+                raises the first one.
+            pairs: Yield ``(body, result)``.
+            idempotency_key: A function of a body that returns its key. An operation that spends needs one, or
+                a journal, so that a run that broke off can be run again; "random" does without.
+            journal: A file that makes the run resumable: the next run with it sends again, under the same key,
+                what had been begun or failed, and yields the recorded result of what is done.
+            executor: A ``concurrent.futures.Executor`` that makes the calls, in other processes or on other
+                machines; a worker takes its token from its own environment.
+            rate_limit: "auto" keeps these calls under the documented limits, together with all other processes of
+                this machine, by waiting; None does not.
+            progress: Show a bar (needs the extra ``geopera[progress]``).
 
-        Returns an iterator, async on an async client. Where a call fails, its result is the exception
-        (a `GeoperaError`, with everything on it), and the others go on. What the bodies themselves
-        raise comes after the results of those that were taken.
+        Returns:
+            An iterator, async on an async client. Exceptions of the bodies themselves are raised after the
+            results of the bodies that were taken.
+
+        Raises:
+            TypeError: If an option is wrong, or the operation spends and the run has no keys of its own.
+            ValueError: If an option has an invalid value, or the journal belongs to another operation or API.
         """
         from .bulk import map_bodies
 
         caller: Any = self
         return map_bodies(
-            caller, operation_id, bodies, concurrency=concurrency, progress=progress, rate_limit=rate_limit
+            caller,
+            operation_id,
+            bodies,
+            concurrency=concurrency,
+            ordered=ordered,
+            errors=errors,
+            pairs=pairs,
+            idempotency_key=idempotency_key,
+            journal=journal,
+            executor=executor,
+            progress=progress,
+            rate_limit=rate_limit,
         )
