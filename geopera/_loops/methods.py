@@ -93,25 +93,94 @@ class Loops:
 
     def download(
         self,
-        body: Any,
-        path: str | PathLike[str],
+        body: Any = None,
+        /,
+        path: Any = None,
         *,
+        to: Any = None,
+        existing: str = "replace",
         idempotency_key: str | None = None,
+        concurrency: int = 4,
+        progress: bool = False,
+        **fields: Any,
+    ) -> Any:
+        """Write the file of the operation to a file, a folder or elsewhere, or the files that it lists.
+
+        A binary response is written as it is. A response in JSON has to name a URL, as that of
+        ``items.asset.download`` does: it is fetched without the token, and asked for again when it has expired. A
+        list of assets, as that of ``orders.list_assets``, is downloaded as `download_many` does. The target is
+        whole or as it was before; a download that is cut goes on where it ended, if the server can do that.
+
+        Args:
+            body: As in calling the operation. Fields may be given as keywords instead.
+            path: A path; a folder that exists or ends in a slash, where the server names the file; a
+                binary file object; an fsspec URL (needs the extra ``geopera[cloud]``).
+            to: The same, by name.
+            existing: What happens to a file that is there: "replace", "skip" or "error".
+            idempotency_key: As in calling the operation.
+            concurrency: How many files of a list are fetched at once.
+            progress: Show a bar in bytes (needs the extra ``geopera[progress]``).
+
+        Returns:
+            The path, URL or file object; for a list of assets, a list with one of them for each, or the
+            exception in its place.
+
+        Raises:
+            OSError: If the target cannot be written; FileExistsError for ``existing="error"``.
+            ResponseError: If the response names no URL, or the file is not as long as announced or has
+                another checksum.
+        """
+        from .many import download
+
+        return download(
+            self._client,
+            self._id,
+            body,
+            fields,
+            path,
+            to,
+            existing=existing,
+            key=idempotency_key,
+            concurrency=concurrency,
+            progress=progress,
+        )
+
+    def download_many(
+        self,
+        bodies: Iterable[Any],
+        /,
+        to: str | PathLike[str],
+        *,
+        concurrency: int = 4,
+        existing: str = "replace",
         progress: bool = False,
     ) -> Any:
-        """Write what the operation returns to the file `path`; returns the path.
+        """Write the files of many bodies to a folder, several at a time.
 
-        A binary answer is written as it is. An answer in JSON has to name a URL, as that of
-        ``items.asset.download`` does: it is fetched without the token. Nothing is held in memory. The file
-        appears at `path` once it is whole; a failure leaves there what was there before, and nothing else.
-        What is cut is taken up where it ended, where the server can do that.
+        The server names the files; two of one name are both kept. Run again with ``existing="skip"`` after an
+        interrupt, it fetches what is missing.
 
-        Raises OSError for what the disk refuses, `ResponseError` for an answer without a URL or of
-        another length than announced, and what a call may raise.
+        Args:
+            bodies: Any iterable.
+            to: The folder, or the fsspec URL of one. It is created.
+            concurrency: How many files are fetched at once, from 1 to 100.
+            existing: As in `download`.
+            progress: Show one bar, in bytes, for all files.
+
+        Returns:
+            A list with a path or URL for each body, or the exception in its place.
         """
-        from .downloads import download
+        from .many import download_many
 
-        return download(self._client, self._id, body, path, key=idempotency_key, progress=progress)
+        return download_many(
+            self._client,
+            self._id,
+            bodies,
+            to,
+            concurrency=concurrency,
+            existing=existing,
+            progress=progress,
+        )
 
     def map(
         self,
