@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from ..manifest import bundled_bytes
 from .bulk import check_concurrency
 from .downloads import check_existing, save, source_of
 from .downloads import download as download_one
@@ -24,6 +26,21 @@ if TYPE_CHECKING:
     from .progress import Silent
     from .sources import Source
     from .targets import Folder, Target
+
+
+Rule = Mapping[str, Any]
+
+
+@cache
+def listing_rules() -> Mapping[str, Rule]:
+    """For each operation that lists assets, what leads to the file of one, as the overlay has it."""
+    rules: Mapping[str, Rule] = from_bytes(bundled_bytes("overlay.json")).get("downloads", {})
+    return rules
+
+
+def listing_rule(id: str) -> Rule | None:
+    """How the files that an operation lists are reached, or None."""
+    return listing_rules().get(id)
 
 
 def download(
@@ -46,7 +63,7 @@ def download(
     if target is None:
         raise TypeError(f"{id}: download() needs a target: a path, a folder or a file object")
     endpoint = caller._any_endpoint(id)
-    listing = endpoint.operation.downloads
+    listing = listing_rule(id)
     if listing is None:
         return download_one(caller, id, body, fields, target, existing=existing, key=key, progress=progress)
     check_concurrency(concurrency)
@@ -55,7 +72,7 @@ def download(
     needs_tqdm(progress)
     content = caller._content(endpoint, body, fields)
     steps = caller._steps(endpoint, None, {}, key, content=content)
-    wanted = _Assets(caller, endpoint, from_bytes(content), steps)
+    wanted = _Assets(caller, endpoint, listing, from_bytes(content), steps)
     bar = progress_bar(progress, id, "B")
     return run(_files(caller, wanted, folder, concurrency, existing, bar), caller)
 
@@ -100,18 +117,17 @@ class _Bodies:
 class _Assets(_Bodies):
     """One file for each asset that an operation lists."""
 
-    def __init__(self, caller: Caller, endpoint: Endpoint, body: Mapping[str, Any], steps: Any) -> None:
+    def __init__(
+        self, caller: Caller, endpoint: Endpoint, rule: Rule, body: Mapping[str, Any], steps: Any
+    ) -> None:
         super().__init__(caller, endpoint, ())
-        self._body, self._steps = body, steps
+        self._rule, self._body, self._steps = rule, body, steps
 
     def sources(self) -> Generator[Any, Any, Any]:
-        operation = self._endpoint.operation
-        rule = operation.downloads
-        assert rule is not None
         response = yield Call(self._steps)
-        assets = find_records(response.parsed, None, operation.id)
-        other = self._caller._any_endpoint(rule["operation"])
-        bodies = [self._asset(rule["fields"], asset) for asset in assets]
+        assets = find_records(response.parsed, None, self._endpoint.operation.id)
+        other = self._caller._any_endpoint(self._rule["operation"])
+        bodies = [self._asset(self._rule["fields"], asset) for asset in assets]
         return (self._source(other, body) for body in bodies)
 
     def _asset(self, fields: Mapping[str, list[str]], asset: Any) -> dict[str, Any]:

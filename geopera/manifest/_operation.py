@@ -88,13 +88,10 @@ class Operation(_Frozen):
     errors: declared error statuses, each with the key of its schema.
     produces: the kinds of thing that a call creates.
     paging, polling: see `Paging` and `Polling`; None where they do not apply.
-    downloads: for a list of assets, the operation that leads to the file of one, and the fields of the asset
-    that its body is made of; None elsewhere.
     """
 
     __slots__ = (
         "body_required",
-        "downloads",
         "errors",
         "id",
         "idempotent",
@@ -125,7 +122,6 @@ class Operation(_Frozen):
     produces: tuple[str, ...]
     paging: Paging | None
     polling: Polling | None
-    downloads: dict[str, Any] | None
 
     _OPTIONAL: ClassVar[dict[str, Any]] = {
         "summary": "",
@@ -139,7 +135,6 @@ class Operation(_Frozen):
         "input": {},
         "output": {},
         "errors": {},
-        "downloads": None,
     }
 
     @classmethod

@@ -88,9 +88,6 @@ def compile_manifest(
             if not isinstance(part.get(id, {}), dict):
                 raise ManifestError(f"operations.{id[:200]} is not an object")
         entries[id] = _entry(id, by_hand.get(id, {}), operations[id], known.get(id, {}), schemas)
-    for id, rule in _part(overlay, "downloads", "the overlay").items():
-        if id in entries and isinstance(rule, dict) and rule.get("operation") in entries:
-            entries[id]["downloads"] = sorted_data(rule)
     head = {"format": FORMAT, "api_version": facts.get("api_version") or base.get("api_version") or "0"}
     for name, default in _HEAD.items():
         head[name] = facts.get(name) or base.get(name) or overlay.get(name) or default

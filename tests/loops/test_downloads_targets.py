@@ -425,7 +425,18 @@ def test_the_assets_of_an_order(client: Any, flavour: Flavour, tmp_path: Path) -
     [path] = flavour(client.orders.list_assets.download(**body, to=tmp_path / "deliveries", concurrency=2))
     assert path.parent == tmp_path / "deliveries"
     assert path.stat().st_size > 0
-    assert client.orders.list_assets.operation.downloads["operation"] == "items.asset.download"
+
+
+def test_the_overlay_names_operations_and_fields_that_exist() -> None:
+    from geopera import Geopera
+    from geopera._loops.many import listing_rules
+
+    client = Geopera("t", "http://127.0.0.1:1")
+    assert set(listing_rules()) == {"items.list_assets", "orders.list_assets"}
+    for id, rule in listing_rules().items():
+        assert id in client.manifest.operations
+        required = client._any_endpoint(rule["operation"]).input.model.__pydantic_fields__
+        assert set(rule["fields"]) == set(required)
 
 
 def test_one_bar_for_many(
