@@ -9,9 +9,10 @@ from pydantic_core import from_json, to_json
 
 from .._call.retry import retry_after_seconds
 from ..errors import GeoperaError
-from .drive import Call, Emit, iterate, run
+from .drive import iterate, run
 from .paging import Walk
 from .progress import needs_tqdm, progress_bar
+from .todo import Call, Emit
 from .waiting import DELAYS, Wait
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from pydantic_core import from_json
 from .._call.endpoint import check_key
 from .._repl.operations import effect
 from .._values.show import short
-from .drive import Call, Emit, run
+from .drive import run
+from .todo import Call, Emit
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -15,8 +15,9 @@ from .._decoding.records import Records
 from ..errors import ResponseError, ResponseMismatchWarning, StreamError
 from ..schema import Model
 from ..types import open_json
-from .drive import Call, Emit, Read, iterate
+from .drive import iterate
 from .progress import needs_tqdm, progress_bar
+from .todo import Call, Emit, Read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -201,17 +201,22 @@ def map_lines(calls: list[Call], *, asynchronous: bool) -> Iterator[str]:
     """The overloads of ``client.map``: typed for every operation whose result is."""
     kind = "_h.AsyncIteration" if asynchronous else "_h.Iteration"
     source = "_t.Iterable[{0}] | _t.AsyncIterable[{0}]" if asynchronous else "_t.Iterable[{0}]"
-    tail = "/, *, concurrency: int = ..., progress: bool = ..., rate_limit: str | None = ..."
+    tail = (
+        "/, *, concurrency: int = ..., ordered: bool = ..., errors: _t.Literal['return', 'raise'] = ..., "
+        "pairs: {0} = ..., idempotency_key: Callable[[_t.Any], str] | _t.Literal['random'] | None = ..., "
+        "journal: str | os.PathLike[str] | None = ..., executor: _t.Any = ..., progress: bool = ..., "
+        "rate_limit: str | None = ..."
+    )
     for call in calls:
         if call.result != "_t.Any" and not call.operation.streaming:
             bodies = source.format(f"{call.body + ' | ' if call.body else ''}_t.Mapping[str, object]")
             yield "    @_t.overload"
             yield (
-                f"    def map(self, operation_id: _t.Literal[{call.operation.id!r}], bodies: {bodies}, {tail})"
+                f"    def map(self, operation_id: _t.Literal[{call.operation.id!r}], bodies: {bodies}, {tail.format('_t.Literal[False]')})"
                 f" -> {kind}[{call.result} | _e.GeoperaError]: ..."
             )
     yield "    @_t.overload"
-    yield f"    def map(self, operation_id: str, bodies: {source.format('_t.Any')}, {tail}) -> {kind}[_t.Any]: ..."
+    yield f"    def map(self, operation_id: str, bodies: {source.format('_t.Any')}, {tail.format('bool')}) -> {kind}[_t.Any]: ..."
 
 
 def client_lines(manifest: Manifest, calls: list[Call], module: str) -> Iterator[str]:

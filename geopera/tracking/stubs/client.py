@@ -67,12 +67,42 @@ class SyncOperation:
     def operation(self) -> _manifest.Operation: ...
     def download(
         self,
-        body: _t.Any,
-        path: str | _os.PathLike[str],
+        body: _t.Any = ...,
+        /,
+        path: str | _os.PathLike[str] | _t.IO[bytes] | None = ...,
         *,
+        to: str | _os.PathLike[str] | _t.IO[bytes] | None = ...,
+        existing: _t.Literal["replace", "skip", "error"] = ...,
         idempotency_key: str | None = ...,
+        concurrency: int = ...,
         progress: bool = ...,
+        **fields: _t.Any,
     ) -> _t.Any: ...
+    def download_many(
+        self,
+        bodies: _t.Iterable[_t.Any],
+        /,
+        to: str | _os.PathLike[str],
+        *,
+        concurrency: int = ...,
+        existing: _t.Literal["replace", "skip", "error"] = ...,
+        progress: bool = ...,
+    ) -> list[_t.Any]: ...
+    def map(
+        self,
+        bodies: _t.Iterable[_t.Any],
+        /,
+        *,
+        concurrency: int = ...,
+        ordered: bool = ...,
+        errors: _t.Literal["return", "raise"] = ...,
+        pairs: bool = ...,
+        idempotency_key: _t.Callable[[_t.Any], str] | _t.Literal["random"] | None = ...,
+        journal: str | _os.PathLike[str] | None = ...,
+        executor: _t.Any = ...,
+        progress: bool = ...,
+        rate_limit: str | None = ...,
+    ) -> Iteration[_t.Any]: ...
 
 class AsyncOperation:
     __name__: str
@@ -80,12 +110,42 @@ class AsyncOperation:
     def operation(self) -> _manifest.Operation: ...
     async def download(
         self,
-        body: _t.Any,
-        path: str | _os.PathLike[str],
+        body: _t.Any = ...,
+        /,
+        path: str | _os.PathLike[str] | _t.IO[bytes] | None = ...,
         *,
+        to: str | _os.PathLike[str] | _t.IO[bytes] | None = ...,
+        existing: _t.Literal["replace", "skip", "error"] = ...,
         idempotency_key: str | None = ...,
+        concurrency: int = ...,
         progress: bool = ...,
+        **fields: _t.Any,
     ) -> _t.Any: ...
+    async def download_many(
+        self,
+        bodies: _t.Iterable[_t.Any],
+        /,
+        to: str | _os.PathLike[str],
+        *,
+        concurrency: int = ...,
+        existing: _t.Literal["replace", "skip", "error"] = ...,
+        progress: bool = ...,
+    ) -> list[_t.Any]: ...
+    def map(
+        self,
+        bodies: _t.Iterable[_t.Any] | _t.AsyncIterable[_t.Any],
+        /,
+        *,
+        concurrency: int = ...,
+        ordered: bool = ...,
+        errors: _t.Literal["return", "raise"] = ...,
+        pairs: bool = ...,
+        idempotency_key: _t.Callable[[_t.Any], str] | _t.Literal["random"] | None = ...,
+        journal: str | _os.PathLike[str] | None = ...,
+        executor: _t.Any = ...,
+        progress: bool = ...,
+        rate_limit: str | None = ...,
+    ) -> AsyncIteration[_t.Any]: ...
 
 class Iteration(_t.Generic[T]):
     """Lazy: nothing is fetched before it is asked for. Closed at its end, by `close` or by a with block."""
