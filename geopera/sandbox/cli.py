@@ -47,15 +47,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--remote-control", action="store_true", help="serve the control endpoints beyond this machine too"
     )
-    how = parser.add_mutually_exclusive_group()
-    how.add_argument("--record", metavar="FILE", help="pass calls on to the real API and write a cassette")
-    how.add_argument("--replay", metavar="FILE", help="serve a cassette")
-    parser.add_argument(
-        "--upstream",
-        metavar="URL",
-        default="https://api.geopera.com",
-        help="the API of --record (default: %(default)s)",
-    )
 
 
 def main(args: argparse.Namespace) -> int:
