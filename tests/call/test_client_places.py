@@ -219,8 +219,16 @@ def find(schema: Any, way: Way = ()) -> list[tuple[Way, str]]:
     return found
 
 
+def _object(schema: Any) -> Any:
+    """The object of an input that is an object or null."""
+    found = resolve(schema, default().schemas)
+    return next((one for one in found.get("anyOf", ()) if one.get("type") == "object"), found)
+
+
 PLACES = [
-    (id, way, kind) for id, operation in default().operations.items() for way, kind in find(operation.input)
+    (id, way, kind)
+    for id, operation in default().operations.items()
+    for way, kind in find(_object(operation.input))
 ]
 GOOD = {"geometry": GEOMETRIES, "collection": GEOMETRIES, "bbox": BOXES, "filter": FILTERS}
 BAD = {"geometry": NO_GEOMETRIES, "collection": NO_GEOMETRIES, "bbox": NO_BOXES, "filter": NO_FILTERS}

@@ -321,3 +321,14 @@ def test_an_answer_that_breaks_its_schema_is_a_loud_500(
     with Api(server) as api:
         assert "unheard_of" in api.problem(500, "catalog.hosts.list")["detail"]
     assert "a bug in the sandbox" in caplog.text
+
+
+def test_the_description_says_what_the_official_one_says(api: Api) -> None:
+    document = api.http.get("/openapi.json").json()
+    operations = {p: path["post"] for p, path in document["paths"].items() if p.startswith("/v1/op/")}
+    assert document["security"] == [{"bearerAuth": []}]
+    assert {name for one in operations.values() for name in one["security"][0]} == {"HTTPBearer"}
+    assert {"HTTPBearer", "bearerAuth"} <= document["components"]["securitySchemes"].keys()
+    assert sum(one["x-raw-response"] for one in operations.values()) == 144
+    nullable = {"anyOf": [{"type": "string"}, {"type": "null"}]}
+    assert all(one["parameters"][0]["schema"] == nullable for one in operations.values())
