@@ -13,7 +13,8 @@ from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator, core_sc
 
 from .._names import python_name
 from ._check import Check
-from ._model import DEPRECATED, Layout, Model, ModelMeta, Moment, Opener, SchemaEnumMeta, class_reference
+from ._fields import Layout, Moment, Opener
+from ._model import DEPRECATED, Model, ModelMeta, SchemaEnumMeta, class_reference
 from ._node import Node, any_node, never_node
 from ._unions import tag_values
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
-from datetime import datetime
 from enum import EnumMeta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -14,22 +13,16 @@ from pydantic_core import MISSING
 
 from .._names import did_you_mean
 from .._values.geometry import PLACES, geo_interface_of, given
-from ..types import UNSET, JSONArray, open_json, page_records
+from ..types import UNSET, page_records
+from ._fields import ClassSignature, Layout, opened
 from ._jsonschema import json_schema, reference_name
 from ._plain import prepare
-
-if TYPE_CHECKING:
-    from inspect import Signature
 
 __all__ = [
     "DEPRECATED",
     "ClassRef",
-    "Layout",
     "Model",
     "ModelMeta",
-    "Moment",
-    "Opened",
-    "Opener",
     "SchemaEnumMeta",
     "class_reference",
 ]
@@ -42,105 +35,6 @@ DEPRECATED = frozenset(
     )
 )
 _PAGE_ONLY = frozenset(["records", "explore", "quicklooks"])
-
-
-class Layout:
-    """The names of a class's fields: wire -> Python, the order of positional arguments, open or closed."""
-
-    __slots__ = ("blank", "is_open", "names", "order", "wires")
-
-    def __init__(self, names: Mapping[str, str], is_open: bool) -> None:
-        #: What an absent field holds. `MISSING` where the Python name is not the wire name: pydantic counts
-        #: an additional property called ``type_`` as if the field `type_` were set, and must not write it.
-        self.blank = {python: None if python == wire else MISSING for wire, python in names.items()}
-        self.names = names
-        self.wires = {python: wire for wire, python in names.items()}
-        self.order = list(names.values())
-        self.is_open = is_open
-
-
-class Opened(JSONArray):
-    """A list whose members have been opened: not to be looked through again at the next access."""
-
-    __slots__ = ()
-
-    def __reduce__(self) -> tuple[type[list[Any]], tuple[list[Any]]]:
-        return list, (list(self),)
-
-
-def _opened(value: Any) -> Any:
-    kind = type(value)
-    if kind is dict:
-        return open_json(value)
-    if kind is list and value:
-        return Opened(open_json(value))
-    return value
-
-
-class Opener:
-    """Reads a field that may hold plain JSON: dicts become `JSONObject` at the first access, and stay so."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        if instance is not None:
-            fields = instance.__dict__
-            if self.name in fields:
-                value = fields[self.name]
-                if type(value) is dict or type(value) is list:
-                    value = fields[self.name] = _opened(value)
-                return None if value is MISSING else value
-        raise AttributeError(self.name)
-
-    def __set__(self, instance: Any, value: Any) -> None:
-        instance.__dict__[self.name] = value
-
-    def __delete__(self, instance: Any) -> None:
-        del instance.__dict__[self.name]
-
-
-class Moment(Opener):
-    """Reads a date-time as a `datetime`. What is kept, and written again, is the text as it came."""
-
-    __slots__ = ()
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        if instance is not None and self.name in instance.__dict__:
-            value = instance.__dict__[self.name]
-            return _moment(value) if isinstance(value, str) else None if value is MISSING else value
-        raise AttributeError(self.name)
-
-
-def _moment(text: str) -> datetime | str:
-    """The moment that RFC 3339 text names; the text itself where it names none (also in a leap second)."""
-    try:
-        return datetime.fromisoformat(text) if text[10:11] in ("T", "t", " ") else text
-    except ValueError:
-        return text
-
-
-class _Signature:
-    """The signature of a class, made when somebody asks."""
-
-    def __get__(self, instance: Any, owner: type[Model]) -> Signature:
-        from inspect import Parameter, Signature
-
-        fields = owner.__pydantic_fields__
-        parameters = [
-            Parameter(
-                name,
-                Parameter.POSITIONAL_OR_KEYWORD,
-                default=Parameter.empty if fields[name].is_required() else UNSET,
-                annotation=fields[name].annotation,
-            )
-            for name in owner._layout().order
-        ]
-        if owner._layout().is_open:
-            parameters.append(Parameter("additional_properties", Parameter.VAR_KEYWORD, annotation=Any))
-        return Signature(parameters)
 
 
 class ModelMeta(type(BaseModel)):  # type: ignore[misc]  # the public way to the class of pydantic's classes
@@ -217,7 +111,7 @@ class Model(BaseModel, metaclass=ModelMeta):
     else:  # without annotations, which pydantic would evaluate again for every class
         __layout__ = None
         __origin_unit__ = None
-        __signature__ = _Signature()
+        __signature__ = ClassSignature()
         __slots__ = ("_page",)  # of which operation's result this is: see `page_records`
 
     def __init__(self, /, *args: Any, **fields: Any) -> None:
@@ -304,7 +198,7 @@ class Model(BaseModel, metaclass=ModelMeta):
             object.__setattr__(self, "__pydantic_extra__", extra)
         for key, value in extra.items():
             if type(value) is dict or type(value) is list:
-                extra[key] = _opened(value)
+                extra[key] = opened(value)
         return extra
 
     @additional_properties.setter

@@ -7,7 +7,6 @@ import multiprocessing
 import pickle
 import subprocess
 import sys
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -220,26 +219,32 @@ def test_cloudpickle_in_processes_that_imported_nothing_else() -> None:
     assert lines[-1] == "S2A_T56HLH_20240301T012536"
 
 
-@pytest.mark.slow
-def test_joblib_and_dask_carry_results() -> None:
-    joblib = pytest.importorskip("joblib")
-    distributed = pytest.importorskip("dask.distributed")
-    from helpers.scenes import SCENE, search
+_CLUSTER = """
+import sys
+sys.path[:0] = {path!r}
+import joblib
+from dask import distributed
+from helpers.scenes import SCENE, search
 
+def look(scene):
+    return type(scene).__name__, scene.to_dict()
+
+if __name__ == "__main__":
     scene = search().features[0]
-    expected = ("StacFeature", SCENE)
-    with joblib.parallel_backend("loky", n_jobs=2):
-        found = joblib.Parallel()(
-            joblib.delayed(lambda x: (type(x).__name__, x.to_dict()))(scene) for _ in "ab"
-        )
-    assert found == [expected] * 2
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with (
-            distributed.LocalCluster(
-                n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None
-            ) as cluster,
-            distributed.Client(cluster) as client,
-        ):
-            future = client.submit(lambda x: (type(x).__name__, x.to_dict()), scene)
-            assert future.result(timeout=60) == expected
+    assert joblib.Parallel(n_jobs=2)(joblib.delayed(lambda x: look(x))(scene) for _ in "ab") == [("StacFeature", SCENE)] * 2
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+        with distributed.Client(cluster) as client:
+            assert client.submit(lambda x: look(x), scene).result(timeout=60) == ("StacFeature", SCENE)
+"""
+
+
+@pytest.mark.slow
+def test_joblib_and_dask_carry_results(tmp_path: Path) -> None:
+    # In a process of its own: these libraries change how every exception is pickled.
+    pytest.importorskip("joblib")
+    pytest.importorskip("distributed")
+    tests = str(Path(__file__).parent.parent)
+    program = tmp_path / "program.py"
+    program.write_text(_CLUSTER.format(path=[tests, str(Path(tests).parent)]))
+    done = subprocess.run([sys.executable, str(program)], capture_output=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stderr.decode()
