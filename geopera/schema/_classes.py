@@ -14,6 +14,7 @@ from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator, core_sc
 from .._names import enum_members, python_name
 from ._check import Check
 from ._fields import Layout, Moment, Opener
+from ._lazy import LazyValidator
 from ._model import DEPRECATED, Model, ModelMeta, SchemaEnumMeta, class_reference
 from ._node import Node, any_node, never_node
 from ._unions import tag_values
@@ -201,14 +202,16 @@ def _written_inside(value: Any, info: Any) -> Any:
 _INSIDE_OTHERS = core_schema.plain_serializer_function_ser_schema(_written_inside, info_arg=True)
 
 
-def finish_class(unit: Unit) -> None:
-    """Give the class its validator, now that all it refers to is known."""
+def finish_class(unit: Unit, definitions: list[CoreSchema]) -> None:
+    """Give the class its validator, now that all it refers to is known; `definitions` are what that is."""
     cls, core = unit.cls, unit.model
     if not issubclass(cls, BaseModel):
         return
     assert core is not None
-    if unit.defs:
-        core = core_schema.definitions_schema(core, list(unit.defs.values()))
+    if definitions:
+        cls.__pydantic_core_schema__ = core_schema.definitions_schema(core, definitions)
+        cls.__pydantic_validator__ = LazyValidator(cls)
+        return
     cls.__pydantic_core_schema__ = core
     cls.__pydantic_validator__ = SchemaValidator(core)
     cls.__pydantic_complete__ = True

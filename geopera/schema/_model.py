@@ -34,7 +34,7 @@ DEPRECATED = frozenset(
         *("schema", "schema_json", "update_forward_refs", "validate"),
     )
 )
-_PAGE_ONLY = frozenset(["records", "explore", "quicklooks"])
+_PAGE_ONLY = frozenset(["records"])
 
 
 class ModelMeta(type(BaseModel)):  # type: ignore[misc]  # the public way to the class of pydantic's classes

@@ -72,9 +72,7 @@ def test_wrong_keys_and_attributes_have_hints() -> None:
             ask()
 
 
-@pytest.mark.parametrize(
-    "name", ["keys", "values", "items", "get", "records", "model_dump", "explore", "quicklooks"]
-)
+@pytest.mark.parametrize("name", ["keys", "values", "items", "get", "records", "model_dump"])
 def test_a_field_that_is_called_like_a_method_keeps_its_key(name: str) -> None:
     adapter = type_adapter({"title": "A", "type": "object", "properties": {name: {"type": "string"}}})
     model = adapter.validate_python({name: "k"})
