@@ -30,7 +30,9 @@ def child(client: Any, prefix: str, name: str) -> Resource | OperationCall:
         if not isinstance(siblings, dict):
             raise AttributeError(f"{place} is no longer a resource of the manifest", name=name, obj=client)
 
-        raise AttributeError(nochild(type(client).__name__, prefix, name, manifest), name=name, obj=client)
+        from ._repl.mistakes import no_child
+
+        raise AttributeError(no_child(type(client).__name__, prefix, name, manifest), name=name, obj=client)
     if isinstance(node, dict):
         return _resource(client, f"{prefix}.{name}" if prefix else name)
     return OperationCall(client, node)
@@ -188,7 +190,7 @@ class OperationCall(Loops):
     @property
     def operation(self) -> Operation:
         """The manifest's record of the operation. Raises AttributeError where a refresh has removed it."""
-        found = self._client.manifest.operations.get(self._id)
+        found: Operation | None = self._client.manifest.operations.get(self._id)
         if found is None:
             raise AttributeError(f"{self._id} is no longer an operation of the manifest", name=self._id)
         return found
