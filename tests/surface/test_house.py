@@ -30,14 +30,14 @@ FLOORS = {
         "catalogue",
         "core",
         "work",
-        "operations",
-        "app",
+        "operations control",
+        "connections controls inprocess app",
         "server",
-        "cli __init__",
+        "cli plugin __init__",
     ],
 }
 # The sandbox is a program of its own: it knows the manifest and nothing else of the client.
-APART = {("_cli", "sandbox"), ("sandbox", "manifest")}
+APART = {("_cli", "sandbox"), ("sandbox", "manifest"), ("sandbox", "fluent"), ("sandbox", "__init__")}
 
 
 def files(house: str) -> list[Path]:
