@@ -272,17 +272,20 @@ def test_an_unpickled_client_takes_the_credentials_of_its_process(
     ]
     home.write({"default": key(wire.url), "in": sign_in(wire.url, left=900)})
     data.append(pickle.dumps(flavour.client(profile="in")))
+    opened: list[Any] = []
     again = [pickle.loads(one) for one in data]
+    opened += again
     assert sent(flavour, again[0], wire) == (None, "gpra_key-0123456789")
     assert sent(flavour, again[1], wire) == (None, "gpra_key-0123456789")
     assert sent(flavour, again[3], wire) == (f"Bearer {OLD}", None)
     monkeypatch.setenv("GEOPERA_API_TOKEN", TOKEN)
     again = [pickle.loads(one) for one in data]
+    opened += again
     assert sent(flavour, again[0], wire) == (f"Bearer {TOKEN}", None)
     assert sent(flavour, again[3], wire) == (f"Bearer {OLD}", None)
     flavour(again[2]())
     assert wire.asked[-1].headers["authorization"] == f"Bearer {TOKEN}"
-    for one in again:
+    for one in opened:
         client = one._client if hasattr(one, "_id") else one
         flavour(client.aclose() if flavour.asynchronous else client.close())
 
