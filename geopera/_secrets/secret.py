@@ -80,5 +80,10 @@ class Secret:
 
 def reveal(value: Any) -> Any:
     """The value of a secret of ours or of another library (``get_secret_value``), anything else as it is."""
-    get = getattr(value, "get_secret_value", None)
-    return value if get is None else get()
+    # A secret of ours may hold one of another library: it is wrapped before anything looks at it.
+    for _ in range(4):
+        get = getattr(value, "get_secret_value", None)
+        if get is None:
+            break
+        value = get()
+    return value
