@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from .._call.endpoint import check_key
+from .._secrets import reveal
 from ..errors import APIConnectionError, GeoperaError, InvalidInputError
 from .drive import iterate
 from .journal import Journal, Recorded
@@ -224,7 +225,7 @@ class _Run:
         except Exception as exc:  # noqa: BLE001 - it is handed on in its place
             failure = exc if self._workers is None or isinstance(exc, GeoperaError) else self._lost(task, exc)
         if journal is not None and task.place is not None:
-            place, secrets = task.place, self._context.secrets
+            place, secrets = task.place, tuple(reveal(secret) for secret in self._context.secrets)
             if failure is not None:
                 cause = failure
                 yield Work(lambda: journal.failed(place, cause))

@@ -36,9 +36,10 @@ class Caller(Protocol):
     """What a plan needs of a fluent client."""
 
     _asynchronous: bool
-    _client: Client
     _overrides: dict[str, Any]
 
+    @property
+    def _client(self) -> Client: ...
     def _context(self) -> Context: ...
     def _any_endpoint(self, id: str) -> Endpoint: ...
     def _steps(

@@ -62,7 +62,9 @@ class Workers:
             "elapsed": elapsed,
         }
         response: Response[Any] = Response(status, content, Headers(headers), None, **known)
-        _parse_success(endpoint, context, Reply(status, response.headers, content), response)
+        _parse_success(
+            endpoint, context, Reply(status, response.headers, content), response, context.redactor()
+        )
         return response
 
 
