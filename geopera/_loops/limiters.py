@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from .._call.shared_limits import shared_limiter
+from .._secrets import reveal
 
 if TYPE_CHECKING:
     from .._call.limits import RateLimiter
@@ -21,5 +22,7 @@ def limiter_of(client: Client) -> RateLimiter:
     with _lock:
         found = _limiters.get(client)
         if found is None:
-            found = _limiters[client] = shared_limiter(client.base_url, client._secrets())
+            found = _limiters[client] = shared_limiter(
+                client.base_url, tuple(reveal(secret) for secret in client._secrets())
+            )
         return found
