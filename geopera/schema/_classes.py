@@ -12,6 +12,7 @@ from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator, core_sc
 
 from .._names import python_name
 from ._check import Check
+from ._members import enum_members
 from ._model import Layout, Model, ModelMeta, Moment, Opener, SchemaEnumMeta
 from ._node import Node, any_node, never_node
 from ._unions import tag_values
@@ -68,20 +69,8 @@ def field_names(wires: list[str]) -> dict[str, str]:
 
 def make_enum(unit: Unit, values: list[str]) -> type[Enum]:
     """``class GcsRegion(str, Enum)``; a member is called after its value, and is its value when printed."""
-    members: dict[str, str] = {}
-    for value in values:
-        name = python_name(value).upper().rstrip("_") or "EMPTY"
-        if not value.strip():
-            name = "EMPTY"
-        elif name == "FIELD" or name.startswith("FIELD_"):
-            name = name.replace("FIELD", "VALUE", 1)
-        bare, number = name, 2
-        while name in members or name in ("MRO", "NAME", "VALUE") or not name.isidentifier():
-            name, number = f"{bare}_{number}", number + 1
-        if value not in members.values():
-            members[name] = value
     namespace = SchemaEnumMeta.__prepare__(unit.name, (str, Enum))
-    for key, member in members.items():
+    for key, member in enum_members(values).items():
         namespace[key] = member
     namespace["__str__"] = lambda self: str.__str__(self.value)
     namespace["__module__"] = unit.registry.module or NOWHERE
