@@ -24,7 +24,7 @@ from .core.records import generic
 from .core.registry import HANDLERS, Call, Handler, Raw
 from .core.state import Settings, State
 from .operations import catalog, files, items, jobs, misc, orders, subscriptions
-from .wire import auth, idempotency
+from .wire import auth, idempotency, oauth
 from .wire.contract import Operation
 from .wire.pictures import of_type
 from .wire.problems import InputError, ProblemError, dump
@@ -72,6 +72,7 @@ def create_app(
             Route("/v1/op/{operation_id}", _dispatch, methods=["POST"]),
             Route("/openapi.json", _describe, methods=["GET"]),
             Route("/realms/public/protocol/openid-connect/userinfo", _userinfo, methods=["GET", "POST"]),
+            *oauth.routes(),
             Route("/files/{name:path}", _file, methods=["GET"]),
             Route("/healthz", _alive, methods=["GET"]),
         ],

@@ -25,6 +25,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--credits", type=_amount, default=None, metavar="N", help="what an organisation starts with"
     )
+    parser.add_argument(
+        "--token-ttl",
+        type=_positive,
+        default=3600.0,
+        metavar="SECONDS",
+        help="lifetime of the access tokens of a sign-in (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--approve", action="store_true", help="approve every sign-in at once, without a page"
+    )
     parser.add_argument("--rate-limits", action="store_true", help="apply the documented rate limits")
 
 
@@ -47,6 +57,8 @@ def main(args: argparse.Namespace) -> int:
             speed=args.speed,
             credits=DEFAULT_CREDITS if args.credits is None else args.credits,
             rate_limits=args.rate_limits,
+            token_ttl=args.token_ttl,
+            approve=args.approve,
         )
     except OSError as problem:
         print(

@@ -13,6 +13,7 @@ from ..catalogue.scenes import SCENES_OVER_AOI, Catalogue
 from ..wire.auth import DEFAULT_TOKEN, Tokens
 from ..wire.contract import Contract
 from ..wire.limits import WINDOW, RateLimits
+from ..wire.oauth import OAuth
 from ..wire.store import Store
 from . import seeds
 
@@ -36,6 +37,8 @@ class Settings:
         download_size: bytes of a clip download and of a signed file.
         files_host: the host name in signed URLs; None: the other name of the loopback interface.
         stream_delay: seconds between two records of a stream.
+        token_ttl: lifetime in seconds of the access tokens that a sign-in gives.
+        approve: whether a sign-in is approved at once, without a person at the verification page.
     """
 
     token: str = DEFAULT_TOKEN
@@ -50,6 +53,8 @@ class Settings:
     download_size: int = 1 << 20
     files_host: str | None = None
     stream_delay: float = 0.0
+    token_ttl: float = 3600.0
+    approve: bool = False
 
 
 class State:
@@ -64,11 +69,16 @@ class State:
     ) -> None:
         if settings.speed <= 0:
             raise ValueError("speed is more than zero")
+        if settings.token_ttl <= 0:
+            raise ValueError("token_ttl is more than zero")
         self.settings = settings
         self.contract = Contract.load(manifest)
         self.openapi = openapi
         self.clock = clock
-        self.tokens = Tokens(settings.token, settings.tokens)
+        self.tokens = Tokens(settings.token, settings.tokens, lambda: self.clock())
+        self.oauth = OAuth(
+            self.tokens, lambda: self.clock(), ttl=settings.token_ttl, approve=settings.approve
+        )
         self.limits = (
             RateLimits(settings.rate_window, settings.rate_limit_counts) if settings.rate_limits else None
         )
