@@ -64,6 +64,22 @@ def python_name(wire: str) -> str:
     return name
 
 
+def enum_members(values: Iterable[str]) -> dict[str, str]:
+    """Member name -> value of an enumeration, every name once; the classes and the stubs go by it."""
+    members: dict[str, str] = {}
+    for value in dict.fromkeys(values):
+        name = python_name(value).upper().rstrip("_") or "EMPTY"
+        if not value.strip():
+            name = "EMPTY"
+        elif name == "FIELD" or name.startswith("FIELD_"):
+            name = name.replace("FIELD", "VALUE", 1)
+        bare, number = name, 2
+        while name in members or name in ("MRO", "NAME", "VALUE") or not name.isidentifier():
+            name, number = f"{bare}_{number}", number + 1
+        members[name] = value
+    return members
+
+
 def pascal(text: str) -> str:
     """PascalCase of `text`, its existing capitals kept: ``CollectionDTO`` + ``render_params`` style parts."""
     return "".join(word[:1].upper() + word[1:] for word in _words(text))
