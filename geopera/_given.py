@@ -7,6 +7,7 @@ from _thread import RLock
 
 from ._secrets import Secret
 from .client import DEFAULT_BASE_URL, AuthenticatedClient, Client, shown
+from .manifest import default
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Given:
             self.find()
         elif self.base_url or self.options:
             self._anonymous(self.base_url or DEFAULT_BASE_URL)
+        elif self.options.get("manifest") is None:
+            default()  # read at import already; one that cannot be used is refused here, where it can be caught
 
     def find(self) -> Client:
         """The client, made at the first call of this."""

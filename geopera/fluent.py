@@ -12,7 +12,7 @@ from ._loops.methods import Loops, Many
 from ._names import did_you_mean
 from ._secrets import Secret
 from ._secrets.settings import concealed, left_behind, open_headers
-from .client import OPTIONS, Client, check_timeout, shown
+from .client import DEFAULT_BASE_URL, OPTIONS, Client, check_timeout, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .tracking.refresh import Refresh
     from .types import Response
 
-__all__ = ["AsyncGeopera", "Geopera"]
+__all__ = ["DEFAULT_BASE_URL", "AsyncGeopera", "Geopera"]
 
 _OPTIONS = ("timeout", "headers", "max_retries", "retry", "extra_fields", "strict_responses")
 
