@@ -15,7 +15,7 @@ from .manifest import _cache as _cache_path
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Coroutine, Generator
+    from collections.abc import Callable, Coroutine, Generator, Sequence
     from typing import Any, Self
 
     import httpx
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ._call.retry import RetryPolicy
     from ._transport.pools import AsyncPool, Connection, SyncPool
     from .manifest import Manifest
+    from .middleware import Call, RetryEvent
     from .types import Response
 
 __all__ = ["AuthenticatedClient", "Client"]
@@ -52,6 +53,9 @@ class Client:
     extra_fields: ``"allow"`` sends fields that the manifest does not know; ``"forbid"`` refuses them.
     strict_responses: raise `errors.ResponseError` for a success that is not as the manifest says,
       where otherwise a warning is given.
+    on_retry: called with a `middleware.RetryEvent` before each retry; raising from it ends the call.
+    middleware: functions ``(call, next)`` around each call, the first one outermost (see `middleware.Call`).
+    user_agent_extra: added to the ``User-Agent`` header, such as ``"field-reports/2.1"``.
     on_request, on_response: called with each ``httpx.Request`` and ``httpx.Response``.
 
     Raises TypeError for an unknown option and ValueError for a value that cannot be used.
@@ -78,6 +82,9 @@ class Client:
         strict_responses: bool = False,
         on_request: Callable[[httpx.Request], Any] | None = None,
         on_response: Callable[[httpx.Response], Any] | None = None,
+        on_retry: Callable[[RetryEvent], Any] | None = None,
+        middleware: Sequence[Callable[[Call, Any], Any]] = (),
+        user_agent_extra: str | None = None,
     ) -> None:
         if not isinstance(base_url, str) or not base_url.startswith(("http://", "https://")):
             raise ValueError(f"base_url has to start with https:// or http://, not {base_url!r}")
@@ -90,6 +97,15 @@ class Client:
         if isinstance(rate_limit, str) and rate_limit != "auto":
             raise ValueError(f"rate_limit is 'auto' or None, not {rate_limit!r}")
         check_timeout(timeout)
+        for function in (*middleware, *(() if on_retry is None else (on_retry,))):
+            if not callable(function):
+                raise TypeError(f"middleware and on_retry take functions, not {function!r}")
+        if user_agent_extra is not None:
+            _check_user_agent(user_agent_extra)
+        if os.environ.get("GEOPERA_LOG"):
+            from ._call.logs import turn_on
+
+            turn_on(os.environ["GEOPERA_LOG"])
         self._base_url = base_url
         self._cookies = dict(cookies or {})
         self._headers = dict(headers or {})
@@ -106,6 +122,9 @@ class Client:
         self.strict_responses = strict_responses
         self.on_request = on_request
         self.on_response = on_response
+        self.on_retry = on_retry
+        self.middleware = tuple(middleware)
+        self._user_agent_extra = user_agent_extra
         self._reset()
 
     def _reset(self) -> None:
@@ -183,12 +202,13 @@ class Client:
     # The pools. A child process and another event loop get pools of their own: sockets cannot be shared.
 
     def _connection(self) -> Connection:
-        from ._transport.pools import Connection
+        from ._transport.pools import USER_AGENT, Connection
 
+        agent = {"User-Agent": f"{USER_AGENT} {self._user_agent_extra}"} if self._user_agent_extra else {}
         return Connection(
             base_url=self._base_url,
             cookies=self._cookies,
-            headers={**self._headers, **self._auth_header()},
+            headers={**agent, **self._headers, **self._auth_header()},
             timeout=self._timeout,
             verify=self._verify_ssl,
             follow_redirects=self._follow_redirects,
@@ -300,6 +320,8 @@ class Client:
             strict_responses=self.strict_responses,
             raise_on_unexpected_status=self.raise_on_unexpected_status,
             extra_fields=self.extra_fields,
+            middleware=self.middleware,
+            on_retry=self.on_retry,
         )
 
     def _secrets(self) -> tuple[str, ...]:
@@ -372,6 +394,14 @@ def _unpickle(cls: type[Client], state: dict[str, Any]) -> Client:
         client.__dict__["token"] = token
     client._reset()
     return client
+
+
+def _check_user_agent(value: Any) -> None:
+    """Refuse what a header cannot hold: TypeError or ValueError."""
+    if not isinstance(value, str):
+        raise TypeError(f"user_agent_extra must be a string, not {type(value).__name__}")
+    if not (value.isascii() and value.isprintable()) or not value.strip():
+        raise ValueError(f"user_agent_extra must be printable ASCII text, not {value!r}")
 
 
 def check_timeout(value: Any) -> None:

@@ -130,13 +130,13 @@ class _Fluent(Many):
         **how: Any,
     ) -> Any:
         """The steps of one call, its body checked and made bytes; `content` is one that was before."""
-        from ._call.steps import call
+        from ._call.layers import perform
 
         if context is None:
             context = self._context()
         if content is None:
             content = endpoint.input.encode(body, fields, allow_extra=context.extra_fields == "allow")
-        return call(endpoint, context, content, key=key, **how)
+        return perform(endpoint, context, content, key=key, **how)
 
     def _content(self, endpoint: Endpoint, body: Any, fields: dict[str, Any]) -> bytes:
         """A body, checked and made bytes, for a loop that sends it more than once."""

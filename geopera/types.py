@@ -166,7 +166,7 @@ class JSONObject(dict[str, "Any"]):
     snake_case name (``order.total_aud`` for ``totalAud``).
     """
 
-    __slots__ = ()
+    __slots__ = ("__weakref__",)
 
     def __getattr__(self, name: str) -> Any:
         if name in self:
@@ -242,7 +242,7 @@ class JSONObject(dict[str, "Any"]):
 class JSONArray(list["Any"]):
     """A JSON array that was a whole answer: a list that shows itself short, and as a table in a notebook."""
 
-    __slots__ = ()
+    __slots__ = ("__weakref__",)
 
     def __repr__(self) -> str:
         from ._values.show import short

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from .limits import RateLimiter
     from .retry import RetryPolicy
@@ -18,6 +18,9 @@ class Context:
         "extra_fields",
         "headers",
         "limiter",
+        "middleware",
+        "on_limit",
+        "on_retry",
         "policy",
         "raise_on_unexpected_status",
         "secrets",
@@ -36,7 +39,13 @@ class Context:
         timeout: Any = None,
         extra_fields: str = "forbid",
         headers: tuple[tuple[str, str], ...] = (),
+        middleware: tuple[Any, ...] = (),
+        on_retry: Callable[[Any], Any] | None = None,
+        on_limit: Callable[[float], None] | None = None,
     ) -> None:
+        self.middleware = middleware
+        self.on_retry = on_retry
+        self.on_limit = on_limit
         self.headers = headers
         self.policy = policy
         self.limiter = limiter
@@ -45,6 +54,11 @@ class Context:
         self.raise_on_unexpected_status = raise_on_unexpected_status
         self.timeout = timeout
         self.extra_fields = extra_fields
+
+    def watched(self, on_retry: Callable[[Any], Any], on_limit: Callable[[float], None]) -> Context:
+        """This context with other hooks."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return Context(**{**values, "on_retry": on_retry, "on_limit": on_limit})
 
     def replace(self, overrides: Mapping[str, Any]) -> Context:
         """This context with the options of one ``with_options``. Raises ValueError or TypeError for a bad one."""

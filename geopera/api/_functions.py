@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from .._call.body import Input
-from .._call.steps import call
+from .._call.layers import perform
 from ..client import Client
 from ..errors import APIConnectionError
 from ..types import UNSET, Response, Unset
@@ -67,7 +67,7 @@ def _steps(
     content = endpoint.input.encode(body, {}, allow_extra=context.extra_fields == "allow")
     headers = () if _absent(x_api_key) else (("x-api-key", x_api_key),)
     key = None if _absent(idempotency_key) else idempotency_key
-    return client, call(endpoint, context, content, key=key, headers=headers, raises=False)
+    return client, perform(endpoint, context, content, key=key, headers=headers, raises=False)
 
 
 def _absent(value: Any) -> bool:
