@@ -102,7 +102,7 @@ docs: $(VENV)/.dev
 	$(PYTEST) tests/docs
 
 site: $(VENV)/.dev
-	$(BIN)/python -m docs.site --out site
+	$(BIN)/python docs/build_site.py --out site
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench --json bench-results/bench.json

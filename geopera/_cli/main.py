@@ -37,12 +37,13 @@ def parser() -> argparse.ArgumentParser:
         dest="command", required=True, metavar="COMMAND", parser_class=_Parser
     )
 
-    from . import call, explore, manifest, stubs
+    from . import call, docs, explore, manifest, stubs
 
     explore.add(commands)
     call.add(commands)
     manifest.add(commands)
     stubs.add(commands)
+    docs.add(commands)
     _add_sandbox(commands)
     return top
 

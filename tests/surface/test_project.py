@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-SKIP = {".git", ".venv", "dist", "build", "__pycache__", "bench-results"}
+SKIP = {".git", "site", ".venv", "dist", "build", "__pycache__", "bench-results"}
 BINARY = {".png", ".jpg", ".gif", ".webp", ".tif", ".db", ".gz", ".zip", ".pyc"}
 
 
@@ -76,7 +76,7 @@ def test_the_top_level_is_what_it_should_be() -> None:
     assert {"README.md", "LICENSE", "CHANGELOG.md"} <= top
     others = {name for name in top if not name.startswith(".")} - {
         "geopera", "manifest", "tests", "docs", "pyproject.toml", "Makefile",
-        "README.md", "LICENSE", "CHANGELOG.md",
+        "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md",
     }  # fmt: skip
     assert others <= {"PKG-INFO"}
 
