@@ -55,7 +55,7 @@ $(VENV)/.sandbox: pyproject.toml | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml .ci/requirements.py | $(BIN)/python
 	@$(BIN)/python .ci/requirements.py dev > $(VENV)/requirements.txt
-	$(call install,--editable '.[sandbox$(comma)progress]' --requirement $(VENV)/requirements.txt,$(VENV))
+	$(call install,--editable '.[sandbox$(comma)progress$(comma)query]' --requirement $(VENV)/requirements.txt,$(VENV))
 	@touch $@ $(VENV)/.sandbox
 
 demo: $(VENV)/.sandbox
@@ -74,7 +74,7 @@ test-lowest: | $(BIN)/python
 	  $(PYTHON) -m venv --clear --without-pip .venv-lowest
 	@$(PYTHON) .ci/requirements.py --lowest > .venv-lowest/constraints.txt
 	@$(PYTHON) .ci/requirements.py test > .venv-lowest/requirements.txt
-	$(call install,--editable '.[sandbox$(comma)progress]' --constraint .venv-lowest/constraints.txt \
+	$(call install,--editable '.[sandbox$(comma)progress$(comma)query]' --constraint .venv-lowest/constraints.txt \
 	  --requirement .venv-lowest/requirements.txt,.venv-lowest)
 	$(call timed,.venv-lowest/bin/python -m pytest $(XDIST) -m "not slow" $(ARGS),Testing with lowest versions)
 

@@ -25,7 +25,7 @@ def group(name: str) -> list[str]:
 def direct() -> list[str]:
     """What the package itself requires, with the extras that its tests need."""
     extras = PROJECT["project"]["optional-dependencies"]
-    return [*PROJECT["project"]["dependencies"], *extras["sandbox"], *extras["progress"]]
+    return [*PROJECT["project"]["dependencies"], *extras["sandbox"], *extras["progress"], *extras["query"]]
 
 
 def lowest(requirement: str) -> str:

@@ -10,6 +10,9 @@ import os
 from _thread import RLock
 
 from . import manifest as _manifest
+from ._auth.holder import Holder
+from ._secrets import Redactor, Secret, reveal
+from ._secrets.settings import conceal_arguments, concealed, open_headers, revealed
 from .manifest import _cache as _cache_path
 
 TYPE_CHECKING = False
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from ._auth.credentials import Credential
     from ._call.context import Context
     from ._call.endpoint import Endpoint
     from ._call.limits import RateLimiter
@@ -34,7 +38,7 @@ __all__ = ["AuthenticatedClient", "Client"]
 DEFAULT_BASE_URL = "https://api.geopera.com"
 
 
-class Client:
+class Client(Holder):
     """Settings of a connection to the API, without a token: public operations can be called.
 
     base_url: where the API is served.
@@ -86,8 +90,14 @@ class Client:
         middleware: Sequence[Callable[[Call, Any], Any]] = (),
         user_agent_extra: str | None = None,
     ) -> None:
+        # First of all: a parameter is a local variable, which tracebacks show.
+        headers, cookies, httpx_args = (
+            open_headers(headers),
+            open_cookies(cookies),
+            conceal_arguments(httpx_args),
+        )
         if not isinstance(base_url, str) or not base_url.startswith(("http://", "https://")):
-            raise ValueError(f"base_url has to start with https:// or http://, not {base_url!r}")
+            raise ValueError(f"base_url has to start with https:// or http://, not {shown(base_url)!r}")
         if max_retries is not None and (isinstance(max_retries, bool) or not isinstance(max_retries, int)):
             raise TypeError(f"max_retries must be a whole number, not {max_retries!r}")
         if max_retries is not None and max_retries < 0:
@@ -97,22 +107,21 @@ class Client:
         if isinstance(rate_limit, str) and rate_limit != "auto":
             raise ValueError(f"rate_limit is 'auto' or None, not {rate_limit!r}")
         check_timeout(timeout)
-        for function in (*middleware, *(() if on_retry is None else (on_retry,))):
-            if not callable(function):
-                raise TypeError(f"middleware and on_retry take functions, not {function!r}")
-        if user_agent_extra is not None:
-            _check_user_agent(user_agent_extra)
+        if middleware or on_retry is not None or user_agent_extra is not None:
+            from ._call.options import check_watching
+
+            check_watching(middleware, on_retry, user_agent_extra)
         if os.environ.get("GEOPERA_LOG"):
             from ._call.logs import turn_on
 
             turn_on(os.environ["GEOPERA_LOG"])
         self._base_url = base_url
-        self._cookies = dict(cookies or {})
-        self._headers = dict(headers or {})
+        self._cookies = cookies
+        self._headers = headers
         self._timeout = timeout
         self._verify_ssl = verify_ssl
         self._follow_redirects = follow_redirects
-        self._httpx_args = dict(httpx_args or {})
+        self._httpx_args = httpx_args
         self.raise_on_unexpected_status = raise_on_unexpected_status
         self.manifest = resolve_manifest(manifest, base_url)
         self.max_retries = max_retries
@@ -133,12 +142,14 @@ class Client:
         self._context: Context | None = None
         self._guard = RLock()
 
-    def _auth_header(self) -> dict[str, str]:
-        return {}
-
     def __setattr__(self, name: str, value: Any) -> None:
         # A setting that is changed on a client in use counts from the next call on.
+        if name in ("prefix", "auth_header_name") and self._credential is not None:
+            for http in self._live():
+                http.headers.pop(self.auth_header_name, None)
         super().__setattr__(name, value)
+        if name in ("prefix", "auth_header_name") and self._credential is not None:
+            self._rearm()
         context = self.__dict__.get("_context")
         if context is not None and not name.startswith("_"):
             if self.rate_limit == "auto":
@@ -151,7 +162,9 @@ class Client:
         return self._base_url
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={_shown(self._base_url)!r})"
+        url = self.__dict__.get("_base_url")  # a traceback may show a client whose constructor failed
+        source = "" if self._credential is None else f", credentials={self._credential.source!r}"
+        return f"{type(self).__name__}({'' if url is None else f'base_url={shown(url)!r}'}{source})"
 
     # A client holds a token and sockets: a copy has sockets of its own, and a pickle has neither.
 
@@ -162,10 +175,7 @@ class Client:
         return self._evolve()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickle, (
-            type(self),
-            {k: v for k, v in self.__dict__.items() if k not in (*self._OWN_POOLS, "token")},
-        )
+        return _unpickle, (type(self), self._state(self._OWN_POOLS))
 
     # Copies with other settings. As in the generated SDK, a client in use takes the change too.
 
@@ -174,28 +184,39 @@ class Client:
         new.__dict__.update({k: v for k, v in self.__dict__.items() if k not in self._OWN_POOLS})
         new.__dict__.update(changes)
         new._reset()
+        if new._credential is not None:
+            new._credential.followers.add(new)
         if self.rate_limit == "auto":
             new.rate_limit = self._defaults().limiter  # the same limits go on counting
         return new
 
     def _live(self) -> list[Any]:
+        """The HTTP clients that were made here."""
+        pools: Any = (self.__dict__.get("_pool"), self.__dict__.get("_async_pool"))
+        return [pool.client for pool in pools if pool is not None and not pool.given]
+
+    def _all(self) -> list[Any]:
         return [pool.client for pool in (self._pool, self._async_pool) if pool is not None]
 
     def with_headers(self, headers: dict[str, str]) -> Self:
         """A client like this one that also sends `headers`; connections in use send them too."""
-        for client in self._live():
-            client.headers.update(headers)
-        return self._evolve(_headers={**self._headers, **headers})
+        headers = open_headers(headers)
+        for client in self._all():
+            client.headers.update(revealed(headers))
+        missing = tuple(one for one in self._missing if one not in [f"header {name!r}" for name in headers])
+        return self._evolve(_headers={**self._headers, **headers}, _missing=missing)
 
     def with_cookies(self, cookies: dict[str, str]) -> Self:
         """A client like this one that also sends `cookies`; connections in use send them too."""
-        for client in self._live():
-            client.cookies.update(cookies)
-        return self._evolve(_cookies={**self._cookies, **cookies})
+        cookies = open_cookies(cookies)
+        for client in self._all():
+            client.cookies.update(revealed(cookies))
+        both = {**self._cookies, **cookies} if isinstance(self._cookies, dict) else cookies
+        return self._evolve(_cookies=both, _missing=tuple(one for one in self._missing if one != "cookies"))
 
     def with_timeout(self, timeout: httpx.Timeout | float) -> Self:
         """A client like this one with another timeout; connections in use take it too."""
-        for client in self._live():
+        for client in self._all():
             client.timeout = timeout
         return self._evolve(_timeout=timeout)
 
@@ -207,12 +228,13 @@ class Client:
         agent = {"User-Agent": f"{USER_AGENT} {self._user_agent_extra}"} if self._user_agent_extra else {}
         return Connection(
             base_url=self._base_url,
-            cookies=self._cookies,
-            headers={**agent, **self._headers, **self._auth_header()},
+            cookies=None if isinstance(self._cookies, dict) else reveal(self._cookies),
+            headers={**agent}
+            | {name: value for name, value in self._headers.items() if not isinstance(value, Secret)},
             timeout=self._timeout,
             verify=self._verify_ssl,
             follow_redirects=self._follow_redirects,
-            httpx_args=self._httpx_args,
+            httpx_args=revealed(self._httpx_args),
             on_request=self.on_request,
             on_response=self.on_response,
         )
@@ -227,7 +249,9 @@ class Client:
             with self._guard:
                 pool = self._pool
                 if pool is None or pool.process != os.getpid():
-                    pool = self._pool = sync_pool(self._connection())
+                    pool = self._made(sync_pool)
+                    self._arm(pool.client)
+                    self._pool = pool
                     # A client that nobody closes takes its sockets with it, at the latest at exit.
                     finalize(self, _close, pool.client, pool.process)
         return pool
@@ -240,8 +264,36 @@ class Client:
             with self._guard:
                 pool = self._async_pool
                 if pool is None or not pool.belongs_here():
-                    pool = self._async_pool = async_pool(self._connection())
+                    pool = self._made(async_pool)
+                    self._arm(pool.client)
+                    self._async_pool = pool
         return pool
+
+    def _made(self, make: Callable[[Connection], Any]) -> Any:
+        self._credentials()
+        try:
+            return make(self._connection())
+        except Exception as exc:  # noqa: BLE001 - its frames hold proxies and passwords
+            failure = self._redactor().exception(exc)
+        raise failure
+
+    def _redactor(self) -> Redactor:
+        known = [] if self._credential is None else self._credential.known
+        return Redactor((*known, *self._secrets()))
+
+    def _post_form(self, url: str, form: dict[str, Any]) -> tuple[int, bytes]:
+        """Send a form beside the API's connections, with the same TLS and proxies: a refresh."""
+        import httpx
+
+        connection = self._connection()
+        args = {
+            name: connection.httpx_args[name]
+            for name in ("proxy", "trust_env")
+            if name in connection.httpx_args
+        }
+        with httpx.Client(verify=connection.verify, timeout=30.0, follow_redirects=False, **args) as http:
+            response = http.post(url, data=revealed(form), headers={"Accept": "application/json"})
+            return response.status_code, response.content
 
     def get_httpx_client(self) -> httpx.Client:
         """The ``httpx.Client`` underneath, made at first use."""
@@ -252,7 +304,7 @@ class Client:
         """Use `client`, with its own headers, cookies and timeout, in the place of one made here."""
         from ._transport.pools import SyncPool
 
-        self._pool = SyncPool(client, None)
+        self._pool = SyncPool(client, None, given=True)
         return self
 
     def get_async_httpx_client(self) -> httpx.AsyncClient:
@@ -316,16 +368,15 @@ class Client:
         return Context(
             policy=policy,
             limiter=limiter,
-            secrets=self._secrets(),
+            secrets=tuple(self._secrets()),
+            credential=self._credentials(),
+            note=self._note,
             strict_responses=self.strict_responses,
             raise_on_unexpected_status=self.raise_on_unexpected_status,
             extra_fields=self.extra_fields,
             middleware=self.middleware,
             on_retry=self.on_retry,
         )
-
-    def _secrets(self) -> tuple[str, ...]:
-        return ()
 
     def _endpoint(self, id: str) -> Endpoint:
         from ._call.endpoint import endpoint
@@ -342,34 +393,26 @@ class Client:
 class AuthenticatedClient(Client):
     """Settings of a connection to the API with a token, sent as ``<auth_header_name>: <prefix> <token>``.
 
-    token: an API key or a session token, sent as it is. With an empty `prefix` it stands alone, as an
-    API key in ``X-API-Key`` does. Everything else is as in `Client`. The token is in no repr.
+    token: an API key or a session token, sent as it is: text, a secret type (anything with ``get_secret_value()``), or a
+    function that returns a token, a pair of token and end, or a `types.Token`. The function is called before the first
+    request, near the end that it named, and once after a 401; an async one is for async calls.
+    With an empty `prefix` the token stands alone, as an API key in ``X-API-Key`` does. Everything else is as in `Client`.
+    The token is in no repr, pickle or traceback; `token` is a `Secret`.
     """
 
     def __init__(
         self,
         base_url: str,
-        token: str,
+        token: Any,
         prefix: str = "Bearer",
         auth_header_name: str = "Authorization",
         **options: Any,
     ) -> None:
-        if not isinstance(token, str):
-            raise TypeError(f"the token has to be a string, not {type(token).__name__}")
-        if not (token.isascii() and token.isprintable()) or not token or token != token.strip():
-            raise ValueError(
-                "the token is empty or holds characters that a header cannot carry, such as a line break"
-            )
+        token, options = Secret(token), concealed(options, OPTIONS)
         super().__init__(base_url, **options)
-        self.token = token
         self.prefix = prefix
         self.auth_header_name = auth_header_name
-
-    def _auth_header(self) -> dict[str, str]:
-        return {self.auth_header_name: f"{self.prefix} {self.token}" if self.prefix else self.token}
-
-    def _secrets(self) -> tuple[str, ...]:
-        return (self.token,)
+        self._adopt(token_credential(token))
 
     def _connection(self) -> Connection:
         connection = super()._connection()
@@ -383,25 +426,28 @@ class AuthenticatedClient(Client):
         return connection
 
 
+def token_credential(token: Secret) -> Credential:
+    """The credential for the value of ``token=``, which may be one already."""
+    from ._auth.credentials import Credential, credential_of
+
+    made = token.get_secret_value()
+    return made if isinstance(made, Credential) else credential_of(token)
+
+
+def open_cookies(cookies: Any) -> Any:
+    """Cookies with their values in a `Secret`; a jar is in one itself."""
+    found = reveal(cookies)
+    if found is None or hasattr(found, "extract_cookies"):
+        return Secret(found) if found is not None else {}
+    return {name: Secret(reveal(value)) for name, value in dict(found).items()}
+
+
 def _unpickle(cls: type[Client], state: dict[str, Any]) -> Client:
-    """A client in another process. Its token is that process's ``GEOPERA_API_TOKEN``: a pickle holds none."""
+    """A client in another process. It looks for credentials there, at first use: a pickle holds none."""
     client = object.__new__(cls)
     client.__dict__.update(state)
-    if issubclass(cls, AuthenticatedClient):
-        token = os.environ.get("GEOPERA_API_TOKEN")
-        if not token:
-            raise ValueError("a pickled client holds no token; set GEOPERA_API_TOKEN where it is unpickled")
-        client.__dict__["token"] = token
     client._reset()
     return client
-
-
-def _check_user_agent(value: Any) -> None:
-    """Refuse what a header cannot hold: TypeError or ValueError."""
-    if not isinstance(value, str):
-        raise TypeError(f"user_agent_extra must be a string, not {type(value).__name__}")
-    if not (value.isascii() and value.isprintable()) or not value.strip():
-        raise ValueError(f"user_agent_extra must be printable ASCII text, not {value!r}")
 
 
 def check_timeout(value: Any) -> None:
@@ -414,9 +460,22 @@ def check_timeout(value: Any) -> None:
         raise ValueError(f"timeout is more than 0 seconds, not {value!r}")
 
 
-def _shown(base_url: str) -> str:
+def shown(base_url: Any) -> Any:
     """A URL as it is shown: without a user name and a password."""
-    return _cache_path.public_url(base_url) if "@" in base_url else base_url
+    return _cache_path.public_url(base_url) if isinstance(base_url, str) and "@" in base_url else base_url
+
+
+def known_options(cls: type[Client]) -> list[str]:
+    """The options of a client class, without the base URL and the token."""
+    names: list[str] = []
+    for base in cls.__mro__:
+        code = getattr(base.__dict__.get("__init__"), "__code__", None)
+        if code is not None:
+            names += code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+    return [name for name in names if name not in ("token", "base_url")]
+
+
+OPTIONS = known_options(AuthenticatedClient)
 
 
 def resolve_manifest(value: Manifest | str | os.PathLike[str] | None, base_url: str) -> Manifest:

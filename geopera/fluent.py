@@ -7,11 +7,12 @@ resource has no public name of its own, because resources are called ``items``, 
 
 from __future__ import annotations
 
-import os
-
+from ._given import Given
 from ._loops.methods import Loops, Many
 from ._names import did_you_mean
-from .client import DEFAULT_BASE_URL, AuthenticatedClient, Client, check_timeout
+from ._secrets import Secret
+from ._secrets.settings import concealed, left_behind, open_headers
+from .client import DEFAULT_BASE_URL, OPTIONS, Client, check_timeout, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from .tracking.refresh import Refresh
     from .types import Response
 
-__all__ = ["AsyncGeopera", "Geopera"]
+__all__ = ["DEFAULT_BASE_URL", "AsyncGeopera", "Geopera"]
 
 _OPTIONS = ("timeout", "headers", "max_retries", "retry", "extra_fields", "strict_responses")
 
@@ -35,26 +36,30 @@ class _Fluent(Many):
 
     _asynchronous = False
 
-    def __init__(self, token: str | None = None, base_url: str | None = None, **options: Any) -> None:
-        token = token if token is not None else os.environ.get("GEOPERA_API_TOKEN") or None
-        base_url = base_url or os.environ.get("GEOPERA_API_URL") or DEFAULT_BASE_URL
-        known = _known_options(AuthenticatedClient)
+    def __init__(
+        self,
+        token: Any = None,
+        base_url: str | None = None,
+        *,
+        profile: str | None = None,
+        **options: Any,
+    ) -> None:
+        # First of all: a parameter is a local variable, which tracebacks show.
+        token, options = Secret(token), concealed(options, OPTIONS)
         for name in options:
-            if name not in known:
-                raise TypeError(f"{type(self).__name__}() has no option {name!r}{did_you_mean(name, known)}")
-        if token is not None:
-            client: Client = AuthenticatedClient(base_url, token, **options)
-        else:
-            # How a token is sent may be said where there is none: it comes from the environment, or not.
-            for name in ("prefix", "auth_header_name"):
-                options.pop(name, None)
-            client = Client(base_url, **options)
-        self._attach(client, {})
+            if name not in OPTIONS:
+                raise TypeError(f"{type(self).__name__}() has no option {name!r}{_meant(name)}")
+        self._attach(Given(base_url, profile, options), {})
+        self._given.start(token, asynchronous=self._asynchronous)
 
-    def _attach(self, client: Client, overrides: dict[str, Any]) -> None:
-        self._client = client
+    def _attach(self, given: Given, overrides: dict[str, Any]) -> None:
+        self._given = given
         self._overrides = overrides
         self._made: Context | None = None
+
+    @property
+    def _client(self) -> Client:
+        return self._given.made or self._given.find()
 
     @property
     def client(self) -> Client:
@@ -86,7 +91,19 @@ class _Fluent(Many):
         return sorted({*object.__dir__(self), *self._client.manifest.tree})
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}{repr(self._client).removeprefix(type(self._client).__name__)}"
+        name = type(self).__name__
+        try:
+            client = self._client
+        except Exception as exc:  # noqa: BLE001 - a repr raises nothing; a traceback may show half a client
+            given = self.__dict__.get("_given")
+            return (
+                f"{name}({type(exc).__name__})"
+                if given is None
+                else f"{name}({given!r}: {type(exc).__name__})"
+            )
+        if client._credential is None and client._lookup is None:
+            return f"{name}(base_url={shown(client.base_url)!r}, credentials=None)"
+        return f"{name}{repr(client).removeprefix(type(client).__name__)}"
 
     # Settings.
 
@@ -96,15 +113,16 @@ class _Fluent(Many):
         timeout: seconds or an ``httpx.Timeout``; headers: sent in addition; max_retries; retry: a whole
         `RetryPolicy`; extra_fields; strict_responses: as on the client. Raises TypeError for any other.
         """
+        options = concealed(options, _OPTIONS)
         for name in options:
             if name not in _OPTIONS:
                 raise TypeError(f"with_options() has no option {name!r}{did_you_mean(name, _OPTIONS)}")
         check_timeout(options.get("timeout"))
         overrides = {**self._overrides, **options}
         if "headers" in options:
-            overrides["headers"] = {**self._overrides.get("headers", {}), **(options["headers"] or {})}
+            overrides["headers"] = {**self._overrides.get("headers", {}), **open_headers(options["headers"])}
         new = object.__new__(type(self))
-        new._attach(self._client, overrides)
+        new._attach(self._given, overrides)
         new._context()  # a value that cannot be used is refused here, where it was written
         return new
 
@@ -190,21 +208,62 @@ class _Fluent(Many):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickle, (type(self), self._client, self._overrides)
+        overrides, missing = dict(self._overrides), list[str]()
+        if "headers" in overrides:
+            overrides["headers"], missing = left_behind(overrides["headers"], "header {!r} of with_options()")
+        return _unpickle, (type(self), self._client, overrides, tuple(missing))
+
+    def whoami(self) -> Any:
+        """Who the credentials stand for.
+
+        Returns:
+            A `types.UserInfo`; an awaitable of one on the async client.
+
+        Raises:
+            AuthenticationError: If there are no credentials, or the server refuses them.
+        """
+        from ._loops.identity import whoami
+
+        return whoami(self)
 
 
-def _unpickle(cls: type[_Fluent], client: Client, overrides: dict[str, Any]) -> _Fluent:
+_TOKENS = (
+    "api_key",
+    "apikey",
+    "key",
+    "access_token",
+    "api_token",
+    "auth_token",
+    "bearer_token",
+    "auth",
+    "credentials",
+)
+
+
+def _meant(name: str) -> str:
+    return "; did you mean token=?" if name.lower() in _TOKENS else did_you_mean(name, OPTIONS)
+
+
+def _unpickle(
+    cls: type[_Fluent], client: Client, overrides: dict[str, Any], missing: tuple[str, ...] = ()
+) -> _Fluent:
     new = object.__new__(cls)
-    new._attach(client, overrides)
+    if missing:
+        client = client._evolve(_missing=(*client._missing, *missing))
+    given = Given(client.base_url, None, {})
+    given.made = client
+    new._attach(given, overrides)
     return new
 
 
 class Geopera(_Fluent):
     """The client: ``Geopera(token=...).catalog.search({...})``.
 
-    token: an API key or a session token; by default ``GEOPERA_API_TOKEN``, then none. base_url: by
-    default ``GEOPERA_API_URL``, then ``https://api.geopera.com``. Options are those of `Client` and, with
-    a token, `AuthenticatedClient`. Nothing is sent and nothing imported until the first call.
+    token: an API key or a session token: text, a secret type, or a function that returns one (see
+    `AuthenticatedClient`). profile: a profile of ``geopera login``. By default ``GEOPERA_API_TOKEN``,
+    ``GEOPERA_PROFILE``, the profile ``default``, then none. base_url: by default ``GEOPERA_API_URL``, then that of
+    the profile, then ``https://api.geopera.com``. Options are those of `Client` and `AuthenticatedClient`. Nothing is
+    sent until the first call; the environment and the profiles are read at first use.
 
     A call takes a dict, a model or keyword arguments, and returns the parsed answer; it raises a
     `GeoperaError`. One client serves any number of threads; as a context manager it closes its connections.
@@ -268,15 +327,6 @@ class AsyncGeopera(_Fluent):
 
     async def __aexit__(self, *exc: object) -> None:
         await self.aclose()
-
-
-def _known_options(cls: type[Client]) -> list[str]:
-    names: list[str] = []
-    for base in cls.__mro__:
-        code = getattr(base.__dict__.get("__init__"), "__code__", None)
-        if code is not None:
-            names += code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
-    return [name for name in names if name not in ("token", "base_url")]
 
 
 def _child(client: _Fluent, prefix: str, name: str) -> Resource | OperationCall:

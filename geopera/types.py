@@ -1,6 +1,8 @@
-"""The values that every part of the library hands around: UNSET, responses, files, open JSON objects."""
+"""The values that every part of the library hands around: UNSET, responses, files, secrets, open JSON objects."""
 
 from __future__ import annotations
+
+from ._secrets import Secret, Token
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +37,10 @@ __all__ = [
     "JSONObject",
     "RequestFiles",
     "Response",
+    "Secret",
+    "Token",
     "Unset",
+    "UserInfo",
     "open_json",
 ]
 
@@ -237,6 +242,32 @@ class JSONObject(dict[str, "Any"]):
     @property
     def additional_keys(self) -> list[str]:
         return list(self)
+
+
+class UserInfo(JSONObject):
+    """Who the credentials stand for, as the server says it; further members are kept.
+
+    Attributes:
+        sub: The subject, an id.
+        geopera_principal_id: The id of the user or API key, or None.
+        geopera_principal_type: Its kind, such as ``api_key``, or None.
+        geopera_org_id: The id of the organisation, or None.
+        scope: The scopes of the token, separated by spaces, or None.
+    """
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        sub: str
+        geopera_principal_id: str | None
+        geopera_principal_type: str | None
+        geopera_org_id: str | None
+        scope: str | None
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("geopera_principal_id", "geopera_principal_type", "geopera_org_id", "scope"):
+            return self.get(name)
+        return super().__getattr__(name)
 
 
 class JSONArray(list["Any"]):

@@ -36,7 +36,7 @@ class Request:
         self,
         endpoint: Endpoint,
         content: bytes,
-        headers: tuple[tuple[str, str], ...],
+        headers: tuple[tuple[str, Any], ...],
         timeout: Any,
         stream: bool,
     ) -> None:

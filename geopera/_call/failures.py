@@ -1,6 +1,6 @@
-"""What is said when a call fails: which class, which words, what is known about the effect.
+"""The error of a call: its class, its message, and what is known about the effect.
 
-The token is in none of it: an answer that echoes it is kept without it.
+Everything that a server or a transport said is redacted here, for every secret of the call; then it is shortened.
 """
 
 from __future__ import annotations
@@ -20,21 +20,22 @@ from ..types import Response
 from . import retry
 
 if TYPE_CHECKING:
+    from .._secrets import Redactor
     from ..manifest._operation import Operation
     from .context import Context
     from .endpoint import Endpoint, Reply
 
-# A token is longer than this; something shorter stands in ordinary words.
-_SECRET = 6
 
-
-def unusable(message: str, response: Response[Any], operation: Operation, context: Context) -> ResponseError:
-    """A success that cannot be used; like the body of an error, its body is kept without the token."""
-    washed = _without_secrets(response.content, context)
-    if washed != response.content:
-        response.content, response.parsed = washed, None
+def unusable(
+    message: str, response: Response[Any], operation: Operation, redactor: Redactor
+) -> ResponseError:
+    """A success that cannot be used; like the body of an error, its body is kept without secrets."""
+    clean = redactor.content(response.content)
+    if clean != response.content:
+        response.content, response.parsed = clean, None
+    response.headers = redactor.headers(response.headers)
     return ResponseError(
-        _redact(message, context),
+        redactor.text(message),
         status_code=response.status_code,
         operation=operation.id,
         response=response,
@@ -47,25 +48,33 @@ def unusable(message: str, response: Response[Any], operation: Operation, contex
 
 
 def refused(
-    endpoint: Endpoint, context: Context, reply: Reply, details: dict[str, Any], raises: bool
+    endpoint: Endpoint,
+    context: Context,
+    reply: Reply,
+    details: dict[str, Any],
+    raises: bool,
+    redactor: Redactor,
 ) -> Response[Any]:
-    """An answer that is no success: raised, or returned where the caller wants no raising."""
+    """A response that is no success: raised, or returned where the caller wants no raising."""
     operation = endpoint.operation
-    content = _without_secrets(reply.content or b"", context)
+    content = redactor.content(reply.content or b"")
+    headers = redactor.headers(reply.headers)
     error = endpoint.error(content)
     response: Response[Any] = Response(
         reply.status,
         content,
-        reply.headers,
+        headers,
         error,
-        request_id=request_id(reply),
+        request_id=request_id(headers),
         idempotency_key=details["idempotency_key"],
         attempts=details["attempts"],
         elapsed=details["elapsed"],
     )
     if raises:
         raise for_status(reply.status)(
-            _describe(operation, reply, error, content) + _history(details),
+            redactor.text(_describe(operation, reply, error, content))
+            + _unsigned(reply, context)
+            + _history(details),
             error=error,
             status_code=reply.status,
             response=response,
@@ -77,6 +86,15 @@ def refused(
             raise UnexpectedStatus(reply.status, content)
         response.parsed = None
     return response
+
+
+def _unsigned(reply: Reply, context: Context) -> str:
+    """What to do about a 401 where no credentials were sent."""
+    if reply.status != 401 or context.authenticated:
+        return ""
+    from .._auth.sources import hint
+
+    return f" ({hint(context.note)})"
 
 
 def _describe(operation: Operation, reply: Reply, error: Any, content: bytes) -> str:
@@ -100,7 +118,7 @@ def _field(entry: Any) -> str:
 
 
 def start(content: bytes) -> str:
-    """The first line or so of a body that is no JSON, on one line."""
+    """The first line or so of a redacted body that is no JSON, on one line."""
     return " ".join(content[:300].decode("utf-8", "replace").split())[:200]
 
 
@@ -124,13 +142,13 @@ _FAILURES = {
 
 
 def connection_error(
-    failure: Exception, outcome: str, context: Context, details: dict[str, Any]
+    failure: Exception, outcome: str, redactor: Redactor, details: dict[str, Any]
 ) -> GeoperaError:
     import httpx
 
     timeout = isinstance(failure, httpx.TimeoutException | TimeoutError)
     what = _FAILURES.get(outcome, "the request failed")
-    text = _redact(str(failure), context)
+    text = redactor.text(str(failure))
     cls = APITimeoutError if timeout else APIConnectionError
     return cls(
         f"{details['operation']}: {what}: {type(failure).__name__}{': ' if text else ''}{text}{_history(details)}",
@@ -138,21 +156,7 @@ def connection_error(
     )
 
 
-def _without_secrets(content: bytes, context: Context) -> bytes:
-    """An error's body as it is kept: a server that echoes the token does not get it into a log."""
-    for secret in context.secrets:
-        if len(secret) >= _SECRET:
-            content = content.replace(secret.encode(), b"***")
-    return content
-
-
-def _redact(text: str, context: Context) -> str:
-    for secret in context.secrets:
-        if len(secret) >= _SECRET:
-            text = text.replace(secret, "***")
-    return text
-
-
-def request_id(reply: Reply) -> str | None:
-    value: str | None = reply.headers.get("x-request-id")
+def request_id(headers: Any) -> str | None:
+    """The server's id of a request, from redacted headers."""
+    value: str | None = headers.get("x-request-id")
     return value

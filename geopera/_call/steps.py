@@ -13,6 +13,8 @@ import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from .._auth.credentials import Renew
+from .._secrets import secrets_of
 from ..errors import GeoperaError, ResponseMismatchWarning, UnexpectedStatus
 from ..middleware import RetryEvent
 from ..types import Response
@@ -24,6 +26,7 @@ from .responses import remember
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from .._secrets import Redactor
     from ..manifest._operation import Operation
     from .context import Context
     from .endpoint import Endpoint
@@ -37,11 +40,11 @@ def call(
     content: bytes,
     *,
     key: str | None = None,
-    headers: tuple[tuple[str, str], ...] = (),
+    headers: tuple[tuple[str, Any], ...] = (),
     stream: bool = False,
     raises: bool = True,
     finish: Callable[[Reply], Any] | None = None,
-) -> Generator[Request | float, Reply | None, Response[Any]]:
+) -> Generator[Request | Renew | float, Reply | None, Response[Any]]:
     """Carry out one logical call. Returns the `Response`.
 
     key: the idempotency key; an operation that spends gets one made here, once for all attempts.
@@ -62,11 +65,15 @@ def call(
     request = Request(endpoint, content, headers, context.timeout, stream)
     safe = operation.read_only or (operation.idempotent and key is not None)
     limiter, acted = context.limiter, False
+    credential, renewals = context.credential, 0
     attempt, waited, started = 0, 0.0, time.monotonic()
     try:
         while True:
+            if credential is not None and credential.due():
+                yield Renew(credential, credential.current)
+            used = None if credential is None else credential.current
             if limiter is not None:
-                now, token = time.monotonic(), bool(context.secrets)
+                now, token = time.monotonic(), context.authenticated
                 delay = limiter.reserve(operation.id, now, spends=operation.spends, token=token)
                 if delay > 0:
                     if context.on_limit is not None:
@@ -88,26 +95,37 @@ def call(
             else:
                 outcome = retry.outcome_of_status(reply.status)
             if log.isEnabledFor(logging.DEBUG):
-                _log_attempt(operation, reply, failure, attempt, time.monotonic() - sent)
+                served_as = (
+                    None if reply is None else request_id(context.redactor(headers).headers(reply.headers))
+                )
+                _log_attempt(operation, reply, failure, attempt, time.monotonic() - sent, served_as)
+            if reply is not None and reply.status == 401 and used is not None and not renewals:
+                assert credential is not None
+                if credential.renewable and not secrets_of(headers):
+                    # 401 comes before any effect: the same request, with the same key, is sent once more.
+                    renewals = 1
+                    yield Renew(credential, used)
+                    continue
             if outcome is None:
                 assert reply is not None
                 break
             acted = acted or (retry.may_have_acted(outcome) and not operation.read_only)
             retry_after = None if reply is None else retry.retry_after_seconds(reply.headers, time.time())
-            if retry.repeats(outcome, safe=safe) and attempt <= context.policy.max_retries:
+            if retry.repeats(outcome, safe=safe) and attempt - renewals <= context.policy.max_retries:
                 from random import random
 
                 pause = retry.decide(
                     context.policy,
                     safe=safe,
-                    attempt=attempt,
+                    attempt=attempt - renewals,
                     elapsed=time.monotonic() - started - waited,
                     outcome=outcome,
                     retry_after=retry_after,
                     random=random(),
                 )
                 if pause is not None:
-                    _report_retry(context, operation, reply, failure, attempt, pause, key)
+                    served = None if reply is None else context.redactor(headers).headers(reply.headers)
+                    _report_retry(context, operation, reply, failure, attempt, pause, key, served)
                     yield pause
                     continue
             details = {
@@ -118,10 +136,15 @@ def call(
                 "elapsed": time.monotonic() - started,
                 "may_have_acted": acted,
             }
+            redactor = context.redactor(headers)
             if failure is not None:
-                raise connection_error(failure, outcome, context, details) from failure
+                error = connection_error(failure, outcome, redactor, details)
+                # Its frames hold the head of the request, and so do local variables here.
+                error.__context__ = redactor.exception(failure)
+                failure = None
+                raise error from None
             assert reply is not None
-            return refused(endpoint, context, reply, details, raises)
+            return refused(endpoint, context, reply, details, raises, redactor)
     except (GeoperaError, UnexpectedStatus):
         raise
     except BaseException as exc:
@@ -130,12 +153,14 @@ def call(
             exc.add_note(f"geopera: {operation.id} may have been carried out; its idempotency key is {key}")
         raise
     elapsed = time.monotonic() - started
+    redactor = context.redactor(headers)
+    clean = redactor.headers(reply.headers)
     response: Response[Any] = Response(
         reply.status,
         reply.content or b"",
-        reply.headers,
+        clean,
         None,
-        request_id=request_id(reply),
+        request_id=request_id(clean),
         idempotency_key=key,
         attempts=attempt,
         elapsed=elapsed,
@@ -143,9 +168,9 @@ def call(
     if stream:
         response.parsed = finish(reply) if finish is not None else None
     elif raises or reply.status == operation.success_status:
-        _parse_success(endpoint, context, reply, response)
+        _parse_success(endpoint, context, reply, response, redactor)
     elif context.raise_on_unexpected_status:
-        raise UnexpectedStatus(reply.status, response.content)
+        raise UnexpectedStatus(reply.status, redactor.content(response.content))
     remember(response)
     return response
 
@@ -156,19 +181,24 @@ def _is_transport(exc: Exception) -> bool:
     return isinstance(exc, httpx.HTTPError | httpx.InvalidURL | OSError)
 
 
-def _parse_success(endpoint: Endpoint, context: Context, reply: Reply, response: Response[Any]) -> None:
+def _parse_success(
+    endpoint: Endpoint, context: Context, reply: Reply, response: Response[Any], redactor: Redactor
+) -> None:
     operation = endpoint.operation
     try:
         response.parsed, mismatches = endpoint.parse(reply)
     except ValueError as exc:
-        message = f"{operation.id}: the answer is not JSON ({exc}): {start(response.content)}"
-        raise unusable(message, response, operation, context) from None
+        message = (
+            f"{operation.id}: the response is not JSON ({exc}): {start(redactor.content(response.content))}"
+        )
+        raise unusable(message, response, operation, redactor) from None
     if not mismatches:
         return
+    mismatches = [redactor.text(one) for one in mismatches]
     shown = "; ".join(mismatches[:3]) + (f"; and {len(mismatches) - 3} more" if len(mismatches) > 3 else "")
     message = f"{operation.id}: the answer is not what the manifest says: {shown}"
     if context.strict_responses:
-        raise unusable(message, response, operation, context)
+        raise unusable(message, response, operation, redactor)
     warnings.warn(message, ResponseMismatchWarning, stacklevel=_caller_level())
 
 
@@ -190,6 +220,7 @@ def _report_retry(
     attempt: int,
     pause: float,
     key: str | None,
+    served: Any,
 ) -> None:
     if context.on_retry is None and not log.isEnabledFor(logging.INFO):
         return
@@ -199,7 +230,7 @@ def _report_retry(
         pause,
         status_code=None if reply is None else reply.status,
         exception=failure,
-        request_id=None if reply is None else request_id(reply),
+        request_id=None if served is None else request_id(served),
         idempotency_key=key,
     )
     log.info("%s: %s, attempt %d, retrying in %.2f s", operation.id, event.outcome, attempt, pause)
@@ -208,10 +239,14 @@ def _report_retry(
 
 
 def _log_attempt(
-    operation: Operation, reply: Reply | None, failure: Exception | None, attempt: int, seconds: float
+    operation: Operation,
+    reply: Reply | None,
+    failure: Exception | None,
+    attempt: int,
+    seconds: float,
+    served_as: str | None,
 ) -> None:
     outcome = reply.status if reply is not None else type(failure).__name__
-    served_as = request_id(reply) if reply is not None else None
     log.debug(
         "%s: %s, attempt %d, %.1f ms, request id %s",
         operation.id,

@@ -35,8 +35,9 @@ class Caller(Protocol):
     """What a plan needs of a fluent client."""
 
     _asynchronous: bool
-    _client: Client
 
+    @property
+    def _client(self) -> Client: ...
     def _context(self) -> Context: ...
     def _any_endpoint(self, id: str) -> Endpoint: ...
     def _steps(

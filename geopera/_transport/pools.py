@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import httpx
 
+from .._auth.credentials import Renew
 from .._call.endpoint import Reply, Request
 from .._call.layers import Layered
+from .._secrets import Secret, reveal
 from .._version import __version__
 from .connections import connected
 
@@ -162,10 +164,11 @@ class _Route:
 class _Pool:
     """An httpx client and, where it may be short-cut, its transport."""
 
-    __slots__ = ("_routes", "client", "process", "transport")
+    __slots__ = ("_routes", "client", "given", "process", "transport")
 
-    def __init__(self, client: Any, transport: Any) -> None:
+    def __init__(self, client: Any, transport: Any, *, given: bool = False) -> None:
         self.client = client
+        self.given = given
         self.transport = transport
         self.process = os.getpid()
         self._routes: dict[Any, _Route] = {}
@@ -177,11 +180,17 @@ class _Pool:
             hooks = client.event_hooks
             if not (hooks["request"] or hooks["response"] or client.cookies or client.params):
                 return self._short(request), True
-        headers = {**_fixed_headers(request), **dict(request.headers)}
+        headers = {
+            **_fixed_headers(request),
+            **{n: v for n, v in request.headers if not isinstance(v, Secret)},
+        }
         extra = {} if request.timeout is None else {"timeout": timeout_of(request.timeout)}
         built = client.build_request(
             "POST", request.endpoint.path, content=request.content, headers=headers, **extra
         )
+        for name, value in request.headers:
+            if isinstance(value, Secret):
+                built.headers[name] = value.get_secret_value()
         return built, False
 
     def _short(self, request: Request) -> httpx.Request:
@@ -192,8 +201,8 @@ class _Pool:
             route = self._routes[request.endpoint] = self._prepare(request, raw, base, timeout)
         headers, content = httpx.Headers(route.headers), request.content
         headers["Content-Length"] = str(len(content))
-        if request.headers:
-            headers.update(request.headers)
+        for name, value in request.headers:
+            headers[name] = reveal(value)
         extensions = dict(route.extensions)
         if request.timeout is not None:
             extensions["timeout"] = timeout_of(request.timeout).as_dict()
@@ -253,6 +262,8 @@ class SyncPool(_Pool):
                 try:
                     if type(step) is Request:
                         result = self.send(step)
+                    elif type(step) is Renew:
+                        step.credential.renew(step.failed)
                     else:
                         time.sleep(step)
                 except BaseException as exc:  # noqa: BLE001 - handed on, into the call
@@ -267,11 +278,10 @@ class SyncPool(_Pool):
 class AsyncPool(_Pool):
     """A pool for the event loop it was made in; one that the caller gave goes wherever it is used."""
 
-    __slots__ = ("given", "loop")
+    __slots__ = ("loop",)
 
     def __init__(self, client: Any, transport: Any, *, given: bool = False) -> None:
-        super().__init__(client, transport)
-        self.given = given
+        super().__init__(client, transport, given=given)
         self.loop = running_loop()
 
     def belongs_here(self) -> bool:
@@ -309,6 +319,8 @@ class AsyncPool(_Pool):
                 try:
                     if type(step) is Request:
                         result = await self.send(step)
+                    elif type(step) is Renew:
+                        await step.credential.arenew(step.failed)
                     else:
                         await _sleep(step)
                 except BaseException as exc:  # noqa: BLE001 - handed on, into the call

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._call.body import Input
 from .._call.layers import perform
+from .._secrets import Secret, protected
 from ..client import Client
 from ..errors import APIConnectionError
 from ..types import UNSET, Response, Unset
@@ -56,6 +57,7 @@ Raises:
 def _steps(
     operation_id: str, client: Any, body: Any, idempotency_key: Any, x_api_key: Any
 ) -> tuple[Client, Generator[Any, Any, Response[Any]]]:
+    x_api_key = x_api_key if _absent(x_api_key) else Secret(x_api_key)
     if not isinstance(client, Client):
         client = getattr(client, "client", client)  # a fluent client will do as well
         if not isinstance(client, Client):
@@ -65,9 +67,14 @@ def _steps(
     endpoint: Endpoint = client._endpoint(operation_id)
     context = client._defaults()
     content = endpoint.input.encode(body, {}, allow_extra=context.extra_fields == "allow")
-    headers = () if _absent(x_api_key) else (("x-api-key", x_api_key),)
+    headers = tuple(protected({} if _absent(x_api_key) else {"x-api-key": x_api_key}, "the argument").items())
     key = None if _absent(idempotency_key) else idempotency_key
     return client, perform(endpoint, context, content, key=key, headers=headers, raises=False)
+
+
+def concealed_key(arguments: dict[str, Any]) -> dict[str, Any]:
+    key = arguments.get("x_api_key")
+    return arguments if _absent(key) else {**arguments, "x_api_key": Secret(key)}
 
 
 def _absent(value: Any) -> bool:
@@ -76,7 +83,7 @@ def _absent(value: Any) -> bool:
 
 def _transport_error(error: APIConnectionError) -> BaseException:
     """What the transport raised, with what is known about the call as a note."""
-    cause = error.__cause__
+    cause = error.__context__  # without frames, request and secrets
     if cause is None:
         return error
     cause.add_note(str(error))
@@ -97,6 +104,7 @@ def functions(operation: Operation, manifest: Manifest, module: str) -> dict[str
     def sync_detailed(
         *, client: Client, body: Any = UNSET, idempotency_key: Any = UNSET, x_api_key: Any = UNSET
     ) -> Response[Any]:
+        x_api_key = x_api_key if _absent(x_api_key) else Secret(x_api_key)
         owner, steps = _steps(id, client, body, idempotency_key, x_api_key)
         try:
             return _named(owner._run(steps))
@@ -106,6 +114,7 @@ def functions(operation: Operation, manifest: Manifest, module: str) -> dict[str
     async def asyncio_detailed(
         *, client: Client, body: Any = UNSET, idempotency_key: Any = UNSET, x_api_key: Any = UNSET
     ) -> Response[Any]:
+        x_api_key = x_api_key if _absent(x_api_key) else Secret(x_api_key)
         owner, steps = _steps(id, client, body, idempotency_key, x_api_key)
         try:
             return _named(await owner._arun(steps))
@@ -113,9 +122,11 @@ def functions(operation: Operation, manifest: Manifest, module: str) -> dict[str
             raise _transport_error(error) from None
 
     def sync(**arguments: Any) -> Any:
+        arguments = concealed_key(arguments)
         return sync_detailed(**arguments).parsed
 
     async def asyncio(**arguments: Any) -> Any:
+        arguments = concealed_key(arguments)
         return (await asyncio_detailed(**arguments)).parsed
 
     made: dict[str, Callable[..., Any]] = {}

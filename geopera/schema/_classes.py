@@ -12,6 +12,7 @@ from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator, core_sc
 
 from .._names import python_name
 from ._check import Check
+from ._lazy import LazyValidator
 from ._model import Layout, Model, ModelMeta, Moment, Opener, SchemaEnumMeta
 from ._node import Node, any_node, never_node
 from ._unions import tag_values
@@ -203,14 +204,16 @@ def make_model(compiler: Builder, unit: Unit, spec: Spec, rests: list[Rest]) -> 
 _ANY = core_schema.any_schema()
 
 
-def finish_class(unit: Unit) -> None:
-    """Give the class its validator, now that all it refers to is known."""
+def finish_class(unit: Unit, definitions: list[CoreSchema]) -> None:
+    """Give the class its validator, now that all it refers to is known; `definitions` are what that is."""
     cls, core = unit.cls, unit.model
     if not issubclass(cls, BaseModel):
         return
     assert core is not None
-    if unit.defs:
-        core = core_schema.definitions_schema(core, list(unit.defs.values()))
+    if definitions:
+        cls.__pydantic_core_schema__ = core_schema.definitions_schema(core, definitions)
+        cls.__pydantic_validator__ = LazyValidator(cls)
+        return
     cls.__pydantic_core_schema__ = core
     cls.__pydantic_validator__ = SchemaValidator(core)
     cls.__pydantic_complete__ = True

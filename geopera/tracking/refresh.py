@@ -19,10 +19,9 @@ from .compile import MAX_BYTES, compile_manifest, dump
 from .diff import Diff, diff
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import httpx
 
+    from .._secrets import Redactor
     from ..client import Client
 
 MAX_SECONDS = 120.0
@@ -239,12 +238,11 @@ class _Reading:
     def too_large(self) -> ManifestError:
         return ManifestError(f"{self.source} is larger than {MAX_BYTES >> 20} MiB; nothing was changed")
 
-    def failed(self, exc: Exception, secrets: Iterable[str]) -> GeoperaError:
+    def failed(self, exc: Exception, redactor: Redactor) -> GeoperaError:
         import httpx
 
-        text = f"{type(exc).__name__}: {exc}"
-        for secret in secrets:
-            text = text.replace(secret, "***")
+        text = redactor.text(f"{type(exc).__name__}: {exc}")
+        redactor.exception(exc)
         if isinstance(exc, httpx.DecodingError | httpx.RemoteProtocolError):
             return ManifestError(f"{self.source} came cut or damaged ({text}); nothing was changed")
         late = isinstance(exc, httpx.TimeoutException)
@@ -270,7 +268,7 @@ def fetch(client: Client, etag: str = "") -> Fetched:
                 reading.add(part)
             return reading.end(response)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
-        raise reading.failed(exc, client._secrets()) from exc
+        raise reading.failed(exc, client._redactor()) from None
 
 
 async def fetch_async(client: Client, etag: str = "") -> Fetched:
@@ -287,4 +285,4 @@ async def fetch_async(client: Client, etag: str = "") -> Fetched:
                 reading.add(part)
             return reading.end(response)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
-        raise reading.failed(exc, client._secrets()) from exc
+        raise reading.failed(exc, client._redactor()) from None

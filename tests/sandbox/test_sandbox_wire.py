@@ -218,9 +218,8 @@ def test_an_unknown_field_is_ignored(api: Api) -> None:
     ("operation", "body"),
     [
         ("catalog.search", {"host_name": "no-such-host"}),
-        ("catalog.search", {"host_name": "earthsearch-aws", "collections": ["no-such"]}),
         ("catalog.search", {"host_name": "earthsearch-aws", "bbox": [1, 2, 3]}),
-        ("catalog.search", {"host_name": "earthsearch-aws", "bbox": [10, 0, 5, 1]}),
+        ("catalog.search", {"host_name": "earthsearch-aws", "bbox": [0, 5, 1, 0]}),
         ("catalog.search", {"host_name": "earthsearch-aws", "bbox": [-999, 0, 5, 1]}),
         ("catalog.search", {"host_name": "earthsearch-aws", "bbox": AOI, "intersects": {"type": "Point"}}),
         (

@@ -50,7 +50,7 @@ def chain(length: int, link: Any) -> dict[str, Any]:
         ({"$ref": 1}, "'$ref'"),
         ({"pattern": "["}, "pattern"),
         ({"pattern": "(?=" * 200 + ")" * 200}, "nest too deeply"),
-        ({"pattern": "^(a{1000}){1000}$"}, "too large"),
+        ({"pattern": "^((a{1000}b){1000}c){1000}$"}, "too large"),
         ({"patternProperties": {"*": {}}}, "pattern"),
         ({"dependentRequired": {"a": "b"}}, "'dependentRequired'"),
         (None, "not NoneType"),

@@ -45,7 +45,7 @@ MODULES = {
     "types",
     "webhooks",
 }
-FLUENT = {"client", "manifest", "with_options", "invoke", "map", "refresh_manifest"}
+FLUENT = {"client", "manifest", "with_options", "invoke", "map", "refresh_manifest", "whoami"}
 OPERATION = {"operation", "pages", "iter", "wait", "download"}
 
 
