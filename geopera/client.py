@@ -18,7 +18,7 @@ from .manifest import _cache as _cache_path
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Coroutine, Generator
+    from collections.abc import Callable, Coroutine, Generator, Sequence
     from typing import Any, Self
 
     import httpx
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ._call.retry import RetryPolicy
     from ._transport.pools import AsyncPool, Connection, SyncPool
     from .manifest import Manifest
+    from .middleware import Call, RetryEvent
     from .types import Response
 
 __all__ = ["AuthenticatedClient", "Client"]
@@ -56,6 +57,9 @@ class Client(Holder):
     extra_fields: ``"allow"`` sends fields that the manifest does not know; ``"forbid"`` refuses them.
     strict_responses: raise `errors.ResponseError` for a success that is not as the manifest says,
       where otherwise a warning is given.
+    on_retry: called with a `middleware.RetryEvent` before each retry; raising from it ends the call.
+    middleware: functions ``(call, next)`` around each call, the first one outermost (see `middleware.Call`).
+    user_agent_extra: added to the ``User-Agent`` header, such as ``"field-reports/2.1"``.
     on_request, on_response: called with each ``httpx.Request`` and ``httpx.Response``.
 
     Raises TypeError for an unknown option and ValueError for a value that cannot be used.
@@ -82,6 +86,9 @@ class Client(Holder):
         strict_responses: bool = False,
         on_request: Callable[[httpx.Request], Any] | None = None,
         on_response: Callable[[httpx.Response], Any] | None = None,
+        on_retry: Callable[[RetryEvent], Any] | None = None,
+        middleware: Sequence[Callable[[Call, Any], Any]] = (),
+        user_agent_extra: str | None = None,
     ) -> None:
         # First of all: a parameter is a local variable, which tracebacks show.
         headers, cookies, httpx_args = (
@@ -100,6 +107,14 @@ class Client(Holder):
         if isinstance(rate_limit, str) and rate_limit != "auto":
             raise ValueError(f"rate_limit is 'auto' or None, not {rate_limit!r}")
         check_timeout(timeout)
+        if middleware or on_retry is not None or user_agent_extra is not None:
+            from ._call.options import check_watching
+
+            check_watching(middleware, on_retry, user_agent_extra)
+        if os.environ.get("GEOPERA_LOG"):
+            from ._call.logs import turn_on
+
+            turn_on(os.environ["GEOPERA_LOG"])
         self._base_url = base_url
         self._cookies = cookies
         self._headers = headers
@@ -116,6 +131,9 @@ class Client(Holder):
         self.strict_responses = strict_responses
         self.on_request = on_request
         self.on_response = on_response
+        self.on_retry = on_retry
+        self.middleware = tuple(middleware)
+        self._user_agent_extra = user_agent_extra
         self._reset()
 
     def _reset(self) -> None:
@@ -205,12 +223,14 @@ class Client(Holder):
     # The pools. A child process and another event loop get pools of their own: sockets cannot be shared.
 
     def _connection(self) -> Connection:
-        from ._transport.pools import Connection
+        from ._transport.pools import USER_AGENT, Connection
 
+        agent = {"User-Agent": f"{USER_AGENT} {self._user_agent_extra}"} if self._user_agent_extra else {}
         return Connection(
             base_url=self._base_url,
             cookies=None if isinstance(self._cookies, dict) else reveal(self._cookies),
-            headers={name: value for name, value in self._headers.items() if not isinstance(value, Secret)},
+            headers={**agent}
+            | {name: value for name, value in self._headers.items() if not isinstance(value, Secret)},
             timeout=self._timeout,
             verify=self._verify_ssl,
             follow_redirects=self._follow_redirects,
@@ -354,6 +374,8 @@ class Client(Holder):
             strict_responses=self.strict_responses,
             raise_on_unexpected_status=self.raise_on_unexpected_status,
             extra_fields=self.extra_fields,
+            middleware=self.middleware,
+            on_retry=self.on_retry,
         )
 
     def _endpoint(self, id: str) -> Endpoint:

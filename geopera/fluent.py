@@ -146,13 +146,13 @@ class _Fluent(Many):
         **how: Any,
     ) -> Any:
         """The steps of one call, its body checked and made bytes; `content` is one that was before."""
-        from ._call.steps import call
+        from ._call.layers import perform
 
         if context is None:
             context = self._context()
         if content is None:
             content = self._content(endpoint, body, fields, context)
-        return call(endpoint, context, content, key=key, **how)
+        return perform(endpoint, context, content, key=key, **how)
 
     def _content(
         self, endpoint: Endpoint, body: Any, fields: dict[str, Any], context: Context | None = None

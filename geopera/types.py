@@ -171,7 +171,7 @@ class JSONObject(dict[str, "Any"]):
     snake_case name (``order.total_aud`` for ``totalAud``).
     """
 
-    __slots__ = ("_page",)
+    __slots__ = ("__weakref__", "_page")
 
     def __getattr__(self, name: str) -> Any:
         # Python and IPython ask for names of their own: data with such a name is read by key.
@@ -293,7 +293,7 @@ class UserInfo(JSONObject):
 class JSONArray(list["Any"]):
     """A JSON array of a result: a list that shows itself short, and as a table in a notebook."""
 
-    __slots__ = ()
+    __slots__ = ("__weakref__",)
 
     @property
     def records(self) -> JSONArray:

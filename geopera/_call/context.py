@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .._secrets import Redactor, protected, secrets_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from .._auth.credentials import Credential
     from .._secrets import Secret
@@ -23,7 +23,10 @@ class Context:
         "extra_fields",
         "headers",
         "limiter",
+        "middleware",
         "note",
+        "on_limit",
+        "on_retry",
         "policy",
         "raise_on_unexpected_status",
         "secrets",
@@ -44,7 +47,13 @@ class Context:
         timeout: Any = None,
         extra_fields: str = "forbid",
         headers: tuple[tuple[str, Any], ...] = (),
+        middleware: tuple[Any, ...] = (),
+        on_retry: Callable[[Any], Any] | None = None,
+        on_limit: Callable[[float], None] | None = None,
     ) -> None:
+        self.middleware = middleware
+        self.on_retry = on_retry
+        self.on_limit = on_limit
         self.headers = headers
         self.policy = policy
         self.limiter = limiter
@@ -55,6 +64,11 @@ class Context:
         self.raise_on_unexpected_status = raise_on_unexpected_status
         self.timeout = timeout
         self.extra_fields = extra_fields
+
+    def watched(self, on_retry: Callable[[Any], Any], on_limit: Callable[[float], None]) -> Context:
+        """This context with other hooks."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return Context(**{**values, "on_retry": on_retry, "on_limit": on_limit})
 
     def replace(self, overrides: Mapping[str, Any]) -> Context:
         """This context with the options of one ``with_options``. Raises ValueError or TypeError for a bad one."""

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 from .._auth.credentials import Renew
 from .._secrets import secrets_of
 from ..errors import GeoperaError, ResponseMismatchWarning, UnexpectedStatus
+from ..middleware import RetryEvent
 from ..types import Response
 from . import retry
 from .endpoint import Reply, Request, check_key
 from .failures import connection_error, refused, request_id, start, unusable
+from .responses import remember
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -74,6 +76,8 @@ def call(
                 now, token = time.monotonic(), context.authenticated
                 delay = limiter.reserve(operation.id, now, spends=operation.spends, token=token)
                 if delay > 0:
+                    if context.on_limit is not None:
+                        context.on_limit(delay)
                     yield delay
                 waited += time.monotonic() - now  # keeping to the limits is not what the deadline is for
             attempt += 1
@@ -120,6 +124,8 @@ def call(
                     random=random(),
                 )
                 if pause is not None:
+                    served = None if reply is None else context.redactor(headers).headers(reply.headers)
+                    _report_retry(context, operation, reply, failure, attempt, pause, key, served)
                     yield pause
                     continue
             details = {
@@ -165,6 +171,7 @@ def call(
         _parse_success(endpoint, context, reply, response, redactor)
     elif context.raise_on_unexpected_status:
         raise UnexpectedStatus(reply.status, redactor.content(response.content))
+    remember(response)
     return response
 
 
@@ -203,6 +210,32 @@ def _caller_level() -> int:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "geopera":
         frame, level = frame.f_back, level + 1
     return level
+
+
+def _report_retry(
+    context: Context,
+    operation: Operation,
+    reply: Reply | None,
+    failure: Exception | None,
+    attempt: int,
+    pause: float,
+    key: str | None,
+    served: Any,
+) -> None:
+    if context.on_retry is None and not log.isEnabledFor(logging.INFO):
+        return
+    event = RetryEvent(
+        operation,
+        attempt,
+        pause,
+        status_code=None if reply is None else reply.status,
+        exception=failure,
+        request_id=None if served is None else request_id(served),
+        idempotency_key=key,
+    )
+    log.info("%s: %s, attempt %d, retrying in %.2f s", operation.id, event.outcome, attempt, pause)
+    if context.on_retry is not None:
+        context.on_retry(event)
 
 
 def _log_attempt(

@@ -38,13 +38,14 @@ def parser() -> argparse.ArgumentParser:
         dest="command", metavar="COMMAND", parser_class=_Parser
     )
 
-    from . import call, completion, doctor, explore, login, manifest, stubs, upload
+    from . import call, completion, docs, doctor, explore, login, manifest, stubs, upload
 
     explore.add(commands)
     call.add(commands)
     upload.add(commands)
     manifest.add(commands)
     stubs.add(commands)
+    docs.add(commands)
     login.add(commands)
     doctor.add(commands)
     completion.add(commands)

@@ -17,6 +17,7 @@ import httpx
 
 from .._auth.credentials import Renew
 from .._call.endpoint import Reply, Request
+from .._call.layers import Layered
 from .._secrets import Secret, reveal
 from .._version import __version__
 from .connections import connected
@@ -250,8 +251,10 @@ class SyncPool(_Pool):
             response.close()
         return self.reply(response, content)
 
-    def run(self, steps: Generator[Any, Any, Response[Any]]) -> Response[Any]:
+    def run(self, steps: Generator[Any, Any, Response[Any]] | Layered) -> Response[Any]:
         """Perform the steps of a call, blocking."""
+        if isinstance(steps, Layered):
+            return steps.run(self)
         try:
             step = next(steps)
             while True:
@@ -305,8 +308,10 @@ class AsyncPool(_Pool):
             await response.aclose()
         return self.reply(response, content)
 
-    async def run(self, steps: Generator[Any, Any, Response[Any]]) -> Response[Any]:
+    async def run(self, steps: Generator[Any, Any, Response[Any]] | Layered) -> Response[Any]:
         """Perform the steps of a call in the event loop."""
+        if isinstance(steps, Layered):
+            return await steps.arun(self)
         try:
             step = next(steps)
             while True:

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from .._call.body import Input
-from .._call.steps import call
+from .._call.layers import perform
 from .._secrets import Secret, protected
 from ..client import Client
 from ..errors import APIConnectionError
@@ -71,7 +71,7 @@ def _steps(
     )
     headers = tuple(protected({} if _absent(x_api_key) else {"x-api-key": x_api_key}, "the argument").items())
     key = None if _absent(idempotency_key) else idempotency_key
-    return client, call(endpoint, context, content, key=key, headers=headers, raises=False)
+    return client, perform(endpoint, context, content, key=key, headers=headers, raises=False)
 
 
 def concealed_key(arguments: dict[str, Any]) -> dict[str, Any]:

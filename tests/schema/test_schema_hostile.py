@@ -184,9 +184,14 @@ def turn(**more: Any) -> dict[str, Any]:
     "schema",
     [
         {"anyOf": [turn(), turn(title="again"), {"type": "null"}]},
-        {"oneOf": [turn(), turn(required=["x", "y"]), {"type": "null"}]},
+        pytest.param(
+            {"oneOf": [turn(), turn(required=["x", "y"]), {"type": "null"}]}, marks=pytest.mark.slow
+        ),
         {"not": {"not": {"anyOf": [turn(), turn(title="again"), {"type": "null"}]}}},
-        {"anyOf": [{"type": "object", "additionalProperties": {"$ref": "#"}}] * 3 + [{"type": "null"}]},
+        pytest.param(
+            {"anyOf": [{"type": "object", "additionalProperties": {"$ref": "#"}}] * 3 + [{"type": "null"}]},
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_unions_that_multiply_with_the_depth_of_the_value(schema: Any) -> None:

@@ -17,6 +17,7 @@ FLOORS = {
         "errors",
         "schema",
         "manifest webhooks _auth",
+        "middleware",
         "_call _repl bodies",
         "_transport",
         "client",

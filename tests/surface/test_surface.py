@@ -28,6 +28,7 @@ EXPORTS = {
     "Manifest",
     "RetryPolicy",
     "__version__",
+    "response_of",
 }
 MODULES = {
     "api",
@@ -36,6 +37,7 @@ MODULES = {
     "errors",
     "fluent",
     "manifest",
+    "middleware",
     "models",
     "sandbox",
     "schema",
