@@ -176,6 +176,8 @@ class OperationCall(Loops):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
+        if name == "operation":  # the property found none
+            raise AttributeError(f"{self._id} is no longer an operation of the manifest", name=name, obj=self)
         from ._repl.mistakes import no_attribute
 
         raise AttributeError(no_attribute(self._id, name), name=name, obj=self)

@@ -39,7 +39,7 @@ def sent(flavour: Flavour, client: Any, wire: Wire) -> tuple[str | None, str | N
 
 def test_the_path_is_the_command_line_s(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.setenv("HOME", "/nowhere/somebody")
     monkeypatch.setenv("XDG_CONFIG_HOME", "/elsewhere")
     import importlib
 
@@ -48,7 +48,7 @@ def test_the_path_is_the_command_line_s(monkeypatch: pytest.MonkeyPatch) -> None
     assert fresh.loader is not None
     module = importlib.util.module_from_spec(fresh)
     fresh.loader.exec_module(module)
-    assert module.path() == "/home/somebody/.config/geopera/credentials.json"
+    assert module.path() == "/nowhere/somebody/.config/geopera/credentials.json"
 
 
 def test_the_order(flavour: Flavour, home: Store, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,7 +139,7 @@ def test_an_order_for_no_place_costs_nothing(make_sandbox: Callable[..., Sandbox
     with Api(make_sandbox(credits=50_000)) as api:
         good = {"sensor": "optical-vhr"}
         groups = [good, {"sensor": "optical-vhr", "geometry": geometry}]
-        api.problem(422, "orders.tasking.place", {"groups": groups})
+        assert api.raw("orders.tasking.place", {"groups": groups}).status_code == 422
         api.problem(422, "orders.archive.place", {**ORDER, "geometry": geometry})
         features = [{"type": "Feature", "properties": {}, "geometry": geometry}]
         order = {"workspaceId": "w", "dataProduct": "p", "params": {}}

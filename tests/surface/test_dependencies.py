@@ -13,8 +13,8 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
-# Versions that are dates, of packages that are data: there is no major version that could break.
-DATA = {"certifi", "jsonschema-specifications"}
+# Versions that are dates: there is no major version that could break.
+DATA = {"certifi", "fsspec", "jsonschema-specifications"}
 
 
 def distribution(requirement: str) -> str:

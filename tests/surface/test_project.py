@@ -76,7 +76,7 @@ def test_the_top_level_is_what_it_should_be() -> None:
     assert {"README.md", "LICENSE", "CHANGELOG.md"} <= top
     others = {name for name in top if not name.startswith(".")} - {
         "geopera", "manifest", "tests", "docs", "pyproject.toml", "Makefile",
-        "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md",
+        "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "hatch_build.py",
     }  # fmt: skip
     assert others <= {"PKG-INFO"}
 

@@ -27,6 +27,9 @@ _HINTS: dict[str, Any] = {
     "bbox": list(AOI),
     "geometry": POLYGON,
     "aoi_geometry": POLYGON,
+    "aoi_clip_body": POLYGON,
+    "clip_polygon": POLYGON,
+    "window": {"start": "2024-06-01T00:00:00Z", "end": "2024-06-30T23:59:59Z"},
     "intersects": POLYGON,
     "datetime": _MOMENT,
     "collection": "sentinel-2-l2a",
@@ -269,7 +272,7 @@ class _Maker:
         if given is not None:
             return [given]
         found: list[Any] = [_HINTS.get(name), schema.get("default")]
-        if name.endswith(("_at", "_datetime")):
+        if name.endswith(("_at", "_datetime")) or name in ("start", "end"):
             found.insert(0, _MOMENT)
         stem = re.fullmatch(r"(.+?)(?:_id|Id|_name)", name)
         if stem:

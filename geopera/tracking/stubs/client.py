@@ -102,6 +102,7 @@ class AsyncIteration(_t.Generic[T]):
 _CLIENT_HEAD = """\
 import builtins as _bi
 import os
+import os as _os
 import ssl
 import typing as _t
 from collections.abc import Callable, Mapping
