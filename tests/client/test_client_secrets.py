@@ -196,6 +196,7 @@ del other
 @pytest.mark.parametrize(
     "content", ["<html>you sent Bearer {token}</html>", '{{"features": "Bearer {token}"}}']
 )
+@pytest.mark.slow  # alone: `distributed`, once imported, pickles exceptions its own way, frames and all
 def test_a_success_that_echoes_the_token_and_cannot_be_used_keeps_no_token(
     flavour: Any, httpx_mock: Any, content: str
 ) -> None:

@@ -76,6 +76,7 @@ def test_inside_a_users_model_it_writes_what_was_given() -> None:
         inside(x={"host_name": "h", "limit": 5000})
 
 
+@pytest.mark.slow
 def test_fastapi_serves_models() -> None:
     fastapi = pytest.importorskip("fastapi")
     pytest.importorskip("httpx")
