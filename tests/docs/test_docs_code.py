@@ -11,6 +11,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers.pages import NAMES, PAGES, ROOT, PageServer, blocks, environment, needs
@@ -19,8 +20,14 @@ from geopera.sandbox import Sandbox
 
 # Page -> how many of its python blocks are not run. Every one of them has its reason on the page.
 NOT_RUN: dict[str, int] = {"docs/stubs.md": 1, "docs/testing.md": 1}
-WITH_CODE = [page for page in PAGES if any(block.language == "python" for block in blocks(page))]
-WITH_COMMANDS = [page for page in PAGES if any(block.run for block in blocks(page))]
+def case(page: Path) -> Any:
+    """A page as a parameter. One that needs further libraries takes long."""
+    marks = [pytest.mark.slow] if needs(page) else []
+    return pytest.param(page, id=str(page.relative_to(ROOT)), marks=marks)
+
+
+WITH_CODE = [case(page) for page in PAGES if any(block.language == "python" for block in blocks(page))]
+WITH_COMMANDS = [case(page) for page in PAGES if any(block.run for block in blocks(page))]
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +37,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
     server.close()
 
 
-@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", WITH_CODE)
 def test_the_code_of_a_page_runs(page: Path, pages: PageServer, sandbox: Sandbox, tmp_path: Path) -> None:
     for module in needs(page):
         pytest.importorskip(module)
@@ -42,7 +49,7 @@ def test_the_code_of_a_page_runs(page: Path, pages: PageServer, sandbox: Sandbox
 
 
 @pytest.mark.slow  # each command starts a Python
-@pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", WITH_COMMANDS)
 def test_the_commands_of_a_page_that_are_to_be_run(page: Path, sandbox: Sandbox, tmp_path: Path) -> None:
     for block in blocks(page):
         if block.language not in ("python", "py") and block.run:

@@ -15,6 +15,7 @@ import os
 import runpy
 import sys
 import time
+import warnings
 from contextlib import suppress
 from importlib import import_module
 from pkgutil import walk_packages
@@ -89,6 +90,9 @@ def run(job: dict[str, Any]) -> None:
 
 def main() -> None:
     shorten_pauses()
+    # What one library deprecates in its use by another is no fault of a page.
+    for category in (DeprecationWarning, PendingDeprecationWarning):
+        warnings.filterwarnings("ignore", category=category, module=r"(odc|affine|pystac)\b")
     preload()
     gc.collect()
     gc.freeze()  # the children leave what was imported alone
