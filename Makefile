@@ -97,7 +97,7 @@ docs: $(VENV)/.dev
 	$(PYTEST) tests/docs
 
 site: $(VENV)/.dev
-	$(BIN)/python docs/build_site.py --out site
+	$(BIN)/python -m docs.build_site --out site
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench --json bench-results/bench.json

@@ -20,6 +20,8 @@ from geopera.sandbox import Sandbox
 
 # Page -> how many of its python blocks are not run. Every one of them has its reason on the page.
 NOT_RUN: dict[str, int] = {"docs/stubs.md": 1, "docs/testing.md": 1}
+
+
 def case(page: Path) -> Any:
     """A page as a parameter. One that needs further libraries takes long."""
     marks = [pytest.mark.slow] if needs(page) else []
