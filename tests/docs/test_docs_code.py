@@ -82,5 +82,12 @@ def test_the_demo_runs(pages: PageServer, sandbox: Sandbox, tmp_path: Path) -> N
     done = pages.run("script", script, "pipeline.py", sandbox, tmp_path)
     assert done.status == 0, done.stdout + done.stderr
     assert done.stderr == ""
-    for word in ("fulfilled", "succeeded", "webhook, signature checked", "charged once: True", "Done in"):
+    for word in (
+        "fulfilled",
+        "succeeded",
+        "webhook, signature checked",
+        "charged once: True",
+        "Done in",
+        "Next, a sandbox",
+    ):
         assert word in done.stdout

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from helpers.pages import NAMES, PAGES, ROOT, blocks
+from helpers.pages import NAMES, PAGES, ROOT, anchors, blocks
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
@@ -17,12 +17,6 @@ def test_every_block_says_its_language(page: Path) -> None:
 
 
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
-
-
-def anchors(page: Path) -> set[str]:
-    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
-    titles = re.findall(r"^#+ +(.+?)\s*$", text, re.M)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)

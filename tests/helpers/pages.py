@@ -51,6 +51,13 @@ def needs(page: Path) -> list[str]:
     return found[1].split(", ") if found else []
 
 
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
+    titles = re.findall(r"^#+ +(.+?)\s*$", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
 def environment(sandbox: Sandbox, folder: Path) -> dict[str, str]:
     """That of somebody who has the package, a token, and nothing else."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GEOPERA_")}
