@@ -18,6 +18,7 @@ from .._call.endpoint import Reply
 from .._transport.pools import USER_AGENT, awaitable, running_loop, timeout_of
 from .._transport.redirects import never_downgraded
 from ..errors import StreamError
+from ..geo.methods import AsyncTables, Tables
 from .todo import END, Call, Emit, Fetch, FirstDone, Fork, Join, LastCall, Pull, Read, Start, Submit, Work
 
 if TYPE_CHECKING:
@@ -383,7 +384,7 @@ class _Iterable:
         return f"<{type(self).__name__} of {self._label}>"
 
 
-class Iteration(_Iterable):
+class Iteration(Tables, _Iterable):
     """An iterator over what the API returns bit by bit, and a context manager that closes it."""
 
     def __init__(self, plan: Plan, caller: Caller, label: str, *, release: bool = False) -> None:
@@ -416,7 +417,7 @@ class Iteration(_Iterable):
         self.close()
 
 
-class AsyncIteration(_Iterable):
+class AsyncIteration(AsyncTables, _Iterable):
     """An async iterator over what the API returns bit by bit, and an async context manager that closes it."""
 
     def __init__(self, plan: Plan, caller: Caller, label: str, *, release: bool = False) -> None:
