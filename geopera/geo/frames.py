@@ -19,11 +19,10 @@ def geodataframe(features: Any) -> Any:
     if not ids:
         columns["datetime"] = []
     data = {name: _series(pandas, name, values) for name, values in columns.items()}
-    table = {"geometry": geometries(shapes, ids), **data}
-    index = pandas.Index(ids, name="id", dtype=None if ids else object)
-    return geopandas.GeoDataFrame(
-        pandas.DataFrame(table, index=index, copy=False), geometry="geometry", crs=4326
-    )
+    frame = pandas.DataFrame({"geometry": geometries(shapes, ids), **data}, copy=False)
+    # Set at the end: rows are joined by their place, and ids may come twice.
+    frame.index = pandas.Index(ids, name="id", dtype=None if ids else object)
+    return geopandas.GeoDataFrame(frame, geometry="geometry", crs=4326)
 
 
 def dataframe(records: Any, library: str) -> Any:
@@ -52,27 +51,27 @@ def _series(pandas: Any, name: str, values: list[Any]) -> Any:
         return pandas.array(values, dtype="boolean")
     if kinds == {int} and missing:
         fits = all(value is None or -(1 << 63) <= value < 1 << 63 for value in values)
-        return pandas.array(values, dtype="Int64") if fits else pandas.Series(values, dtype=object).array
+        return pandas.array(values, dtype="Int64") if fits else pandas.Series(values, dtype=object)
     if kinds == {int, float}:
         fits = all(abs(value) <= _EXACT for value in values if type(value) is int)
-        return pandas.Series(values, dtype=float if fits else object).array
+        return pandas.Series(values, dtype=float if fits else object)
     if len(kinds) == 1 and kinds <= {int, float, bool, str}:
         with suppress(UnicodeEncodeError):  # half a surrogate pair, which a column of text cannot hold
-            return pandas.Series(values).array
-    return pandas.Series(values, dtype=object).array
+            return pandas.Series(values)
+    return pandas.Series(values, dtype=object)
 
 
 def _datetimes(pandas: Any, values: list[Any]) -> Any:
     """The column in UTC, or None if it cannot be one."""
     if not any(value is not None for value in values):
-        return pandas.Series(pandas.to_datetime(values, utc=True)).array
+        return pandas.Series(pandas.to_datetime(values, utc=True))
     try:
-        return pandas.Series(pandas.to_datetime(values, utc=True, format="ISO8601")).array
+        return pandas.Series(pandas.to_datetime(values, utc=True, format="ISO8601"))
     except (ValueError, OverflowError):
         pass
     try:
         # Years that a count of nanoseconds does not reach to.
         found = [None if value is None else datetime.fromisoformat(value) for value in values]
-        return pandas.Series(found, dtype="datetime64[us, UTC]").array
+        return pandas.Series(found, dtype="datetime64[us, UTC]")
     except (ValueError, OverflowError, TypeError):
         return None
