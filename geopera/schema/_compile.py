@@ -36,7 +36,7 @@ from ._node import (
     object_node,
     string_node,
 )
-from ._spec import ARRAY, NUMBER, OBJECT, STRING, Rest, Spec, constraints, spec_of
+from ._spec import ARRAY, NUMBER, OBJECT, STRING, Rest, Spec, constraints, reference, spec_of
 from ._tags import Tagging
 from ._unions import disjoint, each_of, union_of
 from ._unit import Owner, Unit
@@ -195,8 +195,8 @@ class Compiler:
         keys = constraints(schema)
         if not keys:
             return any_node()
-        if keys == {"$ref"}:
-            return self.refer(loc.doc.resolve(schema["$ref"], loc))
+        if (bare := reference(loc)) is not None:
+            return self.refer(bare)
         if keys == {"$dynamicRef"} and (target := settled(loc)) is not None:
             return self.refer(target)
         if not keys.isdisjoint(
@@ -219,8 +219,8 @@ class Compiler:
         keys = constraints(schema)
         if unit is not None and self.registry._is_dynamic(loc):
             return self._checked(any_node(), [Rest(loc, None)])
-        if keys == {"$ref"}:
-            return self.refer(loc.doc.resolve(schema["$ref"], loc))
+        if (bare := reference(loc)) is not None:
+            return self.refer(bare)
         if keys == {"allOf"} and len(schema["allOf"]) == 1:
             return self.node(loc.sub("allOf", "0"))
         spec = spec_of(loc)

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from ._budget import bounded
 from ._document import Loc as Place
 from ._model import Model
-from ._spec import constraints, spec_of
+from ._spec import constraints, reference, spec_of
 from ._tags import UNKNOWN
 
 if TYPE_CHECKING:
@@ -77,10 +77,9 @@ def _salvage(place: Place, unit: Unit, value: Any, at: Where, problems: Problems
     result = value
     schema = place.schema
     if isinstance(schema, Mapping):
-        keys = constraints(schema)
-        if keys == {"$ref"}:
-            return _salvage(place.doc.resolve(schema["$ref"], place), unit, value, at, problems, unions)
-        if keys == {"allOf"} and len(schema["allOf"]) == 1:
+        if (bare := reference(place)) is not None:
+            return _salvage(bare, unit, value, at, problems, unions)
+        if constraints(schema) == {"allOf"} and len(schema["allOf"]) == 1:
             return _salvage(place.sub("allOf", "0"), unit, value, at, problems, unions)
         here = unit.registry._unit(place)
         if (
