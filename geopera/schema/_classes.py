@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator, core_schema
 
-from .._names import enum_members, python_name
+from .._names import as_parsed, enum_members, python_name
 from ._budget import whole
 from ._check import Check
 from ._fields import Layout, Moment, Opener
@@ -39,7 +39,7 @@ def field_names(wires: list[str]) -> dict[str, str]:
     for wire in wires:
         name = python_name(wire)
         candidates = [name, f"{name}_"]
-        if wire.isidentifier() and not wire.startswith("_"):
+        if wire.isidentifier() and not wire.startswith("_") and wire == as_parsed(wire):
             candidates.insert(1, wire)
         number = 2
         while True:
