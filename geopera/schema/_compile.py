@@ -2,7 +2,7 @@
 
 A *unit* is a place that is compiled once and then referred to: a named definition, the target of a
 `$ref`, an object with properties. Units that refer to each other in a circle are finished together
-(Tarjan's algorithm), so that every class of the circle gets a validator that knows the others.
+(Tarjan's algorithm); a class of a circle gets its validator, which knows the others, at its first direct use.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ._check import Check
 from ._classes import finish_class, make_enum, make_model
 from ._document import Loc
 from ._dynamic import settled
-from ._errors import MAX_CHAIN, MAX_CIRCLE, MAX_HEIGHT, MAX_LEVEL, MAX_WAYS
+from ._errors import MAX_CHAIN, MAX_HEIGHT, MAX_LEVEL, MAX_WAYS
 from ._model import Model
 from ._node import (
     KEYS,
@@ -100,8 +100,6 @@ class Compiler:
             self.current.pop()
 
     def _close(self, group: Sequence[Unit]) -> None:
-        if len(group) > MAX_CIRCLE:
-            raise group[0].loc.error(f"more than {MAX_CIRCLE} schemas refer to each other in a circle")
         circular = len(group) > 1 or group[0].circular
         ids = {id(unit) for unit in group}
         ways = max(unit.ways for unit in group)
