@@ -137,9 +137,8 @@ for found in pkgutil.walk_packages(gen.api.__path__, "gen.api."):
         if typing.get_type_hints(module.sync_detailed)["client"] is not AuthenticatedClient:
             open_.append(found.name)
 from gen.api.billing import billing_credits_balance
-from gen.models import BillingCreditsBalanceInput
 with AuthenticatedClient(base_url=sys.argv[1], token=sys.argv[2]) as client:
-    body = BillingCreditsBalanceInput.from_dict({})
+    body = typing.get_type_hints(billing_credits_balance.sync_detailed)["body"].from_dict({})
     status = int(billing_credits_balance.sync_detailed(client=client, body=body).status_code)
 print(json.dumps({"open": open_, "done": done, "status": status}))
 """
