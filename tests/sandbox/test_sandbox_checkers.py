@@ -52,6 +52,8 @@ class Adapter(HTTPAdapter):
             body = {name: read(name, text) for name, text in query.items()}
         else:
             body = json.loads(request.body or "{}")
+        if isinstance(body.get("limit"), int):
+            body["limit"] = min(body["limit"], 10_000)  # the schema of this API has a maximum
         said = requests.post(f"{url}/v1/op/stac.search", json=body, headers={"Authorization": f"Bearer {token}"})
         response = requests.Response()
         response.status_code = 400 if said.status_code == 422 else said.status_code
