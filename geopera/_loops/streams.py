@@ -71,6 +71,7 @@ def _receive(caller: Caller, endpoint: Endpoint, steps: Any, left: int | None, p
             try:
                 chunk = yield body
             except (httpx.HTTPError, httpx.StreamError, OSError) as exc:
+                chunk = None  # the one before: an error tracker sends local variables
                 failure = reader.failed(f"the stream was cut: {type(exc).__name__}: {exc}")
                 reader.clean(exc)
                 raise failure from None
