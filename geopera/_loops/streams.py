@@ -122,7 +122,7 @@ class _Reader:
                 yield value if isinstance(value, Model) else open_json(value)
         except DecodeError as exc:
             self.count = count
-            failure = self.failed(str(exc), exc.problem)
+            failure = self.failed(exc.redacted(self._redactor), exc.problem)
         finally:
             self.count = count
         if failure is not None:

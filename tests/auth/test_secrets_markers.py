@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import logging
 import threading
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pydantic
 import pytest
 from auth.conftest import Store, key, sign_in
@@ -271,6 +273,75 @@ def test_every_place(
 ) -> None:
     mode = "422 problem" if flavour.asynchronous else "401"
     assert run(place, mode, flavour, server(mode), home, caplog) == []
+
+
+CALLS: dict[str, Callable[[Any], Any]] = {
+    "whoami": lambda client: client.whoami(),
+    "refresh_manifest": lambda client: client.refresh_manifest(dry_run=True),
+    "pages": lambda client: client.items.list.pages(project_id="p"),
+    "wait": lambda client: client.orders.get.wait(order_id="o", delays=[0.0], timeout=0.2),
+    "map": lambda client: client.map("orders.get", [{"order_id": "o"}], errors="raise"),
+}
+
+
+@pytest.mark.parametrize("mode", ["401", "broken JSON", "cut", "page"])
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.usefixtures("no_pauses")
+def test_other_calls(
+    flavour: Flavour,
+    server: Callable[[str], str],
+    home: Store,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    mode: str,
+) -> None:
+    def other(place: str, flavour: Flavour, client: Any, mode: str) -> Any:
+        made = CALLS[name](client)
+        if name in ("pages", "map"):
+            flavour.collect(made)
+        return flavour(made)
+
+    monkeypatch.setitem(globals(), "call", other)
+    assert run("token", mode, flavour, server(mode), home, caplog) == []
+
+
+@pytest.mark.parametrize("end", ["whole", "403", "cut"])
+@pytest.mark.usefixtures("no_pauses")
+def test_a_signed_url_is_logged_without_its_query(
+    flavour: Flavour, serve: Callable[..., Wire], caplog: pytest.LogCaptureFixture, end: str
+) -> None:
+    """Also where the download fails, also behind a redirect; other clients of the process log as before."""
+    caplog.set_level(logging.DEBUG, "httpx")
+
+    def answer(asked: Asked) -> Answer:
+        if asked.method == "POST":
+            return Answer(json.dumps({"url": f"{wire.other_url}/a.tif?X-Amz-Signature={MARKER}"}).encode())
+        if asked.path.startswith("/a.tif"):
+            return Answer(status=302, headers={"Location": f"/b.tif?sig={MARKER}"})
+        if end == "403":
+            return Answer(b"expired", status=403)
+        return Answer(b"data", type="image/tiff", length=4 if end == "whole" else 9, cut=end == "cut")
+
+    wire, file = serve(answer), io.BytesIO()
+    client = flavour.client(PLAIN, wire.url)
+
+    def download() -> None:
+        flavour(client.items.asset.download.download({"item_id": "i", "asset_id": "a"}, file))
+
+    if end == "whole":
+        download()
+        assert file.getvalue() == b"data"
+    else:
+        with pytest.raises(geopera.GeoperaError) as caught:
+            download()
+        assert [name for name, text in of_error(caught.value).items() if shows(MARKER, text)] == []
+    records = [record for record in caplog.records if not record.name.startswith("httpcore")]
+    assert any("/b.tif " in record.getMessage() for record in records if record.name.startswith("httpx"))
+    assert [name for name, text in of_records(records).items() if shows(MARKER, text)] == []
+    with httpx.Client() as http:
+        http.get(f"{wire.url}/a.tif?page=2")
+    assert "a.tif?page=2" in caplog.text
 
 
 @pytest.mark.slow
