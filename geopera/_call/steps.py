@@ -185,7 +185,8 @@ def _parse_success(
     endpoint: Endpoint, context: Context, reply: Reply, response: Response[Any], redactor: Redactor
 ) -> None:
     operation = endpoint.operation
-    mismatches, fault = [], None
+    mismatches: list[str] = []
+    fault = None
     try:
         response.parsed, mismatches = endpoint.parse(reply)
     except ValueError as exc:
