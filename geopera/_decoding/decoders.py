@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from .._secrets import Redactor
-
 __all__ = ["DecodeError", "LineRecords", "SSEDecoder", "SSERecords", "ServerEvent"]
 
 MAX_RECORD = 64 * 1024 * 1024
@@ -36,20 +34,21 @@ class DecodeError(ValueError):
 
     Args:
         message: What is wrong; `quoted` is put behind it, shortened.
-        quoted: Bytes of the stream. They are redacted before they are shortened: see `redacted`.
+        quoted: Bytes of the stream. Message and bytes are kept whole: whoever shows them redacts before they are shortened.
         problem: The error that the stream reported itself.
     """
 
     def __init__(self, message: str, quoted: bytes = b"", *, problem: Any = None) -> None:
-        super().__init__(f"{message} {start_of(quoted)}" if quoted else message)
-        self._message = message
-        self._quoted = quoted
+        super().__init__(message_of(message, quoted))
+        self.message = message
+        self.quoted = quoted
         self.problem = problem
 
-    def redacted(self, redactor: Redactor) -> str:
-        """The message without secrets: they are taken out first, and then it is shortened."""
-        message, quoted = redactor.text(self._message), redactor.content(self._quoted)
-        return str(DecodeError(message if len(message) <= 400 else message[:399] + "…", quoted))
+
+def message_of(message: str, quoted: bytes) -> str:
+    """The text of an error: what is wrong, and the start of what is quoted."""
+    message = message if len(message) <= 400 else message[:399] + "…"
+    return f"{message} {start_of(quoted)}" if quoted else message
 
 
 def start_of(data: bytes, size: int = 80) -> str:

@@ -10,7 +10,7 @@ import httpx
 from pydantic import ValidationError
 
 from .._call.steps import _caller_level
-from .._decoding.decoders import DecodeError
+from .._decoding.decoders import DecodeError, message_of
 from .._decoding.records import Records
 from ..errors import ResponseError, ResponseMismatchWarning, StreamError
 from ..schema import Model
@@ -122,7 +122,9 @@ class _Reader:
                 yield value if isinstance(value, Model) else open_json(value)
         except DecodeError as exc:
             self.count = count
-            failure = self.failed(exc.redacted(self._redactor), exc.problem)
+            # Redacted first, then shortened: half of a token is no token any more, and still shown.
+            text = message_of(self._redactor.text(exc.message), self._redactor.content(exc.quoted))
+            failure = self.failed(text, exc.problem)
         finally:
             self.count = count
         if failure is not None:
