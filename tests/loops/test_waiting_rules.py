@@ -77,7 +77,9 @@ def test_an_end_state_ends_at_once(state: str) -> None:
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
 def test_a_failure_raises_where_wanted(state: str) -> None:
     answer = {"status": state, "error": "clouds"}
-    with pytest.raises(OperationFailedError, match=f"orders.get ended with status '{state}': clouds") as caught:
+    with pytest.raises(
+        OperationFailedError, match=f"orders.get ended with status '{state}': clouds"
+    ) as caught:
         run([*states("processing"), answer], raise_on_failure=True)
     assert caught.value.last is answer
     assert caught.value.operation == "orders.get"
