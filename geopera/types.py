@@ -233,12 +233,22 @@ class JSONObject(dict[str, "Any"]):
         return new
 
     def __repr__(self) -> str:
-        from ._values.show import short
+        from ._display.text import line
 
-        return short(self)
+        return line(self)
+
+    def __str__(self) -> str:
+        from ._display.table import text
+
+        return text(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        from ._display.terminal import pretty
+
+        pretty(self, printer, cycle)
 
     def _repr_html_(self) -> str | None:
-        from ._values.show import html
+        from ._display.notebook import html
 
         return html(self)
 
@@ -301,12 +311,22 @@ class JSONArray(list["Any"]):
         return self
 
     def __repr__(self) -> str:
-        from ._values.show import short
+        from ._display.text import lines
 
-        return short(self)
+        return lines(self)
+
+    def __str__(self) -> str:
+        from ._display.table import text
+
+        return text(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        from ._display.terminal import pretty
+
+        pretty(self, printer, cycle)
 
     def _repr_html_(self) -> str | None:
-        from ._values.show import html
+        from ._display.notebook import html
 
         return html(self)
 

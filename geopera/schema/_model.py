@@ -415,15 +415,22 @@ class Model(BaseModel, metaclass=ModelMeta):
         return json_schema(unit.registry, unit.loc, core_schema, handler)
 
     def __repr__(self) -> str:
-        from .._values.show import short
+        from .._display.text import line
 
-        return short(self)
+        return line(self)
 
     def __str__(self) -> str:
-        return repr(self)
+        from .._display.table import text
+
+        return text(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        from .._display.terminal import pretty
+
+        pretty(self, printer, cycle)
 
     def _repr_html_(self) -> str | None:
-        from .._values.show import html
+        from .._display.notebook import html
 
         return html(self)
 
