@@ -10,9 +10,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["Columns", "cell", "text", "text_table"]
+__all__ = ["Columns", "cell", "repr_of", "text", "text_table"]
 
 _ROWS = 60
+_PROMPT_ROWS = 10
 _MAX_COLUMNS = 24
 _UNSEEN = frozenset(
     ("type", "geometry", "properties", "assets", "links", "stac_version", "stac_extensions", "bbox")
@@ -90,6 +91,15 @@ def cell(value: Any, limit: int) -> str:
 
 
 # In a terminal.
+
+
+def repr_of(value: Any) -> str:
+    """What `repr` gives: one line, but for a page that somebody at a prompt looks at."""
+    import sys
+
+    if hasattr(sys, "ps1") and page_of(value) is not None:
+        return text(value, _PROMPT_ROWS)
+    return line(value)
 
 
 def text(value: Any, rows: int = _ROWS) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from .plain import page_of
+from .text import line
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -14,7 +17,10 @@ def pretty(value: Any, printer: Any, cycle: bool) -> None:
     if cycle:
         printer.text("…")
         return
-    shown = str(value) if len(printer.stack) <= 1 else repr(value)
+    if len(printer.stack) <= 1:
+        shown = str(value)
+    else:
+        shown = line(value) if page_of(value) is not None else repr(value)
     for number, part in enumerate(shown.split("\n")):
         if number:
             printer.break_()

@@ -14,7 +14,7 @@ from pydantic_core import MISSING
 from .._names import did_you_mean
 from .._values.fields import FIELDS, given
 from .._values.geometry import geo_interface_of
-from ..types import UNSET, page_records
+from ..types import PAGE_ONLY, UNSET, page_method, page_records
 from ._fields import ClassSignature, Layout, opened
 from ._jsonschema import json_schema, reference_name
 from ._plain import prepare
@@ -35,7 +35,6 @@ DEPRECATED = frozenset(
         *("schema", "schema_json", "update_forward_refs", "validate"),
     )
 )
-_PAGE_ONLY = frozenset(["records"])
 
 
 class ModelMeta(type(BaseModel)):  # type: ignore[misc]  # the public way to the class of pydantic's classes
@@ -309,6 +308,16 @@ class Model(BaseModel, metaclass=ModelMeta):
             raise AttributeError("records")  # `__getattr__` says why
         return found
 
+    @property
+    def explore(self) -> Any:
+        """Of a page: its footprints on a map, `explore(**options)`. Raises AttributeError: if this is no page."""
+        return page_method(self, "explore")
+
+    @property
+    def quicklooks(self) -> Any:
+        """Of a page: the pictures of its scenes, `quicklooks(**options)`. Raises AttributeError: if this is no page."""
+        return page_method(self, "quicklooks")
+
     # -- attributes ----------------------------------------------------------------------------------
 
     if not TYPE_CHECKING:
@@ -324,8 +333,10 @@ class Model(BaseModel, metaclass=ModelMeta):
             extra = (self.__dict__ and self.__pydantic_extra__) or getattr_extra(self)
             if extra and name in extra:
                 return self.additional_properties[name]
-            if name == "records":
-                raise AttributeError(f"a {type(self).__name__} is no page of records", name=name, obj=self)
+            if name in PAGE_ONLY:
+                raise AttributeError(
+                    f"a {type(self).__name__} is no page of records and has no {name}", name=name, obj=self
+                )
             hint = self._hint(name) if extra is not None else ""
             raise AttributeError(f"{type(self).__name__} has no field {name!r}{hint}", name=name, obj=self)
 
@@ -362,7 +373,7 @@ class Model(BaseModel, metaclass=ModelMeta):
     def __dir__(self) -> Iterator[str]:
         hidden = DEPRECATED - set(type(self)._layout().wires)
         if page_records(self) is None:
-            hidden |= _PAGE_ONLY
+            hidden |= PAGE_ONLY
         yield from (name for name in super().__dir__() if name not in hidden)
         yield from (
             key for key in self.__pydantic_extra__ or () if key.isidentifier() and not key.startswith("_")
@@ -415,9 +426,9 @@ class Model(BaseModel, metaclass=ModelMeta):
         return json_schema(unit.registry, unit.loc, core_schema, handler)
 
     def __repr__(self) -> str:
-        from .._display.text import line
+        from .._display.table import repr_of
 
-        return line(self)
+        return repr_of(self)
 
     def __str__(self) -> str:
         from .._display.table import text

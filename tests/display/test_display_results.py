@@ -141,6 +141,16 @@ def test_a_page_prints_as_a_table(monkeypatch):
     assert repr(search()) == "<CatalogSearchOutput of 2 features>"
 
 
+def test_at_a_prompt_a_page_is_a_table_of_ten_rows(monkeypatch):
+    page = search({**PAGE, "features": [SCENE] * 30})
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    assert repr(page).count("S2A_T56HLH") == 10
+    assert "30 features, the first 10 shown" in repr(page)
+    assert len(repr(page)) < 2_000
+    assert repr(page.features[0]).startswith("<StacFeature ")
+    assert IPython.lib.pretty.pretty([page, 1]) == "[<CatalogSearchOutput of 30 features>, 1]"
+
+
 def test_rows_and_pages_that_are_left_out_are_counted():
     shown = str(says({**PAGE, "features": [SCENE] * 70, "next": "abc"}).catalog.search(host_name="h"))
     assert "70 features, the first 60 shown\n" in shown
