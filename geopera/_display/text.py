@@ -20,7 +20,7 @@ _MAX_LINES = 10
 
 #: What people look for first, in this order.
 FIRST = (
-    *("id", "name", "title", "status", "state", "datetime", "start_datetime", "end_datetime"),
+    *("id", "name", "title", "status", "state", "reference", "datetime", "start_datetime", "end_datetime"),
     *("eo:cloud_cover", "cloud_cover", "gsd", "platform", "collection", "collections", "type", "created_at"),
 )
 
