@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from ._display.shown import Shown
 from ._secrets import Secret, Token
+from .geo.methods import TABLES, Tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -193,7 +195,7 @@ class Content(bytes):
         return Content, (bytes(self), self.content_type)
 
 
-class JSONObject(dict[str, "Any"]):
+class JSONObject(Shown, Tables, dict[str, "Any"]):
     """An open JSON object: a dict that also reads by attribute (``order["id"]``, ``order.id``).
 
     Nested objects are of the same type. Where a key is also the name of a dict method (``items``,
@@ -273,26 +275,6 @@ class JSONObject(dict[str, "Any"]):
             object.__setattr__(new, "_page", page)
         return new
 
-    def __repr__(self) -> str:
-        from ._display.table import repr_of
-
-        return repr_of(self)
-
-    def __str__(self) -> str:
-        from ._display.table import text
-
-        return text(self)
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        from ._display.terminal import pretty
-
-        pretty(self, printer, cycle)
-
-    def _repr_html_(self) -> str | None:
-        from ._display.notebook import html
-
-        return html(self)
-
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts and lists all the way down."""
         return {key: _plain(value) for key, value in self.items()}
@@ -341,8 +323,8 @@ class UserInfo(JSONObject):
         return super().__getattr__(name)
 
 
-class JSONArray(list["Any"]):
-    """A JSON array of a result: a list that shows itself short, and as a table in a notebook."""
+class JSONArray(Shown, Tables, list["Any"]):
+    """A JSON array of a result: a list that shows itself short, as a table in a notebook, and becomes one."""
 
     __slots__ = ("__weakref__",)
 
@@ -368,24 +350,9 @@ class JSONArray(list["Any"]):
 
         return lines(self)
 
-    def __str__(self) -> str:
-        from ._display.table import text
-
-        return text(self)
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        from ._display.terminal import pretty
-
-        pretty(self, printer, cycle)
-
-    def _repr_html_(self) -> str | None:
-        from ._display.notebook import html
-
-        return html(self)
-
 
 #: What a page has and another object has not.
-PAGE_ONLY = frozenset({"records", "explore", "quicklooks"})
+PAGE_ONLY = frozenset({"records", "explore", "quicklooks", *TABLES})
 
 
 def page_records(value: Any) -> list[Any] | None:

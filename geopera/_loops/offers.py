@@ -13,6 +13,8 @@ _NO_FILE = frozenset({"external_spend", "destructive"})
 
 def unable(operation: Operation) -> frozenset[str]:
     """The names of the methods that an operation cannot use, or not without being told more than the manifest knows."""
+    from .uploads import upload_rules
+
     able: set[str] = set()
     if operation.paging is not None:
         able |= {"pages", "iter"}
@@ -24,7 +26,9 @@ def unable(operation: Operation) -> frozenset[str]:
         able |= {"wait"}
     if _gives_files(operation):
         able |= {"download"} if operation.spends else {"download", "download_many"}
-    return frozenset({"pages", "iter", "wait", "map", "download", "download_many"} - able)
+    if operation.id in upload_rules():
+        able |= {"upload"}
+    return frozenset({"pages", "iter", "wait", "map", "download", "download_many", "upload"} - able)
 
 
 def _gives_files(operation: Operation) -> bool:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import MISSING
 
+from .._display.shown import Shown
 from .._names import did_you_mean
 from .._values.fields import FIELDS, given
 from .._values.geometry import geo_interface_of
+from ..geo.methods import Tables
 from ..types import PAGE_ONLY, UNSET, page_method, page_records
 from ._fields import ClassSignature, Layout, opened
 from ._jsonschema import json_schema, reference_name
@@ -88,7 +90,7 @@ def _blank(cls: type[Model]) -> Model:
     return cls.__new__(cls)
 
 
-class Model(BaseModel, metaclass=ModelMeta):
+class Model(Shown, Tables, BaseModel, metaclass=ModelMeta):
     """An object that a JSON Schema describes: a pydantic model, and a mapping of wire names.
 
     As a mapping it holds what was given, under wire names: ``dict(model)``, ``{**model}``, ``len(model)``.
@@ -186,6 +188,13 @@ class Model(BaseModel, metaclass=ModelMeta):
     def __geo_interface__(self) -> dict[str, Any]:
         """GeoJSON, where this is a feature, a page of features or a geometry (AttributeError elsewhere)."""
         return geo_interface_of(self)
+
+    def _members(self) -> dict[str, Any]:
+        """What was given, under wire names, as it is stored: quick to read, and shared with the model."""
+        given, wires, values = self.__pydantic_fields_set__, type(self)._layout().wires, self.__dict__
+        found = {wire: values[name] for name, wire in wires.items() if name in given}
+        found.update(self.__pydantic_extra__ or ())
+        return found
 
     # -- what the schema does not know ---------------------------------------------------------------
 
@@ -424,26 +433,6 @@ class Model(BaseModel, metaclass=ModelMeta):
         if unit is None:
             return super().__get_pydantic_json_schema__(core_schema, handler)
         return json_schema(unit.registry, unit.loc, core_schema, handler)
-
-    def __repr__(self) -> str:
-        from .._display.table import repr_of
-
-        return repr_of(self)
-
-    def __str__(self) -> str:
-        from .._display.table import text
-
-        return text(self)
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        from .._display.terminal import pretty
-
-        pretty(self, printer, cycle)
-
-    def _repr_html_(self) -> str | None:
-        from .._display.notebook import html
-
-        return html(self)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         given = self.__pydantic_fields_set__

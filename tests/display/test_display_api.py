@@ -188,6 +188,7 @@ def test_an_operation_offers_what_it_can_do(looked):
     assert offered(looked.orders.get) == {"map", "wait"}
     assert offered(looked.catalog.search_stream) == {"download", "iter"}
     assert offered(looked.cog.thumbnail) == {"download", "download_many", "map"}
+    assert "upload" in dir(looked.uploads.initiate)
     assert "download" in dir(looked.orders.list_assets)
     assert "download" in dir(looked.items.asset.download)
 
