@@ -10,6 +10,15 @@ import os
 from _thread import RLock
 
 from . import manifest as _manifest
+from ._transport.checks import (
+    check_base_url,
+    check_headers,
+    check_limits,
+    check_policy,
+    check_timeout,
+    check_transport,
+)
+from ._transport.prepare import prepare
 from .manifest import _cache as _cache_path
 
 TYPE_CHECKING = False
@@ -24,7 +33,8 @@ if TYPE_CHECKING:
     from ._call.endpoint import Endpoint
     from ._call.limits import RateLimiter
     from ._call.retry import RetryPolicy
-    from ._transport.pools import AsyncPool, Connection, SyncPool
+    from ._transport.pools import AsyncPool, SyncPool
+    from ._transport.settings import Connection
     from .manifest import Manifest
     from .types import Response
 
@@ -37,12 +47,20 @@ class Client:
     """Settings of a connection to the API, without a token: public operations can be called.
 
     base_url: where the API is served.
-    cookies, headers: sent with every request.
+    cookies, headers: sent with every request. Cookies that the server sets are kept only in a jar that is given as
+      ``cookies``.
     timeout: seconds, or an ``httpx.Timeout``; None is 5 s to connect, 60 s to read and to write, 30 s
       for a free connection. ``httpx.Timeout(None)`` waits for ever.
-    verify_ssl: whether the server's certificate is checked; a path or an ``ssl.SSLContext`` is taken too.
-    follow_redirects: off, since a redirect of a POST is rarely what was meant.
+    total_timeout: seconds for a whole call, retries and all; None has no such end.
+    verify_ssl: whether the server's certificate is checked; a path, an ``ssl.SSLContext``, or ``"system"`` for the
+      certificates of the operating system (needs ``geopera[truststore]``).
+    allow_http: send the token to an ``http://`` base URL on another machine.
+    follow_redirects: off, since a redirect of a POST is rarely what was meant. With it, 307 and 308 are followed;
+      credentials go along to the same origin alone.
     httpx_args: further arguments for ``httpx.Client`` and ``httpx.AsyncClient``.
+    http_library: ``"httpx"`` or ``"httpx2"``; by default ``GEOPERA_HTTP``, then httpx.
+    http2: use HTTP/2 where the server has it (needs ``geopera[http2]``).
+    max_response_size: the most bytes of a response that is held in memory; 256 MiB by default.
     raise_on_unexpected_status: low-level functions raise `errors.UnexpectedStatus` where the
       operation does not declare the status that came back.
     manifest: a `Manifest` or the path of one; the process's own by default.
@@ -54,10 +72,11 @@ class Client:
       where otherwise a warning is given.
     on_request, on_response: called with each ``httpx.Request`` and ``httpx.Response``.
 
-    Raises TypeError for an unknown option and ValueError for a value that cannot be used.
+    Raises TypeError for an unknown option and for two that contradict each other, ValueError for a value that cannot
+    be used.
     """
 
-    _OWN_POOLS = ("_pool", "_async_pool", "_context", "_guard")
+    _OWN_POOLS = ("_pool", "_async_pool", "_async_pools", "_context", "_guard")
 
     def __init__(
         self,
@@ -66,9 +85,14 @@ class Client:
         cookies: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
         timeout: httpx.Timeout | float | None = None,
-        verify_ssl: str | bool | ssl.SSLContext = True,
+        total_timeout: float | None = None,
+        verify_ssl: str | os.PathLike[str] | bool | ssl.SSLContext = True,
+        allow_http: bool = False,
         follow_redirects: bool = False,
         httpx_args: dict[str, Any] | None = None,
+        http_library: str | None = None,
+        http2: bool = False,
+        max_response_size: int = 256 << 20,
         raise_on_unexpected_status: bool = False,
         manifest: Manifest | str | os.PathLike[str] | None = None,
         max_retries: int | None = None,
@@ -79,24 +103,27 @@ class Client:
         on_request: Callable[[httpx.Request], Any] | None = None,
         on_response: Callable[[httpx.Response], Any] | None = None,
     ) -> None:
-        if not isinstance(base_url, str) or not base_url.startswith(("http://", "https://")):
-            raise ValueError(f"base_url has to start with https:// or http://, not {base_url!r}")
         if max_retries is not None and (isinstance(max_retries, bool) or not isinstance(max_retries, int)):
             raise TypeError(f"max_retries must be a whole number, not {max_retries!r}")
         if max_retries is not None and max_retries < 0:
             raise ValueError(f"max_retries must not be negative: {max_retries}")
         if extra_fields not in ("allow", "forbid"):
             raise ValueError(f"extra_fields is 'allow' or 'forbid', not {extra_fields!r}")
-        if isinstance(rate_limit, str) and rate_limit != "auto":
-            raise ValueError(f"rate_limit is 'auto' or None, not {rate_limit!r}")
+        check_policy(retry, rate_limit)
         check_timeout(timeout)
+        check_limits(total_timeout, max_response_size)
         self._base_url = base_url
-        self._cookies = dict(cookies or {})
+        self._allow_http = allow_http
+        self._cookies: Any = cookies if hasattr(cookies, "extract_cookies") else {**(cookies or {})}
         self._headers = dict(headers or {})
         self._timeout = timeout
         self._verify_ssl = verify_ssl
         self._follow_redirects = follow_redirects
         self._httpx_args = dict(httpx_args or {})
+        self._http_library = http_library
+        self._http2 = http2
+        self.total_timeout = total_timeout
+        self.max_response_size = max_response_size
         self.raise_on_unexpected_status = raise_on_unexpected_status
         self.manifest = resolve_manifest(manifest, base_url)
         self.max_retries = max_retries
@@ -106,11 +133,20 @@ class Client:
         self.strict_responses = strict_responses
         self.on_request = on_request
         self.on_response = on_response
+        self._check()
         self._reset()
+
+    def _check(self) -> None:
+        """Refuse HTTP settings that cannot be used, or contradict each other."""
+        header = next(iter(self._auth_header()), None)
+        check_base_url(self._base_url, token=header is not None, allow_http=self._allow_http)
+        settings = self._transport_settings()
+        check_transport({**settings, "verify_ssl": self._verify_ssl}, token_header=header)
 
     def _reset(self) -> None:
         self._pool: SyncPool | None = None
-        self._async_pool: AsyncPool | None = None
+        self._async_pools: Any = None  # by event loop
+        self._async_pool: AsyncPool | None = None  # one of the caller's, or one outside of asyncio
         self._context: Context | None = None
         self._guard = RLock()
 
@@ -120,6 +156,9 @@ class Client:
     def __setattr__(self, name: str, value: Any) -> None:
         # A setting that is changed on a client in use counts from the next call on.
         super().__setattr__(name, value)
+        if "_guard" in self.__dict__ and name in ("token", "prefix", "auth_header_name"):
+            for client in self._live_own():
+                client.headers.update(self._auth_header())
         context = self.__dict__.get("_context")
         if context is not None and not name.startswith("_"):
             if self.rate_limit == "auto":
@@ -160,10 +199,17 @@ class Client:
         return new
 
     def _live(self) -> list[Any]:
-        return [pool.client for pool in (self._pool, self._async_pool) if pool is not None]
+        pools = [self._pool, self._async_pool, *(self._async_pools or {}).values()]
+        return [pool.client for pool in pools if pool is not None]
+
+    def _live_own(self) -> list[Any]:
+        """Those of the HTTP clients that were made here."""
+        pools = [self._pool, self._async_pool, *(self._async_pools or {}).values()]
+        return [pool.client for pool in pools if pool is not None and not pool.given]
 
     def with_headers(self, headers: dict[str, str]) -> Self:
         """A client like this one that also sends `headers`; connections in use send them too."""
+        check_headers(headers, "headers")
         for client in self._live():
             client.headers.update(headers)
         return self._evolve(_headers={**self._headers, **headers})
@@ -182,46 +228,81 @@ class Client:
 
     # The pools. A child process and another event loop get pools of their own: sockets cannot be shared.
 
-    def _connection(self) -> Connection:
-        from ._transport.pools import Connection
+    def _transport_settings(self) -> dict[str, Any]:
+        return {
+            "base_url": self._base_url,
+            "cookies": self._cookies,
+            "headers": self._headers,
+            "timeout": self._timeout,
+            "verify": self._verify_ssl,
+            "follow_redirects": self._follow_redirects,
+            "httpx_args": self._httpx_args,
+            "http_library": self._http_library,
+            "http2": self._http2,
+            "on_request": self.on_request,
+            "on_response": self.on_response,
+        }
 
-        return Connection(
-            base_url=self._base_url,
-            cookies=self._cookies,
-            headers={**self._headers, **self._auth_header()},
-            timeout=self._timeout,
-            verify=self._verify_ssl,
-            follow_redirects=self._follow_redirects,
-            httpx_args=self._httpx_args,
-            on_request=self.on_request,
-            on_response=self.on_response,
-        )
+    def _connection(self) -> Connection:
+        from ._transport.settings import Connection
+
+        settings = self._transport_settings()
+        return Connection(**{**settings, "headers": self._all_headers()})
+
+    def _all_headers(self) -> dict[str, str]:
+        """The headers of the client and that of its token, which is the only one of its name."""
+        own = self._auth_header()
+        taken = {name.lower() for name in own}
+        return {**{name: value for name, value in self._headers.items() if name.lower() not in taken}, **own}
 
     def _sync(self) -> SyncPool:
         pool = self._pool
         if pool is None or pool.process != os.getpid():
             from weakref import finalize
 
+            prepare(self._http_library)
             from ._transport.pools import sync_pool
 
             with self._guard:
                 pool = self._pool
                 if pool is None or pool.process != os.getpid():
-                    pool = self._pool = sync_pool(self._connection())
+                    pool = sync_pool(
+                        self._connection(), pool.client if pool is not None and pool.given else None
+                    )
                     # A client that nobody closes takes its sockets with it, at the latest at exit.
-                    finalize(self, _close, pool.client, pool.process)
+                    pool.finalizer = finalize(self, pool.close)
+                    self._pool = pool
         return pool
 
     def _async(self) -> AsyncPool:
         pool = self._async_pool
-        if pool is None or not pool.belongs_here():
-            from ._transport.pools import async_pool
+        if pool is not None and pool.given and pool.process == os.getpid():
+            return pool
+        prepare(self._http_library)
+        from ._transport.streams import running_loop
 
+        loop = running_loop()
+        if loop is None:
+            if pool is None or pool.process != os.getpid():
+                pool = self._async_pool = self._make_async(pool)
+            return pool
+        pools = self._async_pools
+        found: AsyncPool | None = None if pools is None else pools.get(loop)
+        if found is None or found.process != os.getpid():
             with self._guard:
-                pool = self._async_pool
-                if pool is None or not pool.belongs_here():
-                    pool = self._async_pool = async_pool(self._connection())
-        return pool
+                if pools is None:
+                    from weakref import WeakKeyDictionary
+
+                    pools = self._async_pools = WeakKeyDictionary()
+                for other in [one for one in list(pools) if one.is_closed()]:
+                    pools.pop(other, None)
+                found = pools[loop] = self._make_async(pool)
+        return found
+
+    def _make_async(self, old: AsyncPool | None) -> AsyncPool:
+        from ._transport.pools import async_pool
+
+        return async_pool(self._connection(), old.client if old is not None and old.given else None)
 
     def get_httpx_client(self) -> httpx.Client:
         """The ``httpx.Client`` underneath, made at first use."""
@@ -229,10 +310,14 @@ class Client:
         return client
 
     def set_httpx_client(self, client: httpx.Client) -> Self:
-        """Use `client`, with its own headers, cookies and timeout, in the place of one made here."""
-        from ._transport.pools import SyncPool
+        """Use `client`, with its own headers, cookies and timeout, instead of one made here.
 
-        self._pool = SyncPool(client, None)
+        An ``httpx2.Client`` will do as well. It carries everything, signed URLs of files included, and is never
+        closed here.
+        """
+        from ._transport.pools import sync_pool
+
+        self._pool = sync_pool(self._connection(), client)
         return self
 
     def get_async_httpx_client(self) -> httpx.AsyncClient:
@@ -241,23 +326,33 @@ class Client:
         return client
 
     def set_async_httpx_client(self, async_client: httpx.AsyncClient) -> Self:
-        """Use `async_client`, with its own settings, in the place of one made here."""
-        from ._transport.pools import AsyncPool
+        """Use `async_client`, with its own settings, as `set_httpx_client` does."""
+        from ._transport.pools import async_pool
 
-        self._async_pool = AsyncPool(async_client, None, given=True)
+        self._async_pool = async_pool(self._connection(), async_client)
         return self
 
     def close(self) -> None:
-        """Close the blocking connections. The client can be used again, and closed again."""
+        """Close the connections of sync calls; calls that run end in `errors.APIConnectionError`.
+
+        The client can be used again, and closed again. An HTTP client or a transport of the caller's stays open.
+        """
         pool, self._pool = self._pool, None
-        if pool is not None and pool.process == os.getpid():
-            pool.client.close()
+        if pool is not None:
+            pool.close()
 
     async def aclose(self) -> None:
-        """Close the connections of the event loop. The client can be used again, and closed again."""
+        """Close the connections of the running event loop, as `close` does those of sync calls."""
         pool, self._async_pool = self._async_pool, None
-        if pool is not None and pool.belongs_here():
-            await pool.client.aclose()
+        if self._async_pools is not None:
+            from ._transport.streams import running_loop
+
+            loop = running_loop()
+            own = self._async_pools.pop(loop, None) if loop is not None else None
+            if own is not None:
+                await own.aclose()
+        if pool is not None:
+            await pool.aclose()
 
     def __enter__(self) -> Self:
         return self
@@ -300,6 +395,8 @@ class Client:
             strict_responses=self.strict_responses,
             raise_on_unexpected_status=self.raise_on_unexpected_status,
             extra_fields=self.extra_fields,
+            total_timeout=self.total_timeout,
+            max_response_size=self.max_response_size,
         )
 
     def _secrets(self) -> tuple[str, ...]:
@@ -338,27 +435,16 @@ class AuthenticatedClient(Client):
             raise ValueError(
                 "the token is empty or holds characters that a header cannot carry, such as a line break"
             )
-        super().__init__(base_url, **options)
         self.token = token
         self.prefix = prefix
         self.auth_header_name = auth_header_name
+        super().__init__(base_url, **options)
 
     def _auth_header(self) -> dict[str, str]:
         return {self.auth_header_name: f"{self.prefix} {self.token}" if self.prefix else self.token}
 
     def _secrets(self) -> tuple[str, ...]:
         return (self.token,)
-
-    def _connection(self) -> Connection:
-        connection = super()._connection()
-        follows = connection.httpx_args.get("follow_redirects", connection.follow_redirects)
-        # httpx takes `Authorization` away where a redirect leads to another host, and no other header.
-        if follows and self.auth_header_name.lower() != "authorization":
-            from ._transport.redirects import without_elsewhere
-
-            hook = without_elsewhere(self.auth_header_name, self._base_url, connection.on_request)
-            connection.on_request = hook
-        return connection
 
 
 def _unpickle(cls: type[Client], state: dict[str, Any]) -> Client:
@@ -370,18 +456,9 @@ def _unpickle(cls: type[Client], state: dict[str, Any]) -> Client:
         if not token:
             raise ValueError("a pickled client holds no token; set GEOPERA_API_TOKEN where it is unpickled")
         client.__dict__["token"] = token
+    client._check()
     client._reset()
     return client
-
-
-def check_timeout(value: Any) -> None:
-    """Refuse what is no timeout: TypeError or ValueError. Seconds, ``httpx.Timeout``, its tuple, or None are."""
-    if value is None or isinstance(value, tuple) or hasattr(value, "as_dict"):
-        return
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"timeout is a number of seconds or an httpx.Timeout, not {value!r}")
-    if not value > 0:
-        raise ValueError(f"timeout is more than 0 seconds, not {value!r}")
 
 
 def _shown(base_url: str) -> str:
@@ -396,8 +473,3 @@ def resolve_manifest(value: Manifest | str | os.PathLike[str] | None, base_url: 
     if isinstance(value, _manifest.Manifest):
         return value
     return _manifest.load(value)
-
-
-def _close(client: httpx.Client, process: int) -> None:
-    if process == os.getpid():
-        client.close()

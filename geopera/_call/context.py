@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .endpoint import MAX_RESPONSE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .limits import RateLimiter
     from .retry import RetryPolicy
+
+
+_PLAIN = ("timeout", "total_timeout", "max_response_size")
 
 
 class Context:
@@ -18,11 +23,13 @@ class Context:
         "extra_fields",
         "headers",
         "limiter",
+        "max_response_size",
         "policy",
         "raise_on_unexpected_status",
         "secrets",
         "strict_responses",
         "timeout",
+        "total_timeout",
     )
 
     def __init__(
@@ -36,6 +43,8 @@ class Context:
         timeout: Any = None,
         extra_fields: str = "forbid",
         headers: tuple[tuple[str, str], ...] = (),
+        total_timeout: float | None = None,
+        max_response_size: int = MAX_RESPONSE,
     ) -> None:
         self.headers = headers
         self.policy = policy
@@ -45,6 +54,8 @@ class Context:
         self.raise_on_unexpected_status = raise_on_unexpected_status
         self.timeout = timeout
         self.extra_fields = extra_fields
+        self.total_timeout = total_timeout
+        self.max_response_size = max_response_size
 
     def replace(self, overrides: Mapping[str, Any]) -> Context:
         """This context with the options of one ``with_options``. Raises ValueError or TypeError for a bad one."""
@@ -56,6 +67,6 @@ class Context:
         new["headers"] = (*self.headers, *(overrides.get("headers") or {}).items())
         if overrides.get("extra_fields", "forbid") not in ("allow", "forbid"):
             raise ValueError(f"extra_fields is 'allow' or 'forbid', not {overrides['extra_fields']!r}")
-        for name in ("timeout", "extra_fields", "strict_responses", "limiter"):
+        for name in (*_PLAIN, "extra_fields", "strict_responses", "limiter"):
             new[name] = overrides.get(name, new[name])
         return Context(**new)

@@ -2,7 +2,7 @@
 
 `call` is a generator. It yields what it wants done, a `Request` to send or a number of seconds to wait,
 and is sent the `Reply` that came back; an exception of the transport is thrown into it. What performs
-the I/O, blocking or not, is a loop of ten lines (see `_http.py`), and everything that happens in a call
+the I/O, sync or async, is a loop of ten lines (see `_transport/pools.py`), and everything that happens in a call
 happens here, once.
 """
 
@@ -13,11 +13,13 @@ import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from .._decoding.inflate import BodyError
+from .._http import transport_errors
 from ..errors import GeoperaError, ResponseMismatchWarning, UnexpectedStatus
 from ..types import Response
 from . import retry
 from .endpoint import Reply, Request, check_key
-from .failures import connection_error, refused, request_id, start, unusable
+from .failures import connection_error, refused, request_id, start, unreadable, unusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -57,7 +59,11 @@ def call(
     headers = (*context.headers, *headers)
     if key is not None:
         headers = (*headers, ("Idempotency-Key", key))
-    request = Request(endpoint, content, headers, context.timeout, stream)
+    total = context.total_timeout
+    deadline = None if total is None else time.monotonic() + total
+    request = Request(
+        endpoint, content, headers, context.timeout, stream, deadline, context.max_response_size
+    )
     safe = operation.read_only or (operation.idempotent and key is not None)
     limiter, acted = context.limiter, False
     attempt, waited, started = 0, 0.0, time.monotonic()
@@ -66,7 +72,7 @@ def call(
             if limiter is not None:
                 now, token = time.monotonic(), bool(context.secrets)
                 delay = limiter.reserve(operation.id, now, spends=operation.spends, token=token)
-                if delay > 0:
+                if delay > 0 and (deadline is None or now + delay < deadline):
                     yield delay
                 waited += time.monotonic() - now  # keeping to the limits is not what the deadline is for
             attempt += 1
@@ -76,6 +82,9 @@ def call(
             try:
                 reply = yield request
                 assert reply is not None
+            except BodyError as exc:
+                elapsed = time.monotonic() - started
+                raise unreadable(exc, operation, key, attempt, elapsed) from None
             except Exception as exc:
                 failure = exc
                 outcome: str | None = retry.outcome_of_exception(exc)
@@ -102,7 +111,7 @@ def call(
                     retry_after=retry_after,
                     random=random(),
                 )
-                if pause is not None:
+                if pause is not None and (deadline is None or time.monotonic() + pause < deadline):
                     yield pause
                     continue
             details = {
@@ -114,7 +123,10 @@ def call(
                 "may_have_acted": acted,
             }
             if failure is not None:
-                raise connection_error(failure, outcome, context, details) from failure
+                # The transport's own chain is long and says less; it stays in reach as the context.
+                error = connection_error(failure, outcome, context, details, request.place)
+                error.__context__ = failure
+                raise error from None
             assert reply is not None
             return refused(endpoint, context, reply, details, raises)
     except (GeoperaError, UnexpectedStatus):
@@ -145,17 +157,16 @@ def call(
 
 
 def _is_transport(exc: Exception) -> bool:
-    import httpx
-
-    return isinstance(exc, httpx.HTTPError | httpx.InvalidURL | OSError)
+    group: tuple[Any, ...] = getattr(exc, "exceptions", ()) if isinstance(exc, ExceptionGroup) else ()
+    return isinstance(exc, transport_errors(OSError)) or (bool(group) and all(map(_is_transport, group)))
 
 
 def _parse_success(endpoint: Endpoint, context: Context, reply: Reply, response: Response[Any]) -> None:
     operation = endpoint.operation
     try:
         response.parsed, mismatches = endpoint.parse(reply)
-    except ValueError as exc:
-        message = f"{operation.id}: the answer is not JSON ({exc}): {start(response.content)}"
+    except (ValueError, RecursionError) as exc:
+        message = f"{operation.id}: the response is not usable JSON ({exc}): {start(response.content)}"
         raise unusable(message, response, operation, context) from None
     if not mismatches:
         return

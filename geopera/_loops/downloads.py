@@ -21,8 +21,8 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-import httpx
-
+from .._decoding.inflate import BodyError
+from .._http import is_timeout, transport_errors
 from ..errors import APIConnectionError, APIError, APITimeoutError, GeoperaError, ResponseError, for_status
 from .drive import Call, Emit, Fetch, Read, Work, run
 from .progress import needs_tqdm, progress_bar
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from io import FileIO
 
     from .._call.endpoint import Endpoint, Reply
+    from .._transport.bodies import Body
     from .drive import Caller, Plan
     from .progress import Silent
 
@@ -92,7 +93,7 @@ class _Source:
     label: str
     repeatable: bool
 
-    def open(self, headers: dict[str, str]) -> Generator[Any, Any, tuple[httpx.Response, Read]]:
+    def open(self, headers: dict[str, str]) -> Generator[Any, Any, tuple[Body, Read]]:
         raise NotImplementedError
 
 
@@ -111,7 +112,7 @@ class _Posted(_Source):
         how = {"stream": True, "finish": _unread, "headers": tuple(headers.items())}
         return self._caller._steps(self._endpoint, None, {}, self._key, content=self._content, **how)
 
-    def open(self, headers: dict[str, str]) -> Generator[Any, Any, tuple[httpx.Response, Read]]:
+    def open(self, headers: dict[str, str]) -> Generator[Any, Any, tuple[Body, Read]]:
         if self._signed is not None:
             return (yield from self._signed.open(headers))
         steps, self._first = self._first or self._steps(headers), None
@@ -127,7 +128,7 @@ class _Posted(_Source):
             self.repeatable = True
             return (yield from self._signed.open(headers))
         http = response.parsed.http
-        return http, Read(http)
+        return http, Read(http, file=True)
 
 
 class _Signed(_Source):
@@ -150,7 +151,7 @@ class _Signed(_Source):
                 operation=self.label,
             )
 
-    def open(self, headers: dict[str, str]) -> Generator[Any, Any, tuple[httpx.Response, Read]]:
+    def open(self, headers: dict[str, str]) -> Generator[Any, Any, tuple[Body, Read]]:
         if self._url is None:
             response = yield Call(self._steps)
             url = find_url(response.parsed)
@@ -165,16 +166,16 @@ class _Signed(_Source):
         assert self._url is not None
         try:
             body = yield Fetch(self._url, headers)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
+        except transport_errors(OSError, ValueError, ExceptionGroup) as exc:
             raise _lost(self.label, exc) from exc
-        http: httpx.Response = body.http
+        http: Body = body.http
         if not http.is_success:
             yield from self._refuse(http, body)
         return http, body
 
-    def _refuse(self, http: httpx.Response, body: Read) -> Generator[Any, Any, None]:
+    def _refuse(self, http: Body, body: Read) -> Generator[Any, Any, None]:
         said = b""
-        with suppress(httpx.HTTPError, httpx.StreamError, OSError):  # what it says about it is a courtesy
+        with suppress(*transport_errors(OSError, ValueError)):  # what it says about it is a courtesy
             said = (yield body) or b""
         from .._call.failures import start
         from .._call.retry import retry_after_seconds
@@ -196,7 +197,7 @@ def _unread(reply: Reply) -> Reply:
 
 
 def _lost(label: str, exc: BaseException) -> _Failed:
-    late = isinstance(exc, httpx.TimeoutException | TimeoutError)
+    late = is_timeout(exc)
     cls = APITimeoutError if late else APIConnectionError
     return _Failed(cls(f"{label}: the download was cut: {type(exc).__name__}: {exc}", operation=label), exc)
 
@@ -359,7 +360,9 @@ def _attempt(source: _Source, file: _File, bar: Silent) -> Generator[Any, Any, N
             work = file.add(chunk)
             if work is not None:
                 yield Work(work)
-    except (httpx.HTTPError, httpx.StreamError) as exc:
+    except BodyError as exc:
+        raise _wrong(source, str(exc)) from None
+    except transport_errors(OSError) as exc:
         raise _lost(source.label, exc) from exc
     if length is not None and file.size != length:
         size = file.size
@@ -372,12 +375,12 @@ def _wrong(source: _Source, text: str) -> ResponseError:
     return ResponseError(f"{source.label}: {text}", operation=source.label)
 
 
-def _begins_at(http: httpx.Response) -> int | None:
+def _begins_at(http: Body) -> int | None:
     found = _RANGE.fullmatch(http.headers.get("content-range", "").strip())
     return int(found[1]) if found else None
 
 
-def _whole_length(http: httpx.Response, already: int) -> int | None:
+def _whole_length(http: Body, already: int) -> int | None:
     """The length of the whole file, where the answer tells it: not of one that is compressed on the way."""
     if "content-encoding" in http.headers:
         return None
@@ -388,7 +391,7 @@ def _whole_length(http: httpx.Response, already: int) -> int | None:
     return int(length) if length.isascii() and length.isdigit() else None
 
 
-def _validator(http: httpx.Response) -> str | None:
+def _validator(http: Body) -> str | None:
     """What `If-Range` may say to get the rest of this very file; None where it has to come anew."""
     if "content-encoding" in http.headers or http.headers.get("accept-ranges", "").strip().lower() == "none":
         return None

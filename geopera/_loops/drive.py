@@ -11,12 +11,10 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any, Protocol
 
-import httpx
 from anyio import sleep, to_thread
 
 from .._call.endpoint import Reply
-from .._transport.pools import USER_AGENT, awaitable, running_loop, timeout_of
-from .._transport.redirects import never_downgraded
+from .._transport.streams import running_loop
 from ..errors import StreamError
 
 if TYPE_CHECKING:
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
 
     from .._call.context import Context
     from .._call.endpoint import Endpoint
+    from .._transport.bodies import Body
     from ..client import Client
 
     Plan = Generator[Any, Any, Any]
@@ -69,13 +68,11 @@ class Call:
 class Read:
     """The next bytes of a body that is still being received, None at its end. The body is closed with the plan."""
 
-    __slots__ = ("chunks", "http", "plain")
+    __slots__ = ("chunks", "file", "http")
 
-    def __init__(self, http: httpx.Response) -> None:
+    def __init__(self, http: Body, *, file: bool = False) -> None:
         self.http = http
-        # Bytes that are not compressed come straight from the transport, without httpx's counting of them;
-        # not where a hook of the caller's has read them already.
-        self.plain = "content-encoding" not in http.headers and not http.is_stream_consumed
+        self.file = file
         self.chunks: Any = None
 
 
@@ -129,21 +126,6 @@ class Pull:
 END = object()
 
 
-def _bare(client: Client) -> dict[str, Any]:
-    """The settings of an httpx client for other hosts: how to connect, and nothing that says who asks."""
-    connection = client._connection()
-    args = {
-        k: v for k, v in connection.httpx_args.items() if k in ("transport", "mounts", "proxy", "trust_env")
-    }
-    return {
-        "verify": connection.verify,
-        "timeout": timeout_of(connection.timeout),
-        "headers": {"User-Agent": USER_AGENT},
-        "follow_redirects": True,
-        **args,
-    }
-
-
 def _held(response: Any, held: list[Any]) -> Any:
     """The response; where its body is still to be read, what has to be closed is noted."""
     if type(response.parsed) is Reply:
@@ -164,7 +146,7 @@ class BlockingIO:
         kind = type(todo)
         if kind is Read:
             if todo.chunks is None:
-                todo.chunks = iter(todo.http.stream) if todo.plain else todo.http.iter_bytes()
+                todo.chunks = todo.http.chunks(file=todo.file)
             return next(todo.chunks, None)
         if kind is Call:
             return _held(self._caller._client._sync().run(todo.steps), self._open)
@@ -179,12 +161,9 @@ class BlockingIO:
         if kind is Work:
             return todo.function()
         if kind is Fetch:
-            hooks = {"request": [never_downgraded(todo.url)]}
-            client = httpx.Client(**_bare(self._caller._client), event_hooks=hooks)
-            self._open.append(client)
-            response = client.send(client.build_request("GET", todo.url, headers=todo.headers), stream=True)
-            self._open.append(response)
-            return Read(response)
+            body = self._caller._client._sync().fetch(todo.url, todo.headers)
+            self._open.append(body)
+            return Read(body, file=True)
         raise TypeError(f"a plan asked for {todo!r}")
 
     def _start(self, todo: Start) -> Any:
@@ -221,7 +200,7 @@ class EventLoopIO:
         kind = type(todo)
         if kind is Read:
             if todo.chunks is None:
-                todo.chunks = aiter(todo.http.stream if todo.plain else todo.http.aiter_bytes())
+                todo.chunks = todo.http.achunks(file=todo.file)
             return await anext(todo.chunks, None)
         if kind is Call:
             return _held(await self._caller._client._async().run(todo.steps), self._open)
@@ -237,13 +216,9 @@ class EventLoopIO:
         if kind is Work:
             return await to_thread.run_sync(todo.function)
         if kind is Fetch:
-            hooks = {"request": [awaitable(never_downgraded(todo.url))]}
-            client = httpx.AsyncClient(**_bare(self._caller._client), event_hooks=hooks)
-            self._open.append(client)
-            request = client.build_request("GET", todo.url, headers=todo.headers)
-            response = await client.send(request, stream=True)
-            self._open.append(response)
-            return Read(response)
+            body = await self._caller._client._async().fetch(todo.url, todo.headers)
+            self._open.append(body)
+            return Read(body, file=True)
         raise TypeError(f"a plan asked for {todo!r}")
 
     def _start(self, todo: Start) -> Any:

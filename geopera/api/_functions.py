@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._call.body import Input
 from .._call.steps import call
+from .._http import transport_errors
 from ..client import Client
 from ..errors import APIConnectionError
 from ..types import UNSET, Response, Unset
@@ -76,8 +77,8 @@ def _absent(value: Any) -> bool:
 
 def _transport_error(error: APIConnectionError) -> BaseException:
     """What the transport raised, with what is known about the call as a note."""
-    cause = error.__cause__
-    if cause is None:
+    cause = error.__context__
+    if not isinstance(cause, transport_errors()):
         return error
     cause.add_note(str(error))
     return cause
