@@ -213,7 +213,8 @@ class AsyncPool(Pool):
         from anyio import move_on_after
 
         with move_on_after(max(deadline - time.monotonic(), 0)):
-            return await work
+            reply = await work
+            return reply
         raise TotalTimeout("no response in time")
 
     def _client_for(self, request: Request | Get) -> tuple[Any, Gate | None]:
