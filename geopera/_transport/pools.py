@@ -212,8 +212,9 @@ class AsyncPool(Pool):
             return reply
         from anyio import move_on_after
 
-        with move_on_after(max(deadline - time.monotonic(), 0)):
+        with move_on_after(max(deadline - time.monotonic(), 0)) as scope:
             reply = await work
+        if not scope.cancelled_caught:
             return reply
         raise TotalTimeout("no response in time")
 

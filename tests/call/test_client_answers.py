@@ -16,7 +16,7 @@ from geopera.errors import ResponseError, ResponseMismatchWarning
 from geopera.models import CatalogSearchOutput, StacFeature
 from geopera.types import Content, JSONObject, Response
 
-URL = "http://geopera.test"
+URL = "https://geopera.test"
 FEATURE = {
     "id": "scene-1",
     "type": "Feature",

@@ -14,7 +14,7 @@ from geopera import errors
 from geopera.errors import GeoperaError, InvalidInputError
 from geopera.models import HTTPValidationError, Problem
 
-URL = "http://geopera.test"
+URL = "https://geopera.test"
 TOKEN = "gpra_test_token_0123456789"
 SEARCH = {"host_name": "a"}
 

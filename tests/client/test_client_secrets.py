@@ -15,7 +15,7 @@ from pytest_httpx import HTTPXMock
 import geopera
 from geopera.errors import GeoperaError, ResponseError
 
-URL = "http://geopera.test"
+URL = "https://geopera.test"
 TOKEN = "gpra_test_token_0123456789"
 SEARCH = {"host_name": "a"}
 
