@@ -5,19 +5,29 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 VENV ?= .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+XDIST = --numprocesses $(WORKERS) --dist loadfile
+PYTEST = $(BIN)/python -m pytest $(XDIST)
+comma := ,
 
-.PHONY: help demo test test-slow test-all check format docs bench bench-peers manifest build clean
+PYTHONS ?= $(wildcard $(foreach minor,11 12 13 14 15,$(HOME)/.pyenv/versions/3.$(minor)*/bin/python)) \
+  python3.11 python3.12 python3.13 python3.14 python3.15
+
+.PHONY: help demo test test-slow test-lowest test-pythons check format docs site bench bench-peers \
+  manifest build clean
 
 help:
-	@echo "make demo      run the whole pipeline against the embedded sandbox"
-	@echo "make test      run the tests; ARGS=\"-k paging\" chooses some"
-	@echo "make test-slow run what takes longer: type checkers, packaging, the official programs"
-	@echo "make test-all  run them on every Python from 3.11 up that is installed"
-	@echo "make check     formatting, lint, types"
-	@echo "make bench     measure; make bench-peers measures other clients too"
-	@echo "make docs      run the code of the README and of docs/"
-	@echo "make manifest  apply the overlay to the bundled manifest again"
-	@echo "make build     wheel and sdist, in dist/"
+	@echo "make demo         run the whole pipeline against the embedded sandbox"
+	@echo "make test         run the tests, in about two minutes; ARGS=\"-k paging\" chooses some"
+	@echo "make test-slow    run what takes longer: type checkers, packaging, long property runs"
+	@echo "make test-lowest  run the tests with the lowest versions that pyproject.toml allows"
+	@echo "make test-pythons run the tests on every Python from 3.11 up that is installed"
+	@echo "make check        formatting, lint, types"
+	@echo "make bench        measure; make bench-peers measures other clients too"
+	@echo "make docs         run the code of the README and of docs/"
+	@echo "make site         build the documentation as a site, in site/"
+	@echo "make manifest     apply the overlay to the bundled manifest again"
+	@echo "make build        wheel and sdist, in dist/"
+	@echo "make clean        remove what the targets above made"
 
 # Some systems ship `venv` without the pip that it installs; the system's own pip can then fill it.
 $(BIN)/python:
@@ -25,36 +35,54 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed.")'
 	@$(PYTHON) -m venv $(VENV) 2>/dev/null || $(PYTHON) -m venv --clear --without-pip $(VENV)
 
+# $(1): requirements, $(2): the environment. The time that it takes is printed, as the tests print theirs.
 define install
-	@if $(BIN)/python -c 'import pip' 2>/dev/null; then pip="$(BIN)/python -m pip"; \
-	else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi; \
-	$$pip install --quiet --disable-pip-version-check --editable '$(1)'
+	@start=$$(date +%s); echo "Setting up $(2) ..."; \
+	if $(2)/bin/python -c 'import pip' 2>/dev/null; then pip="$(2)/bin/python -m pip"; \
+	else pip="$(PYTHON) -m pip --python $(2)/bin/python"; fi; \
+	$$pip install --quiet --disable-pip-version-check $(1) && \
+	echo "Set up $(2) in $$(( $$(date +%s) - start )) s."
+endef
+
+define timed
+	@start=$$(date +%s); $(1); status=$$?; echo "$(2) took $$(( $$(date +%s) - start )) s."; exit $$status
 endef
 
 $(VENV)/.sandbox: pyproject.toml | $(BIN)/python
-	$(call install,.[sandbox])
+	$(call install,--editable '.[sandbox]',$(VENV))
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml | $(BIN)/python
-	$(call install,.[dev])
+$(VENV)/.dev: pyproject.toml .ci/requirements.py | $(BIN)/python
+	@$(BIN)/python .ci/requirements.py dev > $(VENV)/requirements.txt
+	$(call install,--editable '.[sandbox$(comma)progress$(comma)query$(comma)cloud]' --requirement $(VENV)/requirements.txt,$(VENV))
 	@touch $@ $(VENV)/.sandbox
 
 demo: $(VENV)/.sandbox
 	$(BIN)/python docs/examples/pipeline.py
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile -m "not slow" $(ARGS)
+	$(call timed,$(PYTEST) -m "not slow" $(ARGS),Testing)
 
 test-slow: $(VENV)/.dev
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile -m slow $(ARGS)
+	$(call timed,$(PYTEST) -m slow $(ARGS),Testing)
 
-test-all:
-	@found=0; for version in 3.11 3.12 3.13 3.14 3.15; do \
-	  if python$$version -c '' 2>/dev/null; then \
-	    found=1; echo "== Python $$version"; \
-	    $(MAKE) --no-print-directory test PYTHON=python$$version VENV=.venv-$$version || exit 1; \
-	  fi; \
-	done; test $$found = 1 || { echo "no Python from 3.11 up was found"; exit 1; }
+# An environment of its own: the lowest versions of the direct dependencies, on the oldest Python found.
+test-lowest: | $(BIN)/python
+	@test -x .venv-lowest/bin/python || $(PYTHON) -m venv .venv-lowest 2>/dev/null || \
+	  $(PYTHON) -m venv --clear --without-pip .venv-lowest
+	@$(PYTHON) .ci/requirements.py --lowest > .venv-lowest/constraints.txt
+	@$(PYTHON) .ci/requirements.py test > .venv-lowest/requirements.txt
+	$(call install,--editable '.[sandbox$(comma)progress$(comma)query$(comma)cloud]' --constraint .venv-lowest/constraints.txt \
+	  --requirement .venv-lowest/requirements.txt,.venv-lowest)
+	$(call timed,.venv-lowest/bin/python -m pytest $(XDIST) -m "not slow" $(ARGS),Testing with lowest versions)
+
+test-pythons:
+	@done=""; for python in $(PYTHONS); do \
+	  version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue; \
+	  case " $$done " in *" $$version "*) continue;; esac; done="$$done $$version"; \
+	  echo "== Python $$version"; \
+	  $(MAKE) --no-print-directory test PYTHON=$$python VENV=.venv-$$version || exit 1; \
+	done; test -n "$$done" || { echo "No Python from 3.11 up was found."; exit 1; }
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -66,7 +94,10 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 
 docs: $(VENV)/.dev
-	$(BIN)/python -m pytest tests/docs
+	$(PYTEST) tests/docs
+
+site: $(VENV)/.dev
+	$(BIN)/python docs/build_site.py --out site
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench --json bench-results/bench.json
@@ -81,4 +112,4 @@ build: $(VENV)/.dev
 	$(BIN)/python -m hatchling build
 
 clean:
-	rm -rf $(VENV) .venv-* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis site

@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ._call.responses import response_of
     from ._call.retry import RetryPolicy
     from .client import AuthenticatedClient, Client
     from .errors import GeoperaError
@@ -33,6 +34,7 @@ __all__ = [
     "Manifest",
     "RetryPolicy",
     "__version__",
+    "response_of",
 ]
 
 _HOMES = {
@@ -44,10 +46,11 @@ _HOMES = {
     "Manifest": "manifest",
     "RetryPolicy": "_call.retry",
     "UNSET": "types",
+    "response_of": "_call.responses",
 }
 
 # Modules that are there without an import of their own: ``geopera.errors.NotFoundError``.
-_MODULES = ("api", "bodies", "client", "errors", "fluent", "manifest", "models", "sandbox", "schema", "tracking", "types", "webhooks")  # fmt: skip
+_MODULES = ("api", "bodies", "client", "errors", "fluent", "manifest", "middleware", "models", "sandbox", "schema", "tracking", "types", "webhooks")  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -64,6 +64,22 @@ def python_name(wire: str) -> str:
     return name
 
 
+def enum_members(values: Iterable[str]) -> dict[str, str]:
+    """Member name -> value of an enumeration, every name once; the classes and the stubs go by it."""
+    members: dict[str, str] = {}
+    for value in dict.fromkeys(values):
+        name = python_name(value).upper().rstrip("_") or "EMPTY"
+        if not value.strip():
+            name = "EMPTY"
+        elif name == "FIELD" or name.startswith("FIELD_"):
+            name = name.replace("FIELD", "VALUE", 1)
+        bare, number = name, 2
+        while name in members or name in ("MRO", "NAME", "VALUE") or not name.isidentifier():
+            name, number = f"{bare}_{number}", number + 1
+        members[name] = value
+    return members
+
+
 def pascal(text: str) -> str:
     """PascalCase of `text`, its existing capitals kept: ``CollectionDTO`` + ``render_params`` style parts."""
     return "".join(word[:1].upper() + word[1:] for word in _words(text))
@@ -131,3 +147,47 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     """``"; did you mean 'a' or 'b'?"``, or an empty string where nothing comes near."""
     found = nearest(name, candidates)
     return f"; did you mean {' or '.join(map(repr, found))}?" if found else ""
+
+
+def near(name: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that `name` is a misspelling of: another case, singular, order of words, or a slip."""
+    bare, known = _bare(name), list(known)
+    for one in known:
+        other = _bare(one)
+        if bare == other or sorted(_parts(name)) == sorted(_parts(one)):
+            return str(one)
+    for one in known:
+        other = _bare(one)
+        slips = 2 if min(len(bare), len(other)) > 6 else 1
+        if min(len(bare), len(other)) > 2 and _distance(bare, other, slips) <= slips:
+            return str(one)
+        # An abbreviation: `geom`, `host`.
+        if len(bare) > 3 and other.startswith(bare):
+            return str(one)
+    return None
+
+
+def _bare(name: str) -> str:
+    return "".join(c for c in name.lower()[:100] if c.isalnum())
+
+
+def _parts(name: str) -> list[str]:
+    return python_name(name).strip("_").split("_")
+
+
+def _distance(a: str, b: str, most: int) -> int:
+    """How many letters are to be inserted, left out, replaced or swapped; anything above `most` for more."""
+    if abs(len(a) - len(b)) > most:
+        return most + 1
+    before: list[int] = []
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        before, last, row = row, before, [i]
+        for j, y in enumerate(b, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
+                cost = min(cost, last[j - 2] + 1)
+            row.append(cost)
+        if min(row) > most:
+            return most + 1
+    return row[-1]

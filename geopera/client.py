@@ -10,9 +10,11 @@ import os
 from _thread import RLock
 
 from . import manifest as _manifest
+from ._auth.holder import Holder
+from ._secrets import Redactor, Secret, reveal
+from ._secrets.settings import conceal_arguments, concealed, open_headers, revealed
 from ._transport.checks import (
     check_base_url,
-    check_headers,
     check_limits,
     check_policy,
     check_timeout,
@@ -24,11 +26,12 @@ from .manifest import _cache as _cache_path
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Coroutine, Generator
+    from collections.abc import Callable, Coroutine, Generator, Sequence
     from typing import Any, Self
 
     import httpx
 
+    from ._auth.credentials import Credential
     from ._call.context import Context
     from ._call.endpoint import Endpoint
     from ._call.limits import RateLimiter
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from ._transport.pools import AsyncPool, SyncPool
     from ._transport.settings import Connection
     from .manifest import Manifest
+    from .middleware import Call, RetryEvent
     from .types import Response
 
 __all__ = ["AuthenticatedClient", "Client"]
@@ -43,23 +47,23 @@ __all__ = ["AuthenticatedClient", "Client"]
 DEFAULT_BASE_URL = "https://api.geopera.com"
 
 
-class Client:
+class Client(Holder):
     """Settings of a connection to the API, without a token: public operations can be called.
 
     base_url: where the API is served.
-    cookies, headers: sent with every request. Cookies that the server sets are kept only in a jar that is given as
-      ``cookies``.
+    cookies, headers: sent with every request. Cookies that the server sets are kept only in a cookie jar that is
+      given as ``cookies``.
     timeout: seconds, or an ``httpx.Timeout``; None is 5 s to connect, 60 s to read and to write, 30 s
       for a free connection. ``httpx.Timeout(None)`` waits for ever.
-    total_timeout: seconds for a whole call, retries and all; None has no such end.
+    total_timeout: seconds for a whole call, retries included; None sets no limit.
     verify_ssl: whether the server's certificate is checked; a path, an ``ssl.SSLContext``, or ``"system"`` for the
       certificates of the operating system (needs ``geopera[truststore]``).
-    allow_http: send the token to an ``http://`` base URL on another machine.
-    follow_redirects: off, since a redirect of a POST is rarely what was meant. With it, 307 and 308 are followed;
-      credentials go along to the same origin alone.
+    allow_http: send credentials to an ``http://`` base URL on another machine.
+    follow_redirects: off, since a redirect of a POST is rarely what was meant. If it is on, 307 and 308 are followed;
+      credentials are sent to the same origin alone.
     httpx_args: further arguments for ``httpx.Client`` and ``httpx.AsyncClient``.
     http_library: ``"httpx"`` or ``"httpx2"``; by default ``GEOPERA_HTTP``, then httpx.
-    http2: use HTTP/2 where the server has it (needs ``geopera[http2]``).
+    http2: use HTTP/2 if the server supports it (needs ``geopera[http2]``).
     max_response_size: the most bytes of a response that is held in memory; 256 MiB by default.
     raise_on_unexpected_status: low-level functions raise `errors.UnexpectedStatus` where the
       operation does not declare the status that came back.
@@ -70,10 +74,12 @@ class Client:
     extra_fields: ``"allow"`` sends fields that the manifest does not know; ``"forbid"`` refuses them.
     strict_responses: raise `errors.ResponseError` for a success that is not as the manifest says,
       where otherwise a warning is given.
+    on_retry: called with a `middleware.RetryEvent` before each retry; raising from it ends the call.
+    middleware: functions ``(call, next)`` around each call, the first one outermost (see `middleware.Call`).
+    user_agent_extra: added to the ``User-Agent`` header, such as ``"field-reports/2.1"``.
     on_request, on_response: called with each ``httpx.Request`` and ``httpx.Response``.
 
-    Raises TypeError for an unknown option and for two that contradict each other, ValueError for a value that cannot
-    be used.
+    Raises TypeError for an unknown option and for two that contradict each other, ValueError for an invalid value.
     """
 
     _OWN_POOLS = ("_pool", "_async_pool", "_async_pools", "_context", "_guard")
@@ -102,7 +108,17 @@ class Client:
         strict_responses: bool = False,
         on_request: Callable[[httpx.Request], Any] | None = None,
         on_response: Callable[[httpx.Response], Any] | None = None,
+        on_retry: Callable[[RetryEvent], Any] | None = None,
+        middleware: Sequence[Callable[[Call, Any], Any]] = (),
+        user_agent_extra: str | None = None,
     ) -> None:
+        # First of all: a parameter is a local variable, which tracebacks show.
+        headers, cookies, httpx_args = (
+            open_headers(headers),
+            open_cookies(cookies),
+            conceal_arguments(httpx_args),
+        )
+        check_base_url(base_url)
         if max_retries is not None and (isinstance(max_retries, bool) or not isinstance(max_retries, int)):
             raise TypeError(f"max_retries must be a whole number, not {max_retries!r}")
         if max_retries is not None and max_retries < 0:
@@ -112,14 +128,22 @@ class Client:
         check_policy(retry, rate_limit)
         check_timeout(timeout)
         check_limits(total_timeout, max_response_size)
+        if middleware or on_retry is not None or user_agent_extra is not None:
+            from ._call.options import check_watching
+
+            check_watching(middleware, on_retry, user_agent_extra)
+        if os.environ.get("GEOPERA_LOG"):
+            from ._call.logs import turn_on
+
+            turn_on(os.environ["GEOPERA_LOG"])
         self._base_url = base_url
         self._allow_http = allow_http
-        self._cookies: Any = cookies if hasattr(cookies, "extract_cookies") else {**(cookies or {})}
-        self._headers = dict(headers or {})
+        self._cookies = cookies
+        self._headers = headers
         self._timeout = timeout
         self._verify_ssl = verify_ssl
         self._follow_redirects = follow_redirects
-        self._httpx_args = dict(httpx_args or {})
+        self._httpx_args = httpx_args
         self._http_library = http_library
         self._http2 = http2
         self.total_timeout = total_timeout
@@ -133,15 +157,11 @@ class Client:
         self.strict_responses = strict_responses
         self.on_request = on_request
         self.on_response = on_response
-        self._check()
+        self.on_retry = on_retry
+        self.middleware = tuple(middleware)
+        self._user_agent_extra = user_agent_extra
+        check_transport(self._transport_settings(), token_header=self.__dict__.get("auth_header_name"))
         self._reset()
-
-    def _check(self) -> None:
-        """Refuse HTTP settings that cannot be used, or contradict each other."""
-        header = next(iter(self._auth_header()), None)
-        check_base_url(self._base_url, token=header is not None, allow_http=self._allow_http)
-        settings = self._transport_settings()
-        check_transport({**settings, "verify_ssl": self._verify_ssl}, token_header=header)
 
     def _reset(self) -> None:
         self._pool: SyncPool | None = None
@@ -150,20 +170,23 @@ class Client:
         self._context: Context | None = None
         self._guard = RLock()
 
-    def _auth_header(self) -> dict[str, str]:
-        return {}
-
     def __setattr__(self, name: str, value: Any) -> None:
         # A setting that is changed on a client in use counts from the next call on.
+        if name in ("prefix", "auth_header_name") and self._credential is not None:
+            for http in self._live():
+                http.headers.pop(self.auth_header_name, None)
         super().__setattr__(name, value)
-        if "_guard" in self.__dict__ and name in ("token", "prefix", "auth_header_name"):
-            for client in self._live_own():
-                client.headers.update(self._auth_header())
+        if name in ("prefix", "auth_header_name") and self._credential is not None:
+            self._rearm()
         context = self.__dict__.get("_context")
         if context is not None and not name.startswith("_"):
             if self.rate_limit == "auto":
                 self.__dict__["rate_limit"] = context.limiter  # the same limits go on counting
             self._context = None
+
+    def _adopt(self, credential: Credential) -> None:
+        check_base_url(self._base_url, token=True, allow_http=self._allow_http)
+        super()._adopt(credential)
 
     @property
     def base_url(self) -> str:
@@ -171,7 +194,9 @@ class Client:
         return self._base_url
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={_shown(self._base_url)!r})"
+        url = self.__dict__.get("_base_url")  # a traceback may show a client whose constructor failed
+        source = "" if self._credential is None else f", credentials={self._credential.source!r}"
+        return f"{type(self).__name__}({'' if url is None else f'base_url={shown(url)!r}'}{source})"
 
     # A client holds a token and sockets: a copy has sockets of its own, and a pickle has neither.
 
@@ -182,10 +207,7 @@ class Client:
         return self._evolve()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickle, (
-            type(self),
-            {k: v for k, v in self.__dict__.items() if k not in (*self._OWN_POOLS, "token")},
-        )
+        return _unpickle, (type(self), self._state(self._OWN_POOLS))
 
     # Copies with other settings. As in the generated SDK, a client in use takes the change too.
 
@@ -194,35 +216,43 @@ class Client:
         new.__dict__.update({k: v for k, v in self.__dict__.items() if k not in self._OWN_POOLS})
         new.__dict__.update(changes)
         new._reset()
+        if new._credential is not None:
+            new._credential.followers.add(new)
         if self.rate_limit == "auto":
             new.rate_limit = self._defaults().limiter  # the same limits go on counting
         return new
 
     def _live(self) -> list[Any]:
-        pools = [self._pool, self._async_pool, *(self._async_pools or {}).values()]
-        return [pool.client for pool in pools if pool is not None]
+        """The HTTP clients that were made here."""
+        return [pool.client for pool in self._pools() if not pool.given]
 
-    def _live_own(self) -> list[Any]:
-        """Those of the HTTP clients that were made here."""
-        pools = [self._pool, self._async_pool, *(self._async_pools or {}).values()]
-        return [pool.client for pool in pools if pool is not None and not pool.given]
+    def _all(self) -> list[Any]:
+        return [pool.client for pool in self._pools()]
+
+    def _pools(self) -> list[Any]:
+        values = self.__dict__
+        pools = [values.get("_pool"), values.get("_async_pool"), *(values.get("_async_pools") or {}).values()]
+        return [pool for pool in pools if pool is not None]
 
     def with_headers(self, headers: dict[str, str]) -> Self:
         """A client like this one that also sends `headers`; connections in use send them too."""
-        check_headers(headers, "headers")
-        for client in self._live():
-            client.headers.update(headers)
-        return self._evolve(_headers={**self._headers, **headers})
+        headers = open_headers(headers)
+        for client in self._all():
+            client.headers.update(revealed(headers))
+        missing = tuple(one for one in self._missing if one not in [f"header {name!r}" for name in headers])
+        return self._evolve(_headers={**self._headers, **headers}, _missing=missing)
 
     def with_cookies(self, cookies: dict[str, str]) -> Self:
         """A client like this one that also sends `cookies`; connections in use send them too."""
-        for client in self._live():
-            client.cookies.update(cookies)
-        return self._evolve(_cookies={**self._cookies, **cookies})
+        cookies = open_cookies(cookies)
+        for client in self._all():
+            client.cookies.update(revealed(cookies))
+        both = {**self._cookies, **cookies} if isinstance(self._cookies, dict) else cookies
+        return self._evolve(_cookies=both, _missing=tuple(one for one in self._missing if one != "cookies"))
 
     def with_timeout(self, timeout: httpx.Timeout | float) -> Self:
         """A client like this one with another timeout; connections in use take it too."""
-        for client in self._live():
+        for client in self._all():
             client.timeout = timeout
         return self._evolve(_timeout=timeout)
 
@@ -244,16 +274,15 @@ class Client:
         }
 
     def _connection(self) -> Connection:
-        from ._transport.settings import Connection
+        from ._transport.settings import USER_AGENT, Connection
 
         settings = self._transport_settings()
-        return Connection(**{**settings, "headers": self._all_headers()})
-
-    def _all_headers(self) -> dict[str, str]:
-        """The headers of the client and that of its token, which is the only one of its name."""
-        own = self._auth_header()
-        taken = {name.lower() for name in own}
-        return {**{name: value for name, value in self._headers.items() if name.lower() not in taken}, **own}
+        agent = {"User-Agent": f"{USER_AGENT} {self._user_agent_extra}"} if self._user_agent_extra else {}
+        plain = {name: value for name, value in self._headers.items() if not isinstance(value, Secret)}
+        settings["cookies"] = None if isinstance(self._cookies, dict) else reveal(self._cookies)
+        settings["headers"] = agent | plain
+        settings["httpx_args"] = revealed(self._httpx_args)
+        return Connection(**settings)
 
     def _sync(self) -> SyncPool:
         pool = self._pool
@@ -266,9 +295,7 @@ class Client:
             with self._guard:
                 pool = self._pool
                 if pool is None or pool.process != os.getpid():
-                    pool = sync_pool(
-                        self._connection(), pool.client if pool is not None and pool.given else None
-                    )
+                    pool = self._made(sync_pool, pool)
                     # A client that nobody closes takes its sockets with it, at the latest at exit.
                     pool.finalizer = finalize(self, pool.close)
                     self._pool = pool
@@ -279,30 +306,51 @@ class Client:
         if pool is not None and pool.given and pool.process == os.getpid():
             return pool
         prepare(self._http_library)
+        from ._transport.pools import async_pool
         from ._transport.streams import running_loop
 
         loop = running_loop()
         if loop is None:
             if pool is None or pool.process != os.getpid():
-                pool = self._async_pool = self._make_async(pool)
+                pool = self._async_pool = self._made(async_pool, pool)
             return pool
         pools = self._async_pools
         found: AsyncPool | None = None if pools is None else pools.get(loop)
         if found is None or found.process != os.getpid():
             with self._guard:
+                pools = self._async_pools
                 if pools is None:
                     from weakref import WeakKeyDictionary
 
                     pools = self._async_pools = WeakKeyDictionary()
                 for other in [one for one in list(pools) if one.is_closed()]:
                     pools.pop(other, None)
-                found = pools[loop] = self._make_async(pool)
+                found = pools[loop] = self._made(async_pool, pool)
         return found
 
-    def _make_async(self, old: AsyncPool | None) -> AsyncPool:
-        from ._transport.pools import async_pool
+    def _made(self, make: Callable[[Connection, Any], Any], old: Any) -> Any:
+        """A pool; over the caller's own HTTP client again if `old` is one of those."""
+        self._credentials()
+        try:
+            pool = make(self._connection(), old.client if old is not None and old.given else None)
+            if not pool.given:
+                self._arm(pool.client)
+            return pool
+        except Exception as exc:  # noqa: BLE001 - its frames hold proxies and passwords
+            failure = self._redactor().exception(exc)
+        raise failure
 
-        return async_pool(self._connection(), old.client if old is not None and old.given else None)
+    def _redactor(self) -> Redactor:
+        known = [] if self._credential is None else self._credential.known
+        return Redactor((*known, *self._secrets()))
+
+    def _post_form(self, url: str, form: dict[str, Any]) -> tuple[int, bytes]:
+        """Send a form to another server than the API's, with the same TLS and proxies: a refresh."""
+        connection = self._connection()
+        args = {**connection.files(asynchronous=False), "timeout": 30.0}
+        with connection.library.Client(**args) as http:
+            response = http.post(url, data=revealed(form), headers={"Accept": "application/json"})
+            return response.status_code, response.content
 
     def get_httpx_client(self) -> httpx.Client:
         """The ``httpx.Client`` underneath, made at first use."""
@@ -312,7 +360,7 @@ class Client:
     def set_httpx_client(self, client: httpx.Client) -> Self:
         """Use `client`, with its own headers, cookies and timeout, instead of one made here.
 
-        An ``httpx2.Client`` will do as well. It carries everything, signed URLs of files included, and is never
+        An ``httpx2.Client`` is accepted as well. It carries every request, those to signed URLs included, and is never
         closed here.
         """
         from ._transport.pools import sync_pool
@@ -333,7 +381,7 @@ class Client:
         return self
 
     def close(self) -> None:
-        """Close the connections of sync calls; calls that run end in `errors.APIConnectionError`.
+        """Close the connections of sync calls; calls in progress end with `errors.APIConnectionError`.
 
         The client can be used again, and closed again. An HTTP client or a transport of the caller's stays open.
         """
@@ -391,16 +439,17 @@ class Client:
         return Context(
             policy=policy,
             limiter=limiter,
-            secrets=self._secrets(),
+            secrets=tuple(self._secrets()),
+            credential=self._credentials(),
+            note=self._note,
             strict_responses=self.strict_responses,
             raise_on_unexpected_status=self.raise_on_unexpected_status,
             extra_fields=self.extra_fields,
+            middleware=self.middleware,
+            on_retry=self.on_retry,
             total_timeout=self.total_timeout,
             max_response_size=self.max_response_size,
         )
-
-    def _secrets(self) -> tuple[str, ...]:
-        return ()
 
     def _endpoint(self, id: str) -> Endpoint:
         from ._call.endpoint import endpoint
@@ -408,7 +457,8 @@ class Client:
         return endpoint(self.manifest, id)
 
     def _run(self, steps: Generator[Any, Any, Response[Any]]) -> Response[Any]:
-        return self._sync().run(steps)
+        response: Response[Any] = self._sync().run(steps)
+        return response
 
     def _arun(self, steps: Generator[Any, Any, Response[Any]]) -> Coroutine[Any, Any, Response[Any]]:
         return self._async().run(steps)
@@ -417,53 +467,68 @@ class Client:
 class AuthenticatedClient(Client):
     """Settings of a connection to the API with a token, sent as ``<auth_header_name>: <prefix> <token>``.
 
-    token: an API key or a session token, sent as it is. With an empty `prefix` it stands alone, as an
-    API key in ``X-API-Key`` does. Everything else is as in `Client`. The token is in no repr.
+    token: an API key or a session token, sent as it is: text, a secret type (anything with ``get_secret_value()``), or a
+    function that returns a token, a pair of token and end, or a `types.Token`. The function is called before the first
+    request, near the end that it named, and once after a 401; an async one is for async calls.
+    With an empty `prefix` the token stands alone, as an API key in ``X-API-Key`` does. Everything else is as in `Client`.
+    The token is in no repr, pickle or traceback; `token` is a `Secret`.
     """
 
     def __init__(
         self,
         base_url: str,
-        token: str,
+        token: Any,
         prefix: str = "Bearer",
         auth_header_name: str = "Authorization",
         **options: Any,
     ) -> None:
-        if not isinstance(token, str):
-            raise TypeError(f"the token has to be a string, not {type(token).__name__}")
-        if not (token.isascii() and token.isprintable()) or not token or token != token.strip():
-            raise ValueError(
-                "the token is empty or holds characters that a header cannot carry, such as a line break"
-            )
-        self.token = token
+        token, options = Secret(token), concealed(options, OPTIONS)
         self.prefix = prefix
         self.auth_header_name = auth_header_name
         super().__init__(base_url, **options)
+        self._adopt(token_credential(token))
 
-    def _auth_header(self) -> dict[str, str]:
-        return {self.auth_header_name: f"{self.prefix} {self.token}" if self.prefix else self.token}
 
-    def _secrets(self) -> tuple[str, ...]:
-        return (self.token,)
+def token_credential(token: Secret) -> Credential:
+    """The credential for the value of ``token=``, which may be one already."""
+    from ._auth.credentials import Credential, credential_of
+
+    made = token.get_secret_value()
+    return made if isinstance(made, Credential) else credential_of(token)
+
+
+def open_cookies(cookies: Any) -> Any:
+    """Cookies with their values in a `Secret`; a jar is in one itself."""
+    found = reveal(cookies)
+    if found is None or hasattr(found, "extract_cookies"):
+        return Secret(found) if found is not None else {}
+    return {name: Secret(reveal(value)) for name, value in dict(found).items()}
 
 
 def _unpickle(cls: type[Client], state: dict[str, Any]) -> Client:
-    """A client in another process. Its token is that process's ``GEOPERA_API_TOKEN``: a pickle holds none."""
+    """A client in another process. It looks for credentials there, at first use: a pickle holds none."""
     client = object.__new__(cls)
     client.__dict__.update(state)
-    if issubclass(cls, AuthenticatedClient):
-        token = os.environ.get("GEOPERA_API_TOKEN")
-        if not token:
-            raise ValueError("a pickled client holds no token; set GEOPERA_API_TOKEN where it is unpickled")
-        client.__dict__["token"] = token
-    client._check()
     client._reset()
     return client
 
 
-def _shown(base_url: str) -> str:
+def shown(base_url: Any) -> Any:
     """A URL as it is shown: without a user name and a password."""
-    return _cache_path.public_url(base_url) if "@" in base_url else base_url
+    return _cache_path.public_url(base_url) if isinstance(base_url, str) and "@" in base_url else base_url
+
+
+def known_options(cls: type[Client]) -> list[str]:
+    """The options of a client class, without the base URL and the token."""
+    names: list[str] = []
+    for base in cls.__mro__:
+        code = getattr(base.__dict__.get("__init__"), "__code__", None)
+        if code is not None:
+            names += code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+    return [name for name in names if name not in ("token", "base_url")]
+
+
+OPTIONS = known_options(AuthenticatedClient)
 
 
 def resolve_manifest(value: Manifest | str | os.PathLike[str] | None, base_url: str) -> Manifest:

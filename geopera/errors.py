@@ -4,6 +4,7 @@
     ├── APIError                      the server answered, and not with success
     │   ├── BadRequestError           400
     │   ├── AuthenticationError       401  the token is missing, malformed or expired
+    │   │   └── CredentialsError      no usable credentials on this machine; nothing was sent
     │   ├── PaymentRequiredError      402  no credits, or the card wants a second factor
     │   ├── PermissionDeniedError     403  the token lacks the scope
     │   ├── NotFoundError             404  unknown, or another organisation's
@@ -43,6 +44,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "ConflictError",
+    "CredentialsError",
     "GeoperaError",
     "GoneError",
     "InvalidInputError",
@@ -138,6 +140,13 @@ class BadRequestError(APIError):
 
 class AuthenticationError(APIError):
     """401: the token is missing, malformed or expired."""
+
+
+class CredentialsError(AuthenticationError, ValueError):
+    """The credentials asked for are missing, belong to another server, or cannot be renewed. The request was not sent.
+
+    `response` and `status_code` are None.
+    """
 
 
 class PaymentRequiredError(APIError):

@@ -1,32 +1,31 @@
 """The fluent clients: ``client.<resource>.<action>(body)``, blocking and for the event loop.
 
-Attribute access walks the manifest's tree of operations: a `Resource` leads on, an operation is called.
-Both own nothing but their client and their place in the tree, so they follow a refreshed manifest. A
-resource has no public name of its own, because resources are called ``items``, ``catalog`` or ``index``.
+What their attributes are is in `_proxies`.
 """
 
 from __future__ import annotations
 
-import os
-
-from ._loops.methods import Loops, Many
+from ._given import Given
+from ._loops.methods import Many
 from ._names import did_you_mean
-from ._transport.checks import check_headers, check_limits, check_policy, check_timeout
-from .client import DEFAULT_BASE_URL, AuthenticatedClient, Client
+from ._proxies import OperationCall, Resource, child
+from ._secrets import Secret
+from ._secrets.settings import concealed, left_behind, open_headers
+from ._transport.checks import check_limits, check_policy, check_timeout
+from .client import DEFAULT_BASE_URL, OPTIONS, Client, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from inspect import Signature
+    from collections.abc import Iterable
     from typing import Any, Self
 
     from ._call.context import Context
     from ._call.endpoint import Endpoint
-    from .manifest import Manifest, Operation
+    from .manifest import Manifest
     from .tracking.refresh import Refresh
     from .types import Response
 
-__all__ = ["AsyncGeopera", "Geopera"]
+__all__ = ["DEFAULT_BASE_URL", "AsyncGeopera", "Geopera", "OperationCall", "Resource"]
 
 _OPTIONS = (
     "timeout",
@@ -45,26 +44,30 @@ class _Fluent(Many):
 
     _asynchronous = False
 
-    def __init__(self, token: str | None = None, base_url: str | None = None, **options: Any) -> None:
-        token = token if token is not None else os.environ.get("GEOPERA_API_TOKEN") or None
-        base_url = base_url or os.environ.get("GEOPERA_API_URL") or DEFAULT_BASE_URL
-        known = _known_options(AuthenticatedClient)
+    def __init__(
+        self,
+        token: Any = None,
+        base_url: str | None = None,
+        *,
+        profile: str | None = None,
+        **options: Any,
+    ) -> None:
+        # First of all: a parameter is a local variable, which tracebacks show.
+        token, options = Secret(token), concealed(options, OPTIONS)
         for name in options:
-            if name not in known:
-                raise TypeError(f"{type(self).__name__}() has no option {name!r}{did_you_mean(name, known)}")
-        if token is not None:
-            client: Client = AuthenticatedClient(base_url, token, **options)
-        else:
-            # How a token is sent may be said where there is none: it comes from the environment, or not.
-            for name in ("prefix", "auth_header_name"):
-                options.pop(name, None)
-            client = Client(base_url, **options)
-        self._attach(client, {})
+            if name not in OPTIONS:
+                raise TypeError(f"{type(self).__name__}() has no option {name!r}{_meant(name)}")
+        self._attach(Given(base_url, profile, options), {})
+        self._given.start(token, asynchronous=self._asynchronous)
 
-    def _attach(self, client: Client, overrides: dict[str, Any]) -> None:
-        self._client = client
+    def _attach(self, given: Given, overrides: dict[str, Any]) -> None:
+        self._given = given
         self._overrides = overrides
         self._made: Context | None = None
+
+    @property
+    def _client(self) -> Client:
+        return self._given.made or self._given.find()
 
     @property
     def client(self) -> Client:
@@ -81,7 +84,7 @@ class _Fluent(Many):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        return _child(self, "", name)
+        return child(self, "", name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not name.startswith("_"):
@@ -96,28 +99,41 @@ class _Fluent(Many):
         return sorted({*object.__dir__(self), *self._client.manifest.tree})
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}{repr(self._client).removeprefix(type(self._client).__name__)}"
+        name = type(self).__name__
+        try:
+            client = self._client
+        except Exception as exc:  # noqa: BLE001 - a repr raises nothing; a traceback may show half a client
+            given = self.__dict__.get("_given")
+            return (
+                f"{name}({type(exc).__name__})"
+                if given is None
+                else f"{name}({given!r}: {type(exc).__name__})"
+            )
+        if client._credential is None and client._lookup is None:
+            return f"{name}(base_url={shown(client.base_url)!r}, credentials=None)"
+        return f"{name}{repr(client).removeprefix(type(client).__name__)}"
 
     # Settings.
 
     def with_options(self, **options: Any) -> Self:
         """A client over the same connections with other settings for its calls.
 
-        timeout: seconds or an ``httpx.Timeout``; total_timeout: seconds for a whole call; max_response_size: bytes; headers: sent in addition; max_retries; retry: a whole
-        `RetryPolicy`; extra_fields; strict_responses: as on the client. Raises TypeError for any other.
+        timeout: seconds or an ``httpx.Timeout``; total_timeout: seconds for a whole call; max_response_size: bytes;
+        headers: sent in addition; max_retries; retry: a whole `RetryPolicy`; extra_fields; strict_responses: as on the
+        client. Raises TypeError for any other.
         """
+        options = concealed(options, _OPTIONS)
         for name in options:
             if name not in _OPTIONS:
                 raise TypeError(f"with_options() has no option {name!r}{did_you_mean(name, _OPTIONS)}")
         check_timeout(options.get("timeout"))
         check_limits(options.get("total_timeout"), options.get("max_response_size", 1))
         check_policy(options.get("retry"))
-        check_headers(options.get("headers"), "headers")
         overrides = {**self._overrides, **options}
         if "headers" in options:
-            overrides["headers"] = {**self._overrides.get("headers", {}), **(options["headers"] or {})}
+            overrides["headers"] = {**self._overrides.get("headers", {}), **open_headers(options["headers"])}
         new = object.__new__(type(self))
-        new._attach(self._client, overrides)
+        new._attach(self._given, overrides)
         new._context()  # a value that cannot be used is refused here, where it was written
         return new
 
@@ -143,18 +159,21 @@ class _Fluent(Many):
         **how: Any,
     ) -> Any:
         """The steps of one call, its body checked and made bytes; `content` is one that was before."""
-        from ._call.steps import call
+        from ._call.layers import perform
 
         if context is None:
             context = self._context()
         if content is None:
-            content = endpoint.input.encode(body, fields, allow_extra=context.extra_fields == "allow")
-        return call(endpoint, context, content, key=key, **how)
+            content = self._content(endpoint, body, fields, context)
+        return perform(endpoint, context, content, key=key, **how)
 
-    def _content(self, endpoint: Endpoint, body: Any, fields: dict[str, Any]) -> bytes:
-        """A body, checked and made bytes, for a loop that sends it more than once."""
-        allow_extra = self._context().extra_fields == "allow"
-        return endpoint.input.encode(body, fields, allow_extra=allow_extra)
+    def _content(
+        self, endpoint: Endpoint, body: Any, fields: dict[str, Any], context: Context | None = None
+    ) -> bytes:
+        """A body, checked and made bytes."""
+        context = context or self._context()
+        allow_extra = context.extra_fields == "allow"
+        return endpoint.input.encode(body, fields, allow_extra=allow_extra, redactor=context.redactor)
 
     def _perform(
         self, endpoint: Endpoint, body: Any, fields: dict[str, Any], key: str | None, detailed: bool
@@ -176,7 +195,7 @@ class _Fluent(Many):
         An unknown one takes any JSON object, returns open JSON, and is never repeated once it was sent.
         Everything else is as in calling the operation by attribute. Raises ValueError where the id is none.
         """
-        endpoint = self._any_endpoint(operation_id)
+        endpoint = self._any_endpoint(operation_id, unlisted=True)
         if endpoint.streams and not detailed:
             return self._stream(endpoint, body, fields, idempotency_key)
         return self._perform(endpoint, body, fields, idempotency_key, detailed)
@@ -187,12 +206,27 @@ class _Fluent(Many):
 
         return stream(self, endpoint, body, fields, key)
 
-    def _any_endpoint(self, id: str) -> Endpoint:
-        if id in self._client.manifest.operations:
+    def _any_endpoint(self, id: str, *, unlisted: bool = False) -> Endpoint:
+        """The operation `id`; one that the manifest does not know is refused if it is a misspelling.
+
+        unlisted: Warn of a misspelling and go on: it may be newer than the manifest.
+        """
+        manifest = self._client.manifest
+        if id in manifest.operations:
             return self._client._endpoint(id)
         from ._call.endpoint import unknown_endpoint
+        from ._repl.mistakes import misspelled_id
 
-        return unknown_endpoint(self._client.manifest, id)
+        endpoint = unknown_endpoint(manifest, id)
+        meant = misspelled_id(id, manifest)
+        if meant is not None:
+            message = f"the manifest has no operation {id!r}; did you mean {meant!r}?"
+            if not unlisted:
+                raise ValueError(message)
+            import warnings
+
+            warnings.warn(message, UserWarning, stacklevel=3)
+        return endpoint
 
     # A client holds a token and sockets. It is copied as itself, and pickled without the token.
 
@@ -203,21 +237,62 @@ class _Fluent(Many):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickle, (type(self), self._client, self._overrides)
+        overrides, missing = dict(self._overrides), list[str]()
+        if "headers" in overrides:
+            overrides["headers"], missing = left_behind(overrides["headers"], "header {!r} of with_options()")
+        return _unpickle, (type(self), self._client, overrides, tuple(missing))
+
+    def whoami(self) -> Any:
+        """Who the credentials stand for.
+
+        Returns:
+            A `types.UserInfo`; an awaitable of one on the async client.
+
+        Raises:
+            AuthenticationError: If there are no credentials, or the server refuses them.
+        """
+        from ._loops.identity import whoami
+
+        return whoami(self)
 
 
-def _unpickle(cls: type[_Fluent], client: Client, overrides: dict[str, Any]) -> _Fluent:
+_TOKENS = (
+    "api_key",
+    "apikey",
+    "key",
+    "access_token",
+    "api_token",
+    "auth_token",
+    "bearer_token",
+    "auth",
+    "credentials",
+)
+
+
+def _meant(name: str) -> str:
+    return "; did you mean token=?" if name.lower() in _TOKENS else did_you_mean(name, OPTIONS)
+
+
+def _unpickle(
+    cls: type[_Fluent], client: Client, overrides: dict[str, Any], missing: tuple[str, ...] = ()
+) -> _Fluent:
     new = object.__new__(cls)
-    new._attach(client, overrides)
+    if missing:
+        client = client._evolve(_missing=(*client._missing, *missing))
+    given = Given(client.base_url, None, {})
+    given.made = client
+    new._attach(given, overrides)
     return new
 
 
 class Geopera(_Fluent):
     """The client: ``Geopera(token=...).catalog.search({...})``.
 
-    token: an API key or a session token; by default ``GEOPERA_API_TOKEN``, then none. base_url: by
-    default ``GEOPERA_API_URL``, then ``https://api.geopera.com``. Options are those of `Client` and, with
-    a token, `AuthenticatedClient`. Nothing is sent and nothing imported until the first call.
+    token: an API key or a session token: text, a secret type, or a function that returns one (see
+    `AuthenticatedClient`). profile: a profile of ``geopera login``. By default ``GEOPERA_API_TOKEN``,
+    ``GEOPERA_PROFILE``, the profile ``default``, then none. base_url: by default ``GEOPERA_API_URL``, then that of
+    the profile, then ``https://api.geopera.com``. Options are those of `Client` and `AuthenticatedClient`. Nothing is
+    sent until the first call; the environment and the profiles are read at first use.
 
     A call takes a dict, a model or keyword arguments, and returns the parsed answer; it raises a
     `GeoperaError`. One client serves any number of threads; as a context manager it closes its connections.
@@ -281,178 +356,3 @@ class AsyncGeopera(_Fluent):
 
     async def __aexit__(self, *exc: object) -> None:
         await self.aclose()
-
-
-def _known_options(cls: type[Client]) -> list[str]:
-    names: list[str] = []
-    for base in cls.__mro__:
-        code = getattr(base.__dict__.get("__init__"), "__code__", None)
-        if code is not None:
-            names += code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
-    return [name for name in names if name not in ("token", "base_url")]
-
-
-def _child(client: _Fluent, prefix: str, name: str) -> Resource | OperationCall:
-    """What lies at `name` below `prefix`. Raises AttributeError, with the nearest names."""
-    manifest = client._client.manifest
-    siblings = manifest.node(prefix)
-    node = siblings.get(name) if isinstance(siblings, dict) else None
-    if node is None:
-        place = f"{type(client).__name__}{'.' + prefix if prefix else ''}"
-        if not isinstance(siblings, dict):
-            raise AttributeError(f"{place} is no longer a resource of the manifest", name=name, obj=client)
-        hint = did_you_mean(name, siblings) or f"; it has {', '.join(sorted(siblings)[:12])}"
-        raise AttributeError(f"{place} has no operation or resource {name!r}{hint}", name=name, obj=client)
-    if isinstance(node, dict):
-        return Resource(client, f"{prefix}.{name}" if prefix else name)
-    return OperationCall(client, node)
-
-
-class _Live:
-    """An attribute that is made when it is read of an instance, and is fixed on the class."""
-
-    __slots__ = ("_fixed", "_make")
-
-    def __init__(self, make: Callable[[Any], Any], fixed: str | None = None) -> None:
-        self._make = make
-        self._fixed = fixed
-
-    def __get__(self, instance: Any, owner: type) -> Any:
-        if instance is not None:
-            return self._make(instance)
-        if self._fixed is None:
-            raise AttributeError("only an instance has it")
-        return self._fixed
-
-
-class Resource:
-    __slots__ = ("_client", "_prefix")
-
-    def _describe(self) -> str:
-        from ._repl.operations import resource_doc
-
-        return resource_doc(self._client.manifest, self._prefix)
-
-    __doc__ = _Live(_describe, "A resource of the API: its attributes are operations and further resources.")
-
-    def __init__(self, client: _Fluent, prefix: str) -> None:
-        self._client = client
-        self._prefix = prefix
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return _child(self._client, self._prefix, name)
-
-    def __dir__(self) -> Iterator[str]:
-        yield from sorted(self._client.manifest.node(self._prefix) or ())
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Resource):
-            return NotImplemented
-        return self._client is other._client and self._prefix == other._prefix
-
-    def __hash__(self) -> int:
-        return hash((id(self._client), self._prefix))
-
-    def __repr__(self) -> str:
-        from ._repl.operations import resource_repr
-
-        return resource_repr(self._client.manifest, self._prefix)
-
-    def _repr_html_(self) -> str:
-        from ._repl.operations import resource_html
-
-        return resource_html(self._client.manifest, self._prefix)
-
-    def __copy__(self) -> Resource:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Resource:
-        return self
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Resource, (self._client, self._prefix)
-
-
-class OperationCall(Loops):
-    __slots__ = ("_client", "_id")
-
-    _client: _Fluent
-
-    def _describe(self) -> str:
-        from ._repl.operations import operation_doc
-
-        return operation_doc(self.operation, self._client.manifest)
-
-    def _parameters(self) -> Signature:
-        from ._repl.operations import operation_signature
-
-        return operation_signature(self.operation, self._client.manifest)
-
-    __doc__ = _Live(
-        _describe, "An operation of the API, ready to be called with a body or with keyword arguments."
-    )
-    __signature__ = _Live(_parameters)
-    __name__ = _Live(lambda self: self._id.rpartition(".")[2])
-
-    def __init__(self, client: _Fluent, id: str) -> None:
-        self._client = client
-        self._id = id
-
-    def __call__(
-        self,
-        body: Any = None,
-        /,
-        *,
-        idempotency_key: str | None = None,
-        detailed: bool = False,
-        **fields: Any,
-    ) -> Any:
-        client = self._client
-        try:
-            endpoint = client._client._endpoint(self._id)
-        except KeyError:
-            self.operation  # noqa: B018 - says that a refresh has removed it
-            raise
-        if endpoint.streams and not detailed:
-            return client._stream(endpoint, body, fields, idempotency_key)
-        return client._perform(endpoint, body, fields, idempotency_key, detailed)
-
-    @property
-    def operation(self) -> Operation:
-        """The manifest's record of the operation. Raises AttributeError where a refresh has removed it."""
-        found = self._client.manifest.operations.get(self._id)
-        if found is None:
-            raise AttributeError(f"{self._id} is no longer an operation of the manifest", name=self._id)
-        return found
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, OperationCall):
-            return NotImplemented
-        return self._client is other._client and self._id == other._id
-
-    def __hash__(self) -> int:
-        return hash((id(self._client), self._id))
-
-    def __repr__(self) -> str:
-        from ._repl.operations import operation_repr
-
-        found = self._client.manifest.operations.get(self._id)
-        if found is None:
-            return f"<operation {self._id}, no longer in the manifest>"
-        return operation_repr(found, self._client.manifest)
-
-    def _repr_html_(self) -> str:
-        from ._repl.operations import operation_html
-
-        return operation_html(self.operation, self._client.manifest)
-
-    def __copy__(self) -> OperationCall:
-        return self
-
-    def __deepcopy__(self, memo: object) -> OperationCall:
-        return self
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return OperationCall, (self._client, self._id)

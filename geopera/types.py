@@ -1,6 +1,8 @@
-"""The values that every part of the library hands around: UNSET, responses, files, open JSON objects."""
+"""The values that every part of the library hands around: UNSET, responses, files, secrets, open JSON objects."""
 
 from __future__ import annotations
+
+from ._secrets import Secret, Token
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +37,10 @@ __all__ = [
     "JSONObject",
     "RequestFiles",
     "Response",
+    "Secret",
+    "Token",
     "Unset",
+    "UserInfo",
     "open_json",
 ]
 
@@ -166,24 +171,26 @@ class JSONObject(dict[str, "Any"]):
     snake_case name (``order.total_aud`` for ``totalAud``).
     """
 
-    __slots__ = ()
+    __slots__ = ("__weakref__", "_page")
 
     def __getattr__(self, name: str) -> Any:
+        # Python and IPython ask for names of their own: data with such a name is read by key.
+        if name.startswith("_"):
+            raise AttributeError(name)
         if name in self:
             return self[name]
-        if not name.startswith("__"):
-            from ._names import did_you_mean, python_name
+        if name == "records":
+            raise AttributeError("the object is no page of records", name=name, obj=self)
+        from ._names import did_you_mean, python_name
 
-            for key in self:
-                if isinstance(key, str) and python_name(key) == name:
-                    return self[key]
-            if not name.startswith("_"):
-                hint = did_you_mean(name, [k for k in self if isinstance(k, str)])
-                raise AttributeError(f"the object has no field {name!r}{hint}", name=name, obj=self)
-        raise AttributeError(name)
+        for key in self:
+            if isinstance(key, str) and python_name(key) == name:
+                return self[key]
+        hint = did_you_mean(name, [k for k in self if isinstance(k, str)])
+        raise AttributeError(f"the object has no field {name!r}{hint}", name=name, obj=self)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "additional_properties":
+        if name == "additional_properties" or name.startswith("_"):
             object.__setattr__(self, name, value)
         else:
             self[name] = value
@@ -194,8 +201,22 @@ class JSONObject(dict[str, "Any"]):
         del self[name]
 
     def __dir__(self) -> Iterator[str]:
-        yield from super().__dir__()
-        yield from (key for key in self if isinstance(key, str) and key.isidentifier())
+        hidden = () if page_records(self) is not None or "records" in self else _PAGE_ONLY
+        yield from (name for name in super().__dir__() if name not in hidden)
+        yield from (
+            key for key in self if isinstance(key, str) and key.isidentifier() and not key.startswith("_")
+        )
+
+    @property
+    def records(self) -> Any:
+        """The records of a page, whatever the member is called.
+
+        Of an object that is no page it is the value of a key of that name; without one, AttributeError.
+        """
+        found = page_records(self)
+        if found is not None:
+            return found
+        raise AttributeError("records")  # `__getattr__` has the key of that name, or says why not
 
     @property
     def __geo_interface__(self) -> dict[str, Any]:
@@ -205,7 +226,11 @@ class JSONObject(dict[str, "Any"]):
         return geo_interface_of(self)
 
     def copy(self) -> JSONObject:
-        return JSONObject(self)
+        new = JSONObject(self)
+        page = getattr(self, "_page", None)
+        if page is not None:
+            object.__setattr__(new, "_page", page)
+        return new
 
     def __repr__(self) -> str:
         from ._values.show import short
@@ -239,10 +264,41 @@ class JSONObject(dict[str, "Any"]):
         return list(self)
 
 
-class JSONArray(list["Any"]):
-    """A JSON array that was a whole answer: a list that shows itself short, and as a table in a notebook."""
+class UserInfo(JSONObject):
+    """Who the credentials stand for, as the server says it; further members are kept.
+
+    Attributes:
+        sub: The subject, an id.
+        geopera_principal_id: The id of the user or API key, or None.
+        geopera_principal_type: Its kind, such as ``api_key``, or None.
+        geopera_org_id: The id of the organisation, or None.
+        scope: The scopes of the token, separated by spaces, or None.
+    """
 
     __slots__ = ()
+
+    if TYPE_CHECKING:
+        sub: str
+        geopera_principal_id: str | None
+        geopera_principal_type: str | None
+        geopera_org_id: str | None
+        scope: str | None
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("geopera_principal_id", "geopera_principal_type", "geopera_org_id", "scope"):
+            return self.get(name)
+        return super().__getattr__(name)
+
+
+class JSONArray(list["Any"]):
+    """A JSON array of a result: a list that shows itself short, and as a table in a notebook."""
+
+    __slots__ = ("__weakref__",)
+
+    @property
+    def records(self) -> JSONArray:
+        """The array itself: every result of a list operation has `records`."""
+        return self
 
     def __repr__(self) -> str:
         from ._values.show import short
@@ -253,6 +309,16 @@ class JSONArray(list["Any"]):
         from ._values.show import html
 
         return html(self)
+
+
+_PAGE_ONLY = ("records",)
+
+
+def page_records(value: Any) -> list[Any] | None:
+    """The records of a model or an object that is a page; None for what is none."""
+    from ._values.records import records_of
+
+    return records_of(value, getattr(value, "_page", None))
 
 
 def _plain(value: Any) -> Any:

@@ -56,6 +56,18 @@ def _no_network() -> Iterator[None]:
     patch.undo()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The sign-in of whoever runs the tests is none of theirs."""
+    from geopera._auth import store
+
+    patch = pytest.MonkeyPatch()
+    nowhere = str(tmp_path_factory.mktemp("no-store") / "credentials.json")
+    patch.setattr(store, "path", lambda: nowhere)
+    yield
+    patch.undo()
+
+
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
     """One server for the whole session: fast (an order takes 0.15 s), rich, without rate limits.

@@ -7,222 +7,177 @@ caller gave, in wire names and nothing more, is serialised.
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping, Sequence, Set
-from decimal import Decimal
-from enum import Enum
-from math import isfinite
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic_core import PydanticSerializationError
 
-from .._names import class_names, did_you_mean, python_name
-from .._values.geometry import PLACES, prepare
-from .._values.geometry import place as as_place
+from .._names import class_names, nearest, python_name
+from .._values.fields import convert
+from .._values.invalid import InvalidValueError
 from ..errors import InvalidInputError
 from ..manifest import PREFIX
 from ..schema import Model, unknown_fields
 from ..types import UNSET
+from .plain import Refused, jsonable
+from .problems import Problems, is_setting, misfit, setting_hint, shown, unknown, without_secrets
+from .shapes import Shape, misspelled
 
 if TYPE_CHECKING:
+    from .._secrets import Redactor
     from ..manifest import Manifest, Operation
     from ..schema import Registry
 
-Problems = list[tuple[tuple[str | int, ...], str, str]]
-"""(location, message, type) of each bad field."""
 
-_SETTINGS = frozenset({"timeout", "headers", "max_retries", "retry", "extra_fields", "strict_responses"})
-_SCALARS = frozenset({str, int, bool, type(None)})
-
-
-class _Refused(Exception):
-    """A value without a JSON form, raised from inside the walk."""
-
-    def __init__(self, message: str, kind: str = "json_type", path: Sequence[str | int] = ()) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.path: list[str | int] = list(path)
-
-
-def jsonable(value: Any) -> Any:
-    """A copy of `value` made of dict, list, str, int, float, bool and None alone."""
-    kind = type(value)
-    if kind in _SCALARS:
-        return value
-    if kind is dict:
-        return _object(value)
-    if kind is list or kind is tuple:
-        return _array(value)
-    if kind is float:
-        if not isfinite(value):
-            raise _Refused(f"{value!r} has no JSON form", "finite_number")
-        return value
-    return _convert(value)
-
-
-def _object(value: Mapping[Any, Any]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for key, item in value.items():
-        if item is UNSET:
-            continue
-        try:
-            if type(key) is not str:
-                key = _key(key)
-            if type(item) not in _SCALARS:
-                item = jsonable(_place(key, item) if key in PLACES else item)
-            result[key] = item
-        except _Refused as refused:
-            refused.path.insert(0, key if isinstance(key, str | int) else repr(key)[:80])
-            raise
-    return result
-
-
-def _place(name: str, value: Any) -> Any:
-    try:
-        return as_place(name, value)
-    except ValueError as exc:
-        raise _Refused(str(exc), "geometry") from None
-
-
-def _array(value: Any) -> list[Any]:
-    result: list[Any] = []
-    for index, item in enumerate(value):
-        try:
-            result.append(item if type(item) in _SCALARS else jsonable(item))
-        except _Refused as refused:
-            refused.path.insert(0, index)
-            raise
-    return result
-
-
-def _key(key: Any) -> str:
-    if isinstance(key, Enum):
-        key = key.value
-    if isinstance(key, str):
-        return str(key)
-    raise _Refused(f"the key {key!r} is not a string")
-
-
-def _convert(value: Any) -> Any:
-    """The less usual types, the most specific first."""
-    if isinstance(value, Model):
-        return _object(value.to_dict())
-    if isinstance(value, Enum):
-        return jsonable(value.value)
-    if isinstance(value, dt.datetime):
-        # RFC 3339 wants an offset; a time without one is read as UTC.
-        return value.isoformat() if value.tzinfo else value.isoformat() + "Z"
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, Decimal):
-        if not value.is_finite():
-            raise _Refused(f"{value!r} has no JSON form", "finite_number")
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
-        return jsonable(float(value))
-    if hasattr(value, "dtype") and hasattr(value, "tolist"):
-        return _numpy(value)
-    if isinstance(value, Mapping):
-        return _object(value)
-    if hasattr(value, "__geo_interface__"):
-        return jsonable(dict(value.__geo_interface__))
-    if isinstance(value, Set):
-        # In a fixed order: the same body has the same bytes in every process.
-        return sorted(_array(value), key=to_json)
-    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
-        return _array(value)
-    raise _Refused(f"a value of type {type(value).__name__} has no JSON form")
-
-
-def _numpy(value: Any) -> Any:
-    # Days, months and years are dates, as Python's own are; a finer moment is one in UTC.
-    if value.dtype.kind == "M" and value.dtype.name[-3:] not in ("[D]", "[W]", "[M]", "[Y]"):
-        value = value.astype("datetime64[us]")
-    plain = value.tolist()
-    if plain is value or type(plain) is type(value):
-        raise _Refused(f"a value of type {type(value).__name__} has no JSON form")
-    return jsonable(plain)
+# What else a call and its loops take as keywords.
+_OPTIONS = frozenset(
+    (
+        "idempotency_key",
+        "detailed",
+        "max_items",
+        "progress",
+        "timeout",
+        "until",
+        "raise_on_failure",
+        "delays",
+        "estimate",
+    )
+)
 
 
 class Input:
     """The input of one operation: checks bodies and makes their bytes."""
 
-    __slots__ = ("_key", "_model", "_search", "_serializer", "_validate", "manifest", "operation")
+    __slots__ = ("_key", "_model", "_serializer", "_validate", "manifest", "operation", "shape")
 
     def __init__(self, operation: Operation, manifest: Manifest) -> None:
         self.operation = operation
         self.manifest = manifest
         self._key = operation.input.get("$ref", "").removeprefix(PREFIX)
         self._model: Any = UNSET
-        # `datetime` is a filter where a search is bounded; elsewhere it belongs to what is stored.
-        schema = manifest.schemas.get(self._key)
-        self._search = not isinstance(schema, dict) or "limit" in schema.get("properties", {})
+        self.shape = Shape(operation.input, manifest.schemas)
         adapter = manifest.registry.adapter(operation.input, operation.id)
         self._validate = adapter.validator.validate_python
         self._serializer = adapter.serializer.to_json
 
-    def encode(self, body: Any, fields: Mapping[str, Any], *, allow_extra: bool = False) -> bytes:
+    def encode(
+        self,
+        body: Any,
+        fields: Mapping[str, Any],
+        *,
+        allow_extra: bool = False,
+        redactor: Callable[[], Redactor] | None = None,
+    ) -> bytes:
         """The bytes of a body given as a mapping, a model or keyword arguments.
 
-        Raises `InvalidInputError`, before anything is sent, with every bad field in ``error.detail``,
-        and TypeError where both a body and keywords are given.
+        Args:
+            body: A mapping, a model, or None where `fields` are given.
+            fields: Keyword arguments, under wire names or Python names.
+            allow_extra: Whether names that are no fields, and names near a field of an open body, are sent.
+            redactor: Makes what takes the secrets of the call out of messages.
+
+        Raises:
+            InvalidInputError: Before anything is sent, with every bad field in ``error.detail``.
+            TypeError: If both a body and keywords are given.
         """
         try:
-            plain = self._plain(body, fields)
+            plain, found = self._plain(body, fields)
+            bad = {loc for loc, _, _ in found}
+            if not allow_extra:
+                found += self._misspelled(plain)
+            token = self._token(plain)
             value = self._validate(plain, strict=True, by_alias=True, by_name=True)
-        except _Refused as refused:
-            raise self.refusal([(tuple(refused.path), str(refused), refused.kind)]) from None
+        except Refused as refused:
+            problem = (tuple(refused.path), str(refused), refused.kind)
+            raise self.refusal([problem], redactor=redactor) from None
         except RecursionError:
-            raise self.refusal([((), "the body contains itself or is nested too deeply", "depth")]) from None
+            problem = ((), "the body contains itself or is nested too deeply", "depth")
+            raise self.refusal([problem], redactor=redactor) from None
         except ValidationError as exc:
-            found: Problems = [(_clean(e["loc"]), e["msg"], e["type"]) for e in exc.errors(include_url=False)]
+            for error in exc.errors(include_url=False):
+                loc = _clean(error["loc"])
+                if loc not in bad:  # it is missing because it was refused
+                    found.append(misfit(loc, error))
             if isinstance(plain, dict) and not allow_extra:
                 found += self._strangers(plain)
-            raise self.refusal(found) from None
+            raise self.refusal(found, redactor=redactor) from None
         extras = unknown_fields(value)
         if extras:
-            found = _unknown(extras, allow_extra=allow_extra)
-            if found:
-                raise self.refusal(found)
+            found += self._unknown(extras, allow_extra=allow_extra)
+        if found:
+            raise self.refusal(found, redactor=redactor)
         try:
             content: bytes = self._serializer(value, by_alias=True, exclude_unset=True)
         except PydanticSerializationError as exc:
-            raise self.refusal([((), f"the body has no JSON form: {exc}", "json_type")]) from None
-        return content
+            problem = ((), f"the body has no JSON form: {exc}", "json_type")
+            raise self.refusal([problem], redactor=redactor) from None
+        return content if token is None else _with(content, token)
 
-    def _plain(self, body: Any, fields: Mapping[str, Any]) -> Any:
+    def _token(self, plain: Any) -> Any:
+        """A token for the next page that is no text, taken out of `plain`: the server's own, sent as it came."""
+        names = self.shape.names
+        if "next" in names and "limit" in names:
+            for name in ("next", "next_"):
+                if plain.get(name) is not None and not isinstance(plain[name], str):
+                    return plain.pop(name)
+        return None
+
+    def check_options(self, **options: Any) -> None:
+        """Refuse an option of a call whose name a field has too: which of them is meant?
+
+        Raises:
+            TypeError: If one of `options` was given and is a field of the input.
+        """
+        for name, value in options.items():
+            if value is not None and value is not False and name in self.shape.names:
+                raise TypeError(
+                    f"{self.operation.id} has a field {name!r}, and so has the call: give the field as {name}_=..., "
+                    "or the option beside a body"
+                )
+
+    def _plain(self, body: Any, fields: Mapping[str, Any]) -> tuple[Any, Problems]:
         if fields:
             if body is not None and body is not UNSET:
                 raise TypeError(
                     f"{self.operation.id}() takes a body or keyword arguments, not both: "
                     f"{', '.join(map(repr, fields))} came beside a body"
                 )
-            body = fields
+            names = self.shape.names
+            body = {
+                name[:-1]
+                if name not in names and name[:-1] in _OPTIONS and name[:-1] in names
+                else name: value
+                for name, value in fields.items()
+            }
         elif body is None or body is UNSET:
-            return {}
+            return {}, []
         if isinstance(body, Model):
             given, wanted = type(body).__name__, self.model
             # By name: a class of another manifest will do, and so will a subclass that somebody wrote.
             if wanted is not None and wanted.__name__ not in [base.__name__ for base in type(body).__mro__]:
                 fault = f"the body is a {given}; {self.operation.id} takes a {wanted.__name__}"
-                raise _Refused(fault, "model_type")
+                raise Refused(fault, "model_type")
         elif not isinstance(body, Mapping):
-            raise _Refused(f"the body is a {type(body).__name__}; it has to be an object", "dict_type")
-        elif not self._key:
+            raise Refused(
+                f"the body is a {type(body).__name__}; it has to be an object{self._keyword(body)}",
+                "dict_type",
+            )
+        elif not self.shape.described:
             body = _filter(body)
-        try:
-            body = prepare(body, search=self._search)
-        except ValueError as exc:
-            raise _Refused(str(exc), "interval", ["datetime"]) from None
-        return jsonable(body)
+        plain, found = jsonable(body, self.shape, spends=self.operation.spends)
+        if plain.get("bbox") is not None and plain.get("intersects") is not None:
+            found.append(
+                (("bbox",), "bbox and intersects exclude each other; give one of them", "given_twice")
+            )
+        return plain, found
+
+    def _keyword(self, body: Any) -> str:
+        """How a bare value is given to an operation with one required field: by its name."""
+        required = [wire for wire in self.shape.required if isinstance(body, str | int)]
+        if len(required) != 1 or isinstance(body, bool):
+            return ""
+        return f"; write {self.operation.id}({python_name(required[0])}={shown(body, required)})"
 
     @property
     def model(self) -> type[Model] | None:
@@ -234,19 +189,55 @@ class Input:
         model: type[Model] | None = self._model
         return model
 
+    def _misspelled(self, plain: Any) -> Problems:
+        """Names in an open body that are near a described one: it would be charged and the field ignored."""
+        found = [
+            (
+                (*place, name),
+                f"unknown field; did you mean {meant!r}? Other names pass with extra_fields='allow'",
+                "extra_forbidden",
+            )
+            for place, name, meant in misspelled(plain, self.shape)
+        ]
+        if self.shape.is_open and isinstance(plain, dict):
+            found += [
+                ((name,), f"unknown field{setting_hint(name)}", "extra_forbidden")
+                for name in plain
+                if is_setting(name) and name not in self.shape.names
+            ]
+        return found
+
     def _strangers(self, plain: dict[str, Any]) -> Problems:
         """Unknown names at the top of a body that is refused anyway: the typo explains the missing field."""
-        if self.model is None:
-            return []
-        layout = self.model._layout()
-        return [
-            ((name,), f"unknown field{_hint(name) or did_you_mean(name, layout.wires)}", "extra_forbidden")
-            for name in plain
-            if not (layout.is_open or name in layout.names or name in layout.wires)
-        ]
+        shape, found = self.shape, []
+        names = list(shape.names)
+        for name in plain:
+            wire = shape.names.get(name)
+            if wire is None and not shape.is_open and shape.described:
+                found.append(unknown(name, nearest(name, names), (), shape))
+            elif wire is not None and wire != name and wire in plain:
+                found.append(_twice(name, wire))
+        return found
 
-    def refusal(self, problems: Problems, *, where: str = "body") -> InvalidInputError:
+    def _unknown(self, extras: Any, *, allow_extra: bool) -> Problems:
+        """What is wrong with names that are no fields: a field given under both of its names, or unknown."""
+        found: Problems = []
+        for place, name, candidates in extras:
+            wire = next((c for c in candidates if python_name(c) == name), None)
+            if wire is not None:
+                found.append(_twice(name, wire, place))
+            elif not allow_extra:
+                found.append(unknown(name, candidates, place, self.shape.at(place)))
+        return found
+
+    def refusal(
+        self, problems: Problems, *, where: str = "body", redactor: Callable[[], Redactor] | None = None
+    ) -> InvalidInputError:
         """The error that stands for `problems`."""
+        problems = [
+            (loc, without_secrets(msg if redactor is None else redactor().text(msg)), kind)
+            for loc, msg, kind in problems
+        ]
         detail = [{"loc": [where, *loc], "msg": msg, "type": kind} for loc, msg, kind in problems]
         lines = [f"{'.'.join(map(str, loc)) or where}: {msg}" for loc, msg, kind in problems]
         shown = "; ".join(lines[:5]) + (f"; and {len(lines) - 5} more" if len(lines) > 5 else "")
@@ -269,39 +260,35 @@ def error_registry(manifest: Manifest, name: str) -> Registry:
 
 
 def _filter(body: Mapping[Any, Any]) -> Mapping[Any, Any]:
-    """A body without a schema, its ``datetime_`` under the wire's name: nobody calls a field so but Python."""
-    if "datetime_" not in body:
+    """A body without a schema, its ``datetime_`` under the wire's name; a datetime there is a filter."""
+    name = next((name for name in ("datetime_", "datetime") if body.get(name, UNSET) is not UNSET), None)
+    if name is None:
         return body
-    if body["datetime_"] is not UNSET and body.get("datetime", UNSET) is not UNSET:
+    if name == "datetime_" and body.get("datetime", UNSET) is not UNSET:
         fault = "the field is given twice, as 'datetime_' and 'datetime'"
-        raise _Refused(fault, "given_twice", ["datetime_"])
-    wires = {"datetime_": "datetime"}
-    return {wires.get(name, name): value for name, value in body.items() if value is not UNSET}
+        raise Refused(fault, "given_twice", ["datetime_"])
+    value = body[name]
+    if not isinstance(value, str):  # what text means there only the server knows
+        try:
+            value = convert("filter", value)
+        except InvalidValueError as exc:
+            raise Refused(str(exc), exc.kind, ["datetime", *exc.path]) from exc
+    return {
+        ("datetime" if key == name else key): (value if key == name else item) for key, item in body.items()
+    }
 
 
 def _clean(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
     return tuple(part for part in loc if part != "")
 
 
-def _hint(name: str) -> str:
-    """What was probably meant by a name that belongs to the call and not to its body."""
-    if name in _SETTINGS:
-        return f"; a setting of the call goes through with_options({name}=...)"
-    return "; the body is the first argument, without a name" if name == "body" else ""
+def _twice(name: str, wire: str, place: tuple[str | int, ...] = ()) -> tuple[tuple[str | int, ...], str, str]:
+    return (*place, name), f"the field is given twice, as {name!r} and {wire!r}", "given_twice"
 
 
-def _unknown(extras: Any, *, allow_extra: bool) -> Problems:
-    """What is wrong with names that are no fields: a field given under both of its names, or unknown."""
-    found: Problems = []
-    for place, name, candidates in extras:
-        wire = next((c for c in candidates if python_name(c) == name), None)
-        if wire is not None:
-            found.append(
-                ((*place, name), f"the field is given twice, as {name!r} and {wire!r}", "given_twice")
-            )
-        elif not allow_extra:
-            hint = "" if place else _hint(name)
-            if candidates and not hint:
-                hint = f"; did you mean {' or '.join(map(repr, candidates))}?"
-            found.append(((*place, name), f"unknown field{hint}", "extra_forbidden"))
-    return found
+def _with(content: bytes, token: Any) -> bytes:
+    """The bytes of an object with the field `next` at its end."""
+    from pydantic_core import to_json
+
+    comma = b"" if content == b"{}" else b","
+    return b"".join((content[:-1], comma, b'"next":', to_json(token), b"}"))

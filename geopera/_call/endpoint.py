@@ -13,7 +13,7 @@ from ..errors import InvalidInputError, ManifestError
 from ..manifest import PREFIX
 from ..manifest._operation import Operation
 from ..schema import Model, best_effort
-from ..types import Content, JSONArray, open_json
+from ..types import Content, JSONArray, JSONObject, open_json
 from .body import Input, error_registry
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Request:
         self,
         endpoint: Endpoint,
         content: bytes,
-        headers: tuple[tuple[str, str], ...],
+        headers: tuple[tuple[str, Any], ...],
         timeout: Any,
         stream: bool,
         deadline: float | None = None,
@@ -98,9 +98,15 @@ class Endpoint:
         if not content:
             return None, [] if reply.status == 204 else ["the body is empty"]
         if len(content) < _LARGE:
-            return self.typed(decode(content))
-        with _collector_at_rest():
-            return self.typed(decode(content))
+            value, mismatches = self.typed(decode(content))
+        else:
+            with _collector_at_rest():
+                value, mismatches = self.typed(decode(content))
+        if isinstance(value, Model | JSONObject):
+            paging = operation.paging  # what `records` goes by
+            source = paging is not None, paging.records if paging else None, operation.id
+            object.__setattr__(value, "_page", source)
+        return value, mismatches
 
     def typed(self, data: Any) -> tuple[Any, list[str]]:
         """JSON data as the operation's output, as well typed as it can be, with the mismatches."""

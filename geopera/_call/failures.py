@@ -1,6 +1,6 @@
-"""What is said when a call fails: which class, which words, what is known about the effect.
+"""The error of a call: its class, its message, and what is known about the effect.
 
-The token is in none of it: an answer that echoes it is kept without it.
+Everything that a server or a transport said is redacted here, for every secret of the call; then it is shortened.
 """
 
 from __future__ import annotations
@@ -23,22 +23,23 @@ from .reasons import sentence
 
 if TYPE_CHECKING:
     from .._decoding.inflate import BodyError
+    from .._secrets import Redactor
     from ..manifest._operation import Operation
     from .context import Context
     from .endpoint import Endpoint, Reply
     from .reasons import Place
 
-# A token is longer than this; something shorter stands in ordinary words.
-_SECRET = 6
 
-
-def unusable(message: str, response: Response[Any], operation: Operation, context: Context) -> ResponseError:
-    """A success that cannot be used; like the body of an error, its body is kept without the token."""
-    washed = _without_secrets(response.content, context)
-    if washed != response.content:
-        response.content, response.parsed = washed, None
+def unusable(
+    message: str, response: Response[Any], operation: Operation, redactor: Redactor
+) -> ResponseError:
+    """A success that cannot be used; like the body of an error, its body is kept without secrets."""
+    clean = redactor.content(response.content)
+    if clean != response.content:
+        response.content, response.parsed = clean, None
+    response.headers = redactor.headers(response.headers)
     return ResponseError(
-        _redact(message, context),
+        redactor.text(message),
         status_code=response.status_code,
         operation=operation.id,
         response=response,
@@ -51,25 +52,33 @@ def unusable(message: str, response: Response[Any], operation: Operation, contex
 
 
 def refused(
-    endpoint: Endpoint, context: Context, reply: Reply, details: dict[str, Any], raises: bool
+    endpoint: Endpoint,
+    context: Context,
+    reply: Reply,
+    details: dict[str, Any],
+    raises: bool,
+    redactor: Redactor,
 ) -> Response[Any]:
-    """An answer that is no success: raised, or returned where the caller wants no raising."""
+    """A response that is no success: raised, or returned where the caller wants no raising."""
     operation = endpoint.operation
-    content = _without_secrets(reply.content or b"", context)
+    content = redactor.content(reply.content or b"")
+    headers = redactor.headers(reply.headers)
     error = endpoint.error(content)
     response: Response[Any] = Response(
         reply.status,
         content,
-        reply.headers,
+        headers,
         error,
-        request_id=request_id(reply),
+        request_id=request_id(headers),
         idempotency_key=details["idempotency_key"],
         attempts=details["attempts"],
         elapsed=details["elapsed"],
     )
     if raises:
         raise for_status(reply.status)(
-            _describe(operation, reply, error, content) + _history(details),
+            redactor.text(_describe(operation, reply, error, content))
+            + _unsigned(reply, context)
+            + _history(details),
             error=error,
             status_code=reply.status,
             response=response,
@@ -81,6 +90,15 @@ def refused(
             raise UnexpectedStatus(reply.status, content)
         response.parsed = None
     return response
+
+
+def _unsigned(reply: Reply, context: Context) -> str:
+    """What to do about a 401 where no credentials were sent."""
+    if reply.status != 401 or context.authenticated:
+        return ""
+    from .._auth.sources import hint
+
+    return f" ({hint(context.note)})"
 
 
 def _describe(operation: Operation, reply: Reply, error: Any, content: bytes) -> str:
@@ -123,7 +141,7 @@ def _field(entry: Any) -> str:
 
 
 def start(content: bytes) -> str:
-    """The first line or so of a body that is no JSON, on one line."""
+    """The first line or so of a redacted body that is no JSON, on one line."""
     return " ".join(content[:300].decode("utf-8", "replace").split())[:200]
 
 
@@ -133,21 +151,21 @@ def _history(details: dict[str, Any]) -> str:
     if details["attempts"] > 1:
         parts.append(f"{details['attempts']} attempts in {details['elapsed']:.1f} s")
     if details["may_have_acted"]:
-        parts.append("the server may have acted")
+        parts.append("the server may have processed it")
         if details["idempotency_key"]:
-            parts.append(f"repeat with idempotency_key={details['idempotency_key']!r}")
+            parts.append(f"retry with idempotency_key={details['idempotency_key']!r} to be safe")
     return f" ({'; '.join(parts)})" if parts else ""
 
 
 def connection_error(
-    failure: Exception, outcome: str, context: Context, details: dict[str, Any], place: Place | None
+    failure: Exception, outcome: str, redactor: Redactor, details: dict[str, Any], place: Place | None
 ) -> GeoperaError:
     """The error for a request without a response. `place`: where the request went, if it is known."""
     cls = APITimeoutError if is_timeout(failure) else APIConnectionError
-    text = _redact(sentence(failure, place, details["elapsed"]), context)
+    text = redactor.text(sentence(failure, place, details["elapsed"]))
     name = type(failure).__name__
     # The library's words about a malformed header hold its value.
-    said = "" if name == "LocalProtocolError" else _redact(str(failure), context)
+    said = "" if name == "LocalProtocolError" else redactor.text(str(failure))
     sent = "; nothing was sent" if outcome == retry.NOT_SENT and not details["may_have_acted"] else ""
     return cls(
         f"{details['operation']}: {text}{sent}{_history(details)}",
@@ -170,21 +188,7 @@ def unreadable(
     )
 
 
-def _without_secrets(content: bytes, context: Context) -> bytes:
-    """An error's body as it is kept: a server that echoes the token does not get it into a log."""
-    for secret in context.secrets:
-        if len(secret) >= _SECRET:
-            content = content.replace(secret.encode(), b"***")
-    return content
-
-
-def _redact(text: str, context: Context) -> str:
-    for secret in context.secrets:
-        if len(secret) >= _SECRET:
-            text = text.replace(secret, "***")
-    return text
-
-
-def request_id(reply: Reply) -> str | None:
-    value: str | None = reply.headers.get("x-request-id")
+def request_id(headers: Any) -> str | None:
+    """The server's id of a request, from redacted headers."""
+    value: str | None = headers.get("x-request-id")
     return value

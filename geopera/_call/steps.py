@@ -13,17 +13,22 @@ import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from .._auth.credentials import Renew
 from .._decoding.inflate import BodyError
 from .._http import transport_errors
+from .._secrets import secrets_of
 from ..errors import GeoperaError, ResponseMismatchWarning, UnexpectedStatus
+from ..middleware import RetryEvent
 from ..types import Response
 from . import retry
 from .endpoint import Reply, Request, check_key
 from .failures import connection_error, refused, request_id, start, unreadable, unusable
+from .responses import remember
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from .._secrets import Redactor
     from ..manifest._operation import Operation
     from .context import Context
     from .endpoint import Endpoint
@@ -37,11 +42,11 @@ def call(
     content: bytes,
     *,
     key: str | None = None,
-    headers: tuple[tuple[str, str], ...] = (),
+    headers: tuple[tuple[str, Any], ...] = (),
     stream: bool = False,
     raises: bool = True,
     finish: Callable[[Reply], Any] | None = None,
-) -> Generator[Request | float, Reply | None, Response[Any]]:
+) -> Generator[Request | Renew | float, Reply | None, Response[Any]]:
     """Carry out one logical call. Returns the `Response`.
 
     key: the idempotency key; an operation that spends gets one made here, once for all attempts.
@@ -66,14 +71,20 @@ def call(
     )
     safe = operation.read_only or (operation.idempotent and key is not None)
     limiter, acted = context.limiter, False
+    credential, renewals = context.credential, 0
     attempt, waited, started = 0, 0.0, time.monotonic()
     try:
         while True:
+            if credential is not None and credential.due():
+                yield Renew(credential, credential.current)
+            used = None if credential is None else credential.current
             if limiter is not None:
-                now, token = time.monotonic(), bool(context.secrets)
+                now, token = time.monotonic(), context.authenticated
                 delay = limiter.reserve(operation.id, now, spends=operation.spends, token=token)
-                if delay > 0 and (deadline is None or now + delay < deadline):
-                    yield delay
+                if delay > 0:
+                    if context.on_limit is not None:
+                        context.on_limit(delay)
+                    yield delay if deadline is None else max(min(delay, deadline - now), 0.0)
                 waited += time.monotonic() - now  # keeping to the limits is not what the deadline is for
             attempt += 1
             sent = time.monotonic()
@@ -93,25 +104,37 @@ def call(
             else:
                 outcome = retry.outcome_of_status(reply.status)
             if log.isEnabledFor(logging.DEBUG):
-                _log_attempt(operation, reply, failure, attempt, time.monotonic() - sent)
+                served_as = (
+                    None if reply is None else request_id(context.redactor(headers).headers(reply.headers))
+                )
+                _log_attempt(operation, reply, failure, attempt, time.monotonic() - sent, served_as)
+            if reply is not None and reply.status == 401 and used is not None and not renewals:
+                assert credential is not None
+                if credential.renewable and not secrets_of(headers):
+                    # 401 comes before any effect: the same request, with the same key, is sent once more.
+                    renewals = 1
+                    yield Renew(credential, used)
+                    continue
             if outcome is None:
                 assert reply is not None
                 break
             acted = acted or (retry.may_have_acted(outcome) and not operation.read_only)
             retry_after = None if reply is None else retry.retry_after_seconds(reply.headers, time.time())
-            if retry.repeats(outcome, safe=safe) and attempt <= context.policy.max_retries:
+            if retry.repeats(outcome, safe=safe) and attempt - renewals <= context.policy.max_retries:
                 from random import random
 
                 pause = retry.decide(
                     context.policy,
                     safe=safe,
-                    attempt=attempt,
+                    attempt=attempt - renewals,
                     elapsed=time.monotonic() - started - waited,
                     outcome=outcome,
                     retry_after=retry_after,
                     random=random(),
                 )
                 if pause is not None and (deadline is None or time.monotonic() + pause < deadline):
+                    served = None if reply is None else context.redactor(headers).headers(reply.headers)
+                    _report_retry(context, operation, reply, failure, attempt, pause, key, served)
                     yield pause
                     continue
             details = {
@@ -122,13 +145,15 @@ def call(
                 "elapsed": time.monotonic() - started,
                 "may_have_acted": acted,
             }
+            redactor = context.redactor(headers)
             if failure is not None:
-                # The transport's own chain is long and says less; it stays in reach as the context.
-                error = connection_error(failure, outcome, context, details, request.place)
-                error.__context__ = failure
+                error = connection_error(failure, outcome, redactor, details, request.place)
+                # Its frames hold the head of the request, and so do local variables here.
+                error.__context__ = redactor.exception(failure)
+                failure = None
                 raise error from None
             assert reply is not None
-            return refused(endpoint, context, reply, details, raises)
+            return refused(endpoint, context, reply, details, raises, redactor)
     except (GeoperaError, UnexpectedStatus):
         raise
     except BaseException as exc:
@@ -137,12 +162,14 @@ def call(
             exc.add_note(f"geopera: {operation.id} may have been carried out; its idempotency key is {key}")
         raise
     elapsed = time.monotonic() - started
+    redactor = context.redactor(headers)
+    clean = redactor.headers(reply.headers)
     response: Response[Any] = Response(
         reply.status,
         reply.content or b"",
-        reply.headers,
+        clean,
         None,
-        request_id=request_id(reply),
+        request_id=request_id(clean),
         idempotency_key=key,
         attempts=attempt,
         elapsed=elapsed,
@@ -150,9 +177,10 @@ def call(
     if stream:
         response.parsed = finish(reply) if finish is not None else None
     elif raises or reply.status == operation.success_status:
-        _parse_success(endpoint, context, reply, response)
+        _parse_success(endpoint, context, reply, response, redactor)
     elif context.raise_on_unexpected_status:
-        raise UnexpectedStatus(reply.status, response.content)
+        raise UnexpectedStatus(reply.status, redactor.content(response.content))
+    remember(response)
     return response
 
 
@@ -161,19 +189,23 @@ def _is_transport(exc: Exception) -> bool:
     return isinstance(exc, transport_errors(OSError)) or (bool(group) and all(map(_is_transport, group)))
 
 
-def _parse_success(endpoint: Endpoint, context: Context, reply: Reply, response: Response[Any]) -> None:
+def _parse_success(
+    endpoint: Endpoint, context: Context, reply: Reply, response: Response[Any], redactor: Redactor
+) -> None:
     operation = endpoint.operation
     try:
         response.parsed, mismatches = endpoint.parse(reply)
     except (ValueError, RecursionError) as exc:
-        message = f"{operation.id}: the response is not usable JSON ({exc}): {start(response.content)}"
-        raise unusable(message, response, operation, context) from None
+        shown = start(redactor.content(response.content))
+        message = f"{operation.id}: the response is not usable JSON ({exc}): {shown}"
+        raise unusable(message, response, operation, redactor) from None
     if not mismatches:
         return
+    mismatches = [redactor.text(one) for one in mismatches]
     shown = "; ".join(mismatches[:3]) + (f"; and {len(mismatches) - 3} more" if len(mismatches) > 3 else "")
     message = f"{operation.id}: the answer is not what the manifest says: {shown}"
     if context.strict_responses:
-        raise unusable(message, response, operation, context)
+        raise unusable(message, response, operation, redactor)
     warnings.warn(message, ResponseMismatchWarning, stacklevel=_caller_level())
 
 
@@ -187,11 +219,41 @@ def _caller_level() -> int:
     return level
 
 
+def _report_retry(
+    context: Context,
+    operation: Operation,
+    reply: Reply | None,
+    failure: Exception | None,
+    attempt: int,
+    pause: float,
+    key: str | None,
+    served: Any,
+) -> None:
+    if context.on_retry is None and not log.isEnabledFor(logging.INFO):
+        return
+    event = RetryEvent(
+        operation,
+        attempt,
+        pause,
+        status_code=None if reply is None else reply.status,
+        exception=failure,
+        request_id=None if served is None else request_id(served),
+        idempotency_key=key,
+    )
+    log.info("%s: %s, attempt %d, retrying in %.2f s", operation.id, event.outcome, attempt, pause)
+    if context.on_retry is not None:
+        context.on_retry(event)
+
+
 def _log_attempt(
-    operation: Operation, reply: Reply | None, failure: Exception | None, attempt: int, seconds: float
+    operation: Operation,
+    reply: Reply | None,
+    failure: Exception | None,
+    attempt: int,
+    seconds: float,
+    served_as: str | None,
 ) -> None:
     outcome = reply.status if reply is not None else type(failure).__name__
-    served_as = request_id(reply) if reply is not None else None
     log.debug(
         "%s: %s, attempt %d, %.1f ms, request id %s",
         operation.id,

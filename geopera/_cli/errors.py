@@ -13,8 +13,7 @@
 
 from __future__ import annotations
 
-import os
-import sys
+from .text import error
 
 FAILED = 1
 USAGE = 2
@@ -62,12 +61,5 @@ def report(exc: Exception) -> int:
         text = f"{exc.filename}: {exc.strerror}" if exc.filename and exc.strerror else str(exc)
     else:
         text = f"{type(exc).__name__}: {exc}"
-    line = " ".join(text.split()) or type(exc).__name__
-    print(f"geopera: {hide_token(line)}", file=sys.stderr)
+    error(text.strip() or type(exc).__name__)
     return exit_status(exc)
-
-
-def hide_token(text: str) -> str:
-    """`text` without the token of the environment."""
-    token = os.environ.get("GEOPERA_API_TOKEN", "").strip()
-    return text.replace(token, "***") if len(token) > 3 else text

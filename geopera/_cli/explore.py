@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 from . import show
 from .errors import UsageError
+from .text import error
 
 if TYPE_CHECKING:
     from ..manifest import Manifest, Operation
@@ -28,7 +28,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     describe.set_defaults(run=describe_operation)
     for command in (ops, describe):
         command.add_argument("--base-url", metavar="URL", help="the API whose refreshed manifest is used")
-        command.add_argument("--json", action="store_true", help="print JSON also in a terminal")
+        command.add_argument(
+            "--format", choices=("auto", "json"), default="auto", help="json: also in a terminal"
+        )
 
 
 def in_use(base_url: str | None = None) -> Manifest:
@@ -36,21 +38,26 @@ def in_use(base_url: str | None = None) -> Manifest:
     from ..client import DEFAULT_BASE_URL
     from ..manifest import for_url
 
-    return for_url(base_url or os.environ.get("GEOPERA_API_URL") or DEFAULT_BASE_URL)
+    url = base_url or os.environ.get("GEOPERA_API_URL") or DEFAULT_BASE_URL
+    if not url.startswith(("http://", "https://")):
+        name = "--base-url" if base_url else "GEOPERA_API_URL"
+        raise UsageError(f"{name} has to start with http:// or https://, and is {url[:100]!r}")
+    return for_url(url)
 
 
 def list_operations(args: argparse.Namespace) -> int:
     """Print the operations that match. Status 1 where there is none."""
     manifest = in_use(args.base_url)
     found = [op for op in manifest.operations.values() if _matches(op, args.pattern)]
-    if args.json or not show.to_person():
+    if args.format == "json" or not show.to_person():
         show.write_json_lines([_brief(op) for op in found])
     elif found:
         ids = min(50, max(len(op.id) for op in found))
-        show.write("\n".join(f"{op.id:<{ids}}  {op.summary}"[: show.width()].rstrip() for op in found))
+        lines = [show.shortened(f"{op.id:<{ids}}  {op.summary}", show.width()) for op in found]
+        show.write("\n".join(lines))
         show.write(f"{len(found)} of {len(manifest.operations)} operations")
     if not found:
-        print(f"geopera: no operation matches {args.pattern!r}", file=sys.stderr)
+        error(f"no operation matches {args.pattern!r}")
     return 0 if found else 1
 
 
@@ -66,8 +73,8 @@ def _matches(operation: Operation, pattern: str | None) -> bool:
 
 
 def _brief(operation: Operation) -> dict[str, Any]:
-    names = ("id", "summary", "scope", "side_effect", "idempotent", "public", "media_type")
-    return {name: getattr(operation, name) for name in names}
+    names = ("id", "summary", "description", "scope", "side_effect", "idempotent", "public", "media_type")
+    return {name: getattr(operation, name) for name in names if hasattr(operation, name)}
 
 
 def describe_operation(args: argparse.Namespace) -> int:
@@ -79,25 +86,47 @@ def describe_operation(args: argparse.Namespace) -> int:
     if operation is None:
         if not isinstance(manifest.node(args.operation), dict):
             raise unknown(args.operation, manifest)
-        if args.json or not show.to_person():
+        if args.format == "json" or not show.to_person():
             ids = operations.operation_ids(manifest.node(args.operation))
             show.write_json_lines([_brief(manifest.operations[id]) for id in sorted(ids)])
         else:
             show.write(operations.resource_repr(manifest, args.operation))
-    elif args.json or not show.to_person():
+    elif args.format == "json" or not show.to_person():
         show.write_json(_whole(operation, manifest))
     else:
         show.write(f"{operation.id}\n\n{operations.operation_doc(operation, manifest)}")
-        takes = operations.fields(manifest, operation) or operations.takes_anything(manifest, operation)
-        body = " --json '{...}'" if takes else ""
-        show.write(f"    python -m geopera call {operation.id}{body}")
+        show.write(f"    {_command(operation, manifest)}")
     return 0
+
+
+def _command(operation: Operation, manifest: Manifest) -> str:
+    """A command that can be pasted: the required fields as arguments, or an empty body."""
+    from json import dumps
+    from shlex import quote
+
+    from .._repl import operations
+
+    words = ["python", "-m", "geopera", "call", operation.id]
+    for field in operations.fields(manifest, operation):
+        if field.required:
+            value = operations.example_value(field.schema, manifest.schemas)
+            text = value if isinstance(value, str) else dumps(value)
+            words.append(quote(f"{field.wire}={text}"))
+    if len(words) == 5 and operations.takes_anything(manifest, operation):
+        words.append("--json '{}'")
+    return " ".join(words)
 
 
 def unknown(id: str, manifest: Manifest) -> UsageError:
     """The complaint about an operation that the manifest does not know."""
     from .._names import did_you_mean
 
+    if isinstance(manifest.node(id), dict):
+        from .._repl.operations import operation_ids
+
+        ids = sorted(operation_ids(manifest.node(id)))
+        shown = ", ".join(ids[:12]) + (f" and {len(ids) - 12} more" if len(ids) > 12 else "")
+        return UsageError(f"{id!r} is a resource with the operations {shown}")
     hint = did_you_mean(id, manifest.operations)
     return UsageError(f"there is no operation {id[:200]!r}{hint} (python -m geopera ops lists them)")
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from .._version import __version__
-from . import errors
+from . import errors, text
 
 
 class _Parser(argparse.ArgumentParser):
@@ -21,7 +21,8 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(**options)  # type: ignore[arg-type]
 
     def error(self, message: str) -> NoReturn:
-        print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
+        line = text.hide_token(" ".join(f"{self.prog}: {message} (see {self.prog} --help)".split()))
+        print(text.safe(line, sys.stderr, keep=""), file=sys.stderr)
         raise SystemExit(errors.USAGE)
 
 
@@ -34,15 +35,20 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"geopera {__version__}")
     commands: argparse._SubParsersAction[argparse.ArgumentParser] = top.add_subparsers(
-        dest="command", required=True, metavar="COMMAND", parser_class=_Parser
+        dest="command", metavar="COMMAND", parser_class=_Parser
     )
 
-    from . import call, explore, manifest, stubs
+    from . import call, completion, docs, doctor, explore, login, manifest, stubs, upload
 
     explore.add(commands)
     call.add(commands)
+    upload.add(commands)
     manifest.add(commands)
     stubs.add(commands)
+    docs.add(commands)
+    login.add(commands)
+    doctor.add(commands)
+    completion.add(commands)
     _add_sandbox(commands)
     return top
 
@@ -63,7 +69,7 @@ def _show_warning(
     file: object = None,
     line: str | None = None,
 ) -> None:
-    print(f"geopera: warning: {errors.hide_token(' '.join(str(message).split()))}", file=sys.stderr)
+    text.error(f"warning: {message}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,7 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
-            args = parser().parse_args(arguments)
+            top = parser()
+            args = top.parse_args(arguments)
+            if args.command is None:  # nothing was asked for: say what there is
+                top.print_help()
+                return errors.USAGE
             status: int = args.run(args)
         sys.stdout.flush()
     except KeyboardInterrupt:

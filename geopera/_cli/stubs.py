@@ -19,6 +19,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     where.add_argument("--install", action="store_true", help="beside the installed packages of this Python")
     where.add_argument("--out", metavar="DIR", help="as DIR/geopera-stubs")
     where.add_argument("--uninstall", action="store_true", help="remove what --install wrote")
+    where.add_argument(
+        "--check",
+        action="store_true",
+        help="whether the installed stubs are of the manifest in use; 1 if not",
+    )
     command.add_argument("--base-url", metavar="URL", help="the API whose refreshed manifest is used")
     command.set_defaults(run=run)
 
@@ -32,6 +37,12 @@ def run(args: argparse.Namespace) -> int:
         print(f"removed {gone}" if gone else "there were no stubs", file=sys.stderr)
         return 0
     manifest = in_use(args.base_url)
+    if args.check:
+        wrong = stubs.outdated(manifest)
+        if wrong:
+            print("the installed stubs are not of the manifest in use;", end=" ", file=sys.stderr)
+            print("run: python -m geopera stubs --install", file=sys.stderr)
+        return 1 if wrong else 0
     folder = stubs.install(manifest) if args.install else stubs.write(manifest, args.out)
     print(f"{len(manifest.operations)} operations in {folder}", file=sys.stderr)
     return 0

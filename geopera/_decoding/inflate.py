@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-__all__ = ["ACCEPTED", "BodyCut", "BodyError", "Decoder", "Whole"]
+__all__ = ["ACCEPTED", "BodyCut", "BodyError", "BodyTooLarge", "Decoder", "Whole"]
 
 ACCEPTED = "gzip, deflate"
 """What requests ask for."""
@@ -23,6 +23,10 @@ _STEP = 1 << 18
 
 class BodyError(ValueError):
     """A body that cannot be used: in a coding that nobody asked for, or too large."""
+
+
+class BodyTooLarge(BodyError):
+    """A body that is larger than it may be."""
 
 
 class BodyCut(ValueError):
@@ -108,6 +112,10 @@ class Decoder:
             raise BodyCut("the compressed body ended before its end")
 
 
+def too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"the body is larger than {limit} bytes (max_response_size)")
+
+
 class Whole:
     """A whole body in memory, of bounded size.
 
@@ -156,7 +164,7 @@ class Whole:
 
     def _full(self) -> bool:
         if not self._cut:
-            raise BodyError(f"the body is larger than {self._limit} bytes (max_response_size)")
+            raise too_large(self._limit)
         return True
 
     def end(self) -> bytes:

@@ -16,15 +16,15 @@ from anyio import sleep, to_thread
 from .._call.endpoint import Reply
 from .._transport.streams import running_loop
 from ..errors import StreamError
+from .todo import END, Call, Emit, Fetch, FirstDone, Fork, Join, Pull, Read, Start, Submit, Work
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
     from types import TracebackType
     from typing import Self
 
     from .._call.context import Context
     from .._call.endpoint import Endpoint
-    from .._transport.bodies import Body
     from ..client import Client
 
     Plan = Generator[Any, Any, Any]
@@ -34,96 +34,16 @@ class Caller(Protocol):
     """What a plan needs of a fluent client."""
 
     _asynchronous: bool
-    _client: Client
+    _overrides: dict[str, Any]
 
+    @property
+    def _client(self) -> Client: ...
     def _context(self) -> Context: ...
     def _any_endpoint(self, id: str) -> Endpoint: ...
     def _steps(
         self, endpoint: Endpoint, body: Any, fields: dict[str, Any], key: str | None = None, **how: Any
     ) -> Any: ...
     def _content(self, endpoint: Endpoint, body: Any, fields: dict[str, Any]) -> bytes: ...
-
-
-# What a plan may ask for. A number asks for a pause of so many seconds.
-
-
-class Emit:
-    """Hand these values to the caller, one by one."""
-
-    __slots__ = ("values",)
-
-    def __init__(self, values: Iterable[Any]) -> None:
-        self.values = values
-
-
-class Call:
-    """Carry out the steps of one call; the result is its `Response`."""
-
-    __slots__ = ("steps",)
-
-    def __init__(self, steps: Any) -> None:
-        self.steps = steps
-
-
-class Read:
-    """The next bytes of a body that is still being received, None at its end. The body is closed with the plan."""
-
-    __slots__ = ("chunks", "file", "http")
-
-    def __init__(self, http: Body, *, file: bool = False) -> None:
-        self.http = http
-        self.file = file
-        self.chunks: Any = None
-
-
-class Fetch:
-    """GET a URL outside the API, without token, cookies or headers of the client; the result is a `Read`."""
-
-    __slots__ = ("headers", "url")
-
-    def __init__(self, url: str, headers: dict[str, str]) -> None:
-        self.url = url
-        self.headers = headers
-
-
-class Work:
-    """Run a function that may block for long, on a disk for example; the result is what it returns."""
-
-    __slots__ = ("function",)
-
-    def __init__(self, function: Callable[[], Any]) -> None:
-        self.function = function
-
-
-class Start:
-    """Begin a call in the background, `width` at a time; the result is a handle for `Join`."""
-
-    __slots__ = ("steps", "width")
-
-    def __init__(self, steps: Any, width: int) -> None:
-        self.steps = steps
-        self.width = width
-
-
-class Join:
-    """Wait for a call in the background; the result is its `Response`, or what it raised."""
-
-    __slots__ = ("handle",)
-
-    def __init__(self, handle: Any) -> None:
-        self.handle = handle
-
-
-class Pull:
-    """The next value of an iterator, or of an async one in the event loop; `END` at its end."""
-
-    __slots__ = ("source",)
-
-    def __init__(self, source: Any) -> None:
-        self.source = source
-
-
-END = object()
 
 
 def _held(response: Any, held: list[Any]) -> Any:
@@ -140,9 +60,13 @@ class BlockingIO:
         self._caller = caller
         self._open: list[Any] = []
         self._executor: Any = None
-        self.over = False
+        self._forked: list[BlockingIO] = []
+        self._futures: set[Any] = set()  # in executors of the caller's, which live on
+        self.over = self.stopped = False
 
     def do(self, todo: Any) -> Any:
+        if self.stopped:
+            raise Stopped
         kind = type(todo)
         if kind is Read:
             if todo.chunks is None:
@@ -155,7 +79,15 @@ class BlockingIO:
         if kind is Join:
             return todo.handle.result()
         if kind is Start:
-            return self._start(todo)
+            return self._background(lambda: self._caller._client._sync().run(todo.steps), todo.width)
+        if kind is Fork:
+            return self._fork(todo)
+        if kind is Submit:
+            return _submitted(todo, self._futures)
+        if kind is FirstDone:
+            from concurrent.futures import FIRST_COMPLETED, wait
+
+            return list(wait(todo.handles, return_when=FIRST_COMPLETED).done)
         if kind is Pull:
             return next(todo.source, END)
         if kind is Work:
@@ -166,24 +98,47 @@ class BlockingIO:
             return Read(body, file=True)
         raise TypeError(f"a plan asked for {todo!r}")
 
-    def _start(self, todo: Start) -> Any:
+    def _background(self, work: Any, width: int) -> Any:
         from contextvars import copy_context
 
         if self._executor is None:
             from concurrent.futures import ThreadPoolExecutor
 
-            self._executor = ThreadPoolExecutor(todo.width, thread_name_prefix="geopera-map")
-
-        def work() -> Any:
-            return self._caller._client._sync().run(todo.steps)
-
+            self._executor = ThreadPoolExecutor(width, thread_name_prefix="geopera-map")
         return self._executor.submit(copy_context().run, work)
 
+    def _fork(self, todo: Fork) -> Any:
+        io = BlockingIO(self._caller)
+        self._forked.append(io)
+
+        def work() -> Any:
+            try:
+                return _last(todo.plan, io)
+            finally:
+                self._forked.remove(io)
+
+        return self._background(work, todo.width)
+
     def close(self) -> None:
+        for io in list(self._forked):
+            io.stopped = True  # its thread ends at its next step, and tidies up
+        for future in list(self._futures):
+            future.cancel()
         if self._executor is not None:
             self._executor.shutdown(wait=False, cancel_futures=True)
         while self._open:
             self._open.pop().close()
+
+
+class Stopped(BaseException):
+    """Ends a plan in a background thread whose result nobody waits for any more."""
+
+
+def _submitted(todo: Submit, futures: set[Any]) -> Any:
+    future = todo.executor.submit(todo.function, *todo.arguments)
+    futures.add(future)
+    future.add_done_callback(futures.discard)
+    return future
 
 
 class EventLoopIO:
@@ -194,6 +149,7 @@ class EventLoopIO:
         self._open: list[Any] = []
         self._tasks: set[Any] = set()
         self._later: list[Any] = []
+        self._futures: set[Any] = set()  # in executors of the caller's, which live on
         self.over = False
 
     async def do(self, todo: Any) -> Any:
@@ -209,7 +165,15 @@ class EventLoopIO:
         if kind is Join:
             return await todo.handle
         if kind is Start:
-            return self._start(todo)
+            return self._background(self._call(todo.steps))
+        if kind is Fork:
+            return self._background(_alast(todo.plan, EventLoopIO(self._caller)))
+        if kind is Submit:
+            from asyncio import wrap_future
+
+            return wrap_future(_submitted(todo, self._futures))
+        if kind is FirstDone:
+            return await self._first_done(todo.handles)
         if kind is Pull:
             source = todo.source
             return await anext(source, END) if hasattr(source, "__anext__") else next(source, END)
@@ -221,19 +185,25 @@ class EventLoopIO:
             return Read(body, file=True)
         raise TypeError(f"a plan asked for {todo!r}")
 
-    def _start(self, todo: Start) -> Any:
-        async def work() -> Any:
-            return await self._caller._client._async().run(todo.steps)
+    async def _call(self, steps: Any) -> Any:
+        return await self._caller._client._async().run(steps)
 
+    def _background(self, work: Any) -> Any:
         loop = running_loop()
         if loop is None:
-            later = work()  # another kind of loop than asyncio's: one after the other
-            self._later.append(later)
-            return later
-        task = loop.create_task(work())
+            self._later.append(work)  # another kind of loop than asyncio's: one after the other
+            return work
+        task = loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    async def _first_done(self, handles: Any) -> list[Any]:
+        if running_loop() is None:
+            return [handles[0]]
+        from asyncio import FIRST_COMPLETED, wait
+
+        return list((await wait(handles, return_when=FIRST_COMPLETED))[0])
 
     async def close(self) -> None:
         tasks = list(self._tasks)
@@ -245,6 +215,8 @@ class EventLoopIO:
             await gather(*tasks, return_exceptions=True)
         for later in self._later:
             later.close()
+        for future in list(self._futures):
+            future.cancel()
         while self._open:
             await self._open.pop().aclose()
 
@@ -421,6 +393,12 @@ class AsyncIteration(_Iterable):
     def __aiter__(self) -> AsyncIterator[Any]:
         values: AsyncIterator[Any] | None = self._handed_out() if self._release else self
         return self if values is None else values
+
+    def __iter__(self) -> Any:
+        raise TypeError("this iterator is async: write `async for ... in`")
+
+    def __await__(self) -> Any:
+        raise TypeError("an iterator is not awaited: write `async for ... in`")
 
     async def __anext__(self) -> Any:
         values = self._current()

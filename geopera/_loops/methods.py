@@ -1,7 +1,6 @@
-"""What an operation can do beside being called: pages, records, waits, downloads; and one for many bodies.
+"""What an operation can do beside being called: pages, records, waits, files, and many bodies.
 
-Only the entrances are here, so that importing them costs nothing; what they do is in `_pages.py`,
-`_downloads.py` and `_bulk.py`.
+Only the methods are here, so that importing them costs nothing; what they do is in the modules beside this one.
 """
 
 from __future__ import annotations
@@ -24,6 +23,36 @@ class Loops:
 
     _client: Any
     _id: str
+
+    def preview(
+        self,
+        body: Any = None,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        estimate: bool = False,
+        **fields: Any,
+    ) -> Any:
+        """The request that a call would send, without sending it.
+
+        Args:
+            body: Request body, as in a call. Fields may be given as keywords instead.
+            idempotency_key: The key of the request; one is made for an operation that spends.
+            estimate: Ask the operation that estimates this one for the price, and nothing else. On an async client
+                the preview is then awaited.
+
+        Returns:
+            A `Preview`: `url`, `headers` without secrets, `body`, `idempotency_key`, `effect` (what it may cost or
+            change), `curl()`, and `send()`, which sends this body with this key.
+
+        Raises:
+            InvalidInputError: If a call would refuse the body.
+            TypeError: If an estimate is wanted and there is none.
+        """
+        from .preview import preview
+
+        endpoint = self._client._any_endpoint(self._id)
+        return preview(self._client, endpoint, body, fields, key=idempotency_key, estimate=estimate)
 
     def pages(
         self, body: Any = None, /, *, max_items: int | None = None, progress: bool = False, **fields: Any
@@ -94,25 +123,154 @@ class Loops:
 
     def download(
         self,
-        body: Any,
-        path: str | PathLike[str],
+        body: Any = None,
+        /,
+        path: Any = None,
         *,
+        to: Any = None,
+        existing: str = "replace",
         idempotency_key: str | None = None,
+        concurrency: int = 4,
+        progress: bool = False,
+        **fields: Any,
+    ) -> Any:
+        """Write the file of the operation to a file, a folder or elsewhere, or the files that it lists.
+
+        A binary response is written as it is. A response in JSON has to name a URL, as that of
+        ``items.asset.download`` does: it is fetched without the token, and asked for again when it has expired. A
+        list of assets, as that of ``orders.list_assets``, is downloaded as `download_many` does. The target is
+        whole or as it was before; a download that is cut goes on where it ended, if the server can do that.
+
+        Args:
+            body: As in calling the operation. Fields may be given as keywords instead.
+            path: A path; a folder that exists or ends in a slash, where the server names the file; a
+                binary file object; an fsspec URL (needs the extra ``geopera[cloud]``).
+            to: The same, by name.
+            existing: What happens to a file that is there: "replace", "skip" or "error".
+            idempotency_key: As in calling the operation.
+            concurrency: How many files of a list are fetched at once.
+            progress: Show a bar in bytes (needs the extra ``geopera[progress]``).
+
+        Returns:
+            The path, URL or file object; for a list of assets, a list with one of them for each, or the
+            exception in its place.
+
+        Raises:
+            OSError: If the target cannot be written; FileExistsError for ``existing="error"``.
+            ResponseError: If the response names no URL, or the file is not as long as announced or has
+                another checksum.
+        """
+        from .many import download
+
+        return download(
+            self._client,
+            self._id,
+            body,
+            fields,
+            path,
+            to,
+            existing=existing,
+            key=idempotency_key,
+            concurrency=concurrency,
+            progress=progress,
+        )
+
+    def download_many(
+        self,
+        bodies: Iterable[Any],
+        /,
+        to: str | PathLike[str],
+        *,
+        concurrency: int = 4,
+        existing: str = "replace",
         progress: bool = False,
     ) -> Any:
-        """Write what the operation returns to the file `path`; returns the path.
+        """Write the files of many bodies to a folder, several at a time.
 
-        A binary answer is written as it is. An answer in JSON has to name a URL, as that of
-        ``items.asset.download`` does: it is fetched without the token. Nothing is held in memory. The file
-        appears at `path` once it is whole; a failure leaves there what was there before, and nothing else.
-        What is cut is taken up where it ended, where the server can do that.
+        The server names the files; two of one name are both kept. Run again with ``existing="skip"`` after an
+        interrupt, it fetches what is missing.
 
-        Raises OSError for what the disk refuses, `ResponseError` for an answer without a URL or of
-        another length than announced, and what a call may raise.
+        Args:
+            bodies: Any iterable.
+            to: The folder, or the fsspec URL of one. It is created.
+            concurrency: How many files are fetched at once, from 1 to 100.
+            existing: As in `download`.
+            progress: Show one bar, in bytes, for all files.
+
+        Returns:
+            A list with a path or URL for each body, or the exception in its place.
         """
-        from .downloads import download
+        from .many import download_many
 
-        return download(self._client, self._id, body, path, key=idempotency_key, progress=progress)
+        return download_many(
+            self._client,
+            self._id,
+            bodies,
+            to,
+            concurrency=concurrency,
+            existing=existing,
+            progress=progress,
+        )
+
+    def map(
+        self,
+        bodies: Iterable[Any] | AsyncIterable[Any],
+        /,
+        *,
+        concurrency: int = 8,
+        ordered: bool = True,
+        errors: str = "return",
+        pairs: bool = False,
+        idempotency_key: Callable[[Any], str] | str | None = None,
+        journal: str | PathLike[str] | None = None,
+        executor: Any = None,
+        progress: bool = False,
+        rate_limit: str | None = "auto",
+    ) -> Any:
+        """Call the operation for each of many bodies, several at a time; yields the results.
+
+        Args:
+            bodies: Any iterable; on an async client an async one as well. It is read as the run goes on: at most
+                `concurrency` bodies are under way or waiting to be yielded.
+            concurrency: From 1 to 100; with an executor to 10,000.
+            ordered: False yields results as they finish.
+            errors: "return" yields the exception of a call that fails in its place, and goes on; "raise"
+                raises the first one.
+            pairs: Yield ``(body, result)``.
+            idempotency_key: A function of a body that returns its key. An operation that spends needs one, or
+                a journal, so that a run that broke off can be run again; "random" does without.
+            journal: A file that makes the run resumable: the next run with it sends again, under the same key,
+                what had been begun or failed, and yields the recorded result of what is done.
+            executor: A ``concurrent.futures.Executor`` that makes the calls, in other processes or on other
+                machines; a worker takes its token from its own environment.
+            rate_limit: "auto" keeps these calls under the documented limits, together with all other processes of
+                this machine, by waiting; None does not.
+            progress: Show a bar (needs the extra ``geopera[progress]``).
+
+        Returns:
+            An iterator, async on an async client. Exceptions of the bodies themselves are raised after the
+            results of the bodies that were taken.
+
+        Raises:
+            TypeError: If an option is wrong, or the operation spends and the run has no keys of its own.
+            ValueError: If an option has an invalid value, or the journal belongs to another operation or API.
+        """
+        from .bulk import map_bodies
+
+        return map_bodies(
+            self._client,
+            self._id,
+            bodies,
+            concurrency=concurrency,
+            ordered=ordered,
+            errors=errors,
+            pairs=pairs,
+            idempotency_key=idempotency_key,
+            journal=journal,
+            executor=executor,
+            progress=progress,
+            rate_limit=rate_limit,
+        )
 
 
 class Many:
@@ -127,24 +285,58 @@ class Many:
         /,
         *,
         concurrency: int = 8,
+        ordered: bool = True,
+        errors: str = "return",
+        pairs: bool = False,
+        idempotency_key: Callable[[Any], str] | str | None = None,
+        journal: str | PathLike[str] | None = None,
+        executor: Any = None,
         progress: bool = False,
         rate_limit: str | None = "auto",
     ) -> Any:
-        """Call an operation for each of many bodies, several at a time; yields the results in their order.
+        """Call an operation for each of many bodies, several at a time; yields the results.
 
-        bodies: any iterable; on an async client an async one as well. A body is taken when its turn
-          comes: at most `concurrency` are under way or waiting to be handed out.
-        concurrency: from 1 to 100.
-        rate_limit: "auto" keeps these calls under the documented limits, by waiting; None does not.
-        progress: show a bar (needs the extra ``geopera[progress]``).
+        Args:
+            operation_id: The dotted id of the operation.
+            bodies: Any iterable; on an async client an async one as well. It is read as the run goes on: at most
+                `concurrency` bodies are under way or waiting to be yielded.
+            concurrency: From 1 to 100; with an executor to 10,000.
+            ordered: False yields results as they finish.
+            errors: "return" yields the exception of a call that fails in its place, and goes on; "raise"
+                raises the first one.
+            pairs: Yield ``(body, result)``.
+            idempotency_key: A function of a body that returns its key. An operation that spends needs one, or
+                a journal, so that a run that broke off can be run again; "random" does without.
+            journal: A file that makes the run resumable: the next run with it sends again, under the same key,
+                what had been begun or failed, and yields the recorded result of what is done.
+            executor: A ``concurrent.futures.Executor`` that makes the calls, in other processes or on other
+                machines; a worker takes its token from its own environment.
+            rate_limit: "auto" keeps these calls under the documented limits, together with all other processes of
+                this machine, by waiting; None does not.
+            progress: Show a bar (needs the extra ``geopera[progress]``).
 
-        Returns an iterator, async on an async client. Where a call fails, its result is the exception
-        (a `GeoperaError`, with everything on it), and the others go on. What the bodies themselves
-        raise comes after the results of those that were taken.
+        Returns:
+            An iterator, async on an async client. Exceptions of the bodies themselves are raised after the
+            results of the bodies that were taken.
+
+        Raises:
+            TypeError: If an option is wrong, or the operation spends and the run has no keys of its own.
+            ValueError: If an option has an invalid value, or the journal belongs to another operation or API.
         """
         from .bulk import map_bodies
 
         caller: Any = self
         return map_bodies(
-            caller, operation_id, bodies, concurrency=concurrency, progress=progress, rate_limit=rate_limit
+            caller,
+            operation_id,
+            bodies,
+            concurrency=concurrency,
+            ordered=ordered,
+            errors=errors,
+            pairs=pairs,
+            idempotency_key=idempotency_key,
+            journal=journal,
+            executor=executor,
+            progress=progress,
+            rate_limit=rate_limit,
         )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from .._call.retry import retry_after_seconds
 from ..errors import GeoperaError
-from .drive import Call, Emit, iterate, run
+from .drive import iterate, run
 from .paging import Walk
 from .progress import needs_tqdm, progress_bar
+from .todo import Call, Emit
 from .waiting import DELAYS, Wait
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def _walk(
     whole: bool,
 ) -> Plan:
     operation = endpoint.operation
+    if body is None:
+        endpoint.input.check_options(max_items=max_items, progress=progress)
     # The body is checked and copied here, where it is written, and not at the first step of the loop.
     content = caller._content(endpoint, body, fields)
     first = caller._steps(endpoint, None, {}, content=content)
@@ -75,7 +78,11 @@ def _turn(caller: Caller, endpoint: Endpoint, walk: Walk, first: Any, progress: 
     bar = progress_bar(progress, walk.operation, "records", total=walk.left)
     try:
         while (body := walk.body()) is not None:
-            response = yield Call(first if walk.pages == 0 else caller._steps(endpoint, body, {}))
+            # What follows the first page is the same body, with the token as the server gave it.
+            content = to_json(body)
+            response = yield Call(
+                first if walk.pages == 0 else caller._steps(endpoint, None, {}, content=content)
+            )
             page = response.parsed
             found = walk.take(page)
             if found is None:
@@ -111,6 +118,9 @@ def wait(
         raise_on_failure=raise_on_failure,
         delays=delays,
     )
+    if body is None:
+        options = {"timeout": timeout != 1800.0, "until": until, "raise_on_failure": raise_on_failure}
+        endpoint.input.check_options(**options, delays=delays != DELAYS, progress=progress)
     content = caller._content(endpoint, body, fields)  # a body that is refused is refused here
     needs_tqdm(progress)
     return run(_poll(caller, endpoint, content, rule, progress), caller)

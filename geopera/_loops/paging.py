@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .._values.records import NAMES, records_key
 from ..errors import PagingError
 
 if TYPE_CHECKING:
@@ -34,19 +35,6 @@ _FIELDS = {
     "page": ("size", "page", 20),
     "search_page": ("limit", "page", 10),
 }
-# Names of arrays of records, the likelier first, for answers that hold several arrays.
-_NAMES = (
-    "features",
-    "items",
-    "results",
-    "records",
-    "data",
-    "content",
-    "collections",
-    "subscriptions",
-    "jobs",
-    "orders",
-)
 _MOST_EMPTY = 100
 
 
@@ -58,26 +46,17 @@ def find_records(page: Any, name: str | None, operation: str) -> list[Any]:
     """
     if isinstance(page, list):
         return page
-    if isinstance(page, Mapping) or hasattr(page, "to_dict"):
-        if name is not None:
-            try:
-                found = page[name]
-            except KeyError:
-                found = ...
-            if found is None:
-                return []
-            if isinstance(found, list):
-                return found
-        keys = list(page if isinstance(page, Mapping) else page.to_dict())
-        arrays: dict[str, list[Any]] = {key: page[key] for key in keys if isinstance(page[key], list)}
-        if len(arrays) > 1:
-            arrays.pop("links", None)  # to other pages and documents; what they are about are the records
-        for likely in arrays if len(arrays) == 1 else (*reversed(operation.split(".")), *_NAMES):
-            if likely in arrays:
-                return arrays[likely]
-        if not arrays and any(key in keys and page[key] is None for key in _NAMES):
+    if isinstance(page, Mapping):
+        if name is not None and page.get(name, ...) is None:
             return []
-        shape = f"{len(arrays)} arrays among its fields {', '.join(map(str, keys[:10])) or '(none)'}"
+        key = records_key(page, name, operation)
+        if key is not None:
+            found: list[Any] = page[key]
+            return found
+        arrays = sum(isinstance(value, list) for value in page.values())
+        if not arrays and any(page.get(likely, ...) is None for likely in NAMES):
+            return []
+        shape = f"{arrays} arrays among its fields {', '.join(map(str, list(page)[:10])) or '(none)'}"
     else:
         shape = f"no object and no array, but a {type(page).__name__}"
     raise PagingError(
@@ -227,7 +206,7 @@ def _whole(value: Any, fallback: int) -> int:
 
 
 def _token(page: Any) -> Any:
-    if not isinstance(page, Mapping) and not hasattr(page, "to_dict"):
+    if not isinstance(page, Mapping):
         return None
     try:
         token = page["next"]
@@ -250,7 +229,7 @@ def _fingerprint(found: list[Any]) -> Any:
 
 
 def _identity(record: Any) -> Any:
-    if not isinstance(record, Mapping) and not hasattr(record, "to_dict"):
+    if not isinstance(record, Mapping):
         return None
     for name in ("id", "event_id", "order_id", "job_id"):
         try:

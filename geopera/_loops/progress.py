@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from _thread import allocate_lock
 from typing import Any
 
 
@@ -12,7 +13,7 @@ class Silent:
 
     def update(self, count: int) -> None: ...
 
-    def at(self, count: int) -> None: ...
+    def move(self, count: int) -> None: ...
 
     def total(self, count: int | None) -> None: ...
 
@@ -32,8 +33,10 @@ class Bar(Silent):
     def update(self, count: int) -> None:
         self._bar.update(count)
 
-    def at(self, count: int) -> None:
-        self._bar.n = self._bar.last_print_n = count
+    def move(self, count: int) -> None:
+        """Go on, or back, without counting it as speed."""
+        self._bar.n += count
+        self._bar.last_print_n = self._bar.n
 
     def total(self, count: int | None) -> None:
         if count is not None and count != self._bar.total:
@@ -45,6 +48,51 @@ class Bar(Silent):
 
     def close(self) -> None:
         self._bar.close()
+
+
+class SharedBar:
+    """One bar for many files; its total grows as their lengths become known."""
+
+    def __init__(self, bar: Silent) -> None:
+        self._bar = bar
+        self._lock = allocate_lock()
+        self._total = 0
+
+    def part(self) -> Silent:
+        """The bar of one file."""
+        return _BarPart(self)
+
+    def update(self, count: int) -> None:
+        with self._lock:
+            self._bar.update(count)
+
+    def move(self, count: int) -> None:
+        with self._lock:
+            self._bar.move(count)
+
+    def grow(self, count: int) -> None:
+        with self._lock:
+            self._total += count
+            self._bar.total(self._total)
+
+
+class _BarPart(Silent):
+    __slots__ = ("_known", "_shared")
+
+    def __init__(self, shared: SharedBar) -> None:
+        self._shared = shared
+        self._known = 0
+
+    def update(self, count: int) -> None:
+        self._shared.update(count)
+
+    def move(self, count: int) -> None:
+        self._shared.move(count)
+
+    def total(self, count: int | None) -> None:
+        if count is not None:
+            self._shared.grow(count - self._known)
+            self._known = count
 
 
 def needs_tqdm(wanted: Any) -> None:

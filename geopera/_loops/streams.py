@@ -16,13 +16,15 @@ from .._http import transport_errors
 from ..errors import ResponseError, ResponseMismatchWarning, StreamError
 from ..schema import Model
 from ..types import open_json
-from .drive import Call, Emit, Read, iterate
+from .drive import iterate
 from .progress import needs_tqdm, progress_bar
+from .todo import Call, Emit, Read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from .._call.endpoint import Endpoint, Reply
+    from .._secrets import Redactor
     from ..types import Response
     from .drive import AsyncIteration, Caller, Iteration, Plan
 
@@ -62,7 +64,8 @@ def _receive(caller: Caller, endpoint: Endpoint, steps: Any, left: int | None, p
         reply = response.parsed
         paging = endpoint.operation.paging
         decoder = Records(response.headers.get("content-type", ""), paging.records if paging else None)
-        reader = _Reader(endpoint, response, strict=caller._context().strict_responses)
+        context = caller._context()
+        reader = _Reader(endpoint, response, context.redactor(), strict=context.strict_responses)
         body = Read(reply.http)
         more = True
         while more:
@@ -71,7 +74,9 @@ def _receive(caller: Caller, endpoint: Endpoint, steps: Any, left: int | None, p
             except BodyError as exc:
                 raise reader.failed(str(exc)) from None
             except transport_errors(OSError) as exc:
-                raise reader.failed(f"the stream was cut: {type(exc).__name__}: {exc}") from exc
+                failure = reader.failed(f"the stream was cut: {type(exc).__name__}: {exc}")
+                reader.clean(exc)
+                raise failure from None
             more = chunk is not None
             found: Iterable[Any] = reader.read(decoder.feed(chunk) if more else decoder.close())
             if left is not None:
@@ -89,9 +94,12 @@ def _receive(caller: Caller, endpoint: Endpoint, steps: Any, left: int | None, p
 class _Reader:
     """Turns decoded records into what the operation returns, and faults into errors that name it."""
 
-    __slots__ = ("_endpoint", "_response", "_strict", "_warned", "count")
+    __slots__ = ("_endpoint", "_redactor", "_response", "_strict", "_warned", "count")
 
-    def __init__(self, endpoint: Endpoint, response: Response[Any], *, strict: bool) -> None:
+    def __init__(
+        self, endpoint: Endpoint, response: Response[Any], redactor: Redactor, *, strict: bool
+    ) -> None:
+        self._redactor = redactor
         self._endpoint = endpoint
         self._response = response
         self._strict = strict
@@ -101,6 +109,7 @@ class _Reader:
     def read(self, records: Iterator[Any]) -> Iterator[Any]:
         validate: Callable[..., Any] = self._endpoint.adapter.validator.validate_python
         count = self.count
+        failure: StreamError | None = None
         try:
             for record in records:
                 try:
@@ -108,22 +117,29 @@ class _Reader:
                 except ValidationError:
                     self.count = count
                     value = self._other(record)
+                    if type(value) is StreamError:
+                        failure, record = value, None
+                        break
                 count += 1
                 yield value if isinstance(value, Model) else open_json(value)
         except DecodeError as exc:
             self.count = count
-            raise self.failed(str(exc), exc.problem) from exc
+            failure = self.failed(str(exc), exc.problem)
         finally:
             self.count = count
+        if failure is not None:
+            raise failure  # outside of the handler: the other exception quotes the server
 
     def _other(self, record: Any) -> Any:
         """A record that is not what the operation returns: an error that the server tells of, or a variant."""
         if isinstance(record, dict) and "id" not in record and _is_problem(record):
             said = record.get("detail") or record.get("title") or record.get("error")
-            raise self.failed(f"the server ended the stream with an error: {str(said)[:300]}", record)
+            said = self._redactor.text(str(said))[:300]
+            return self.failed(f"the server ended the stream with an error: {said}", record)
         value, mismatches = self._endpoint.typed(record)
         id = self._endpoint.operation.id
         message = f"{id}: record {self.count} is not what the manifest says: {'; '.join(mismatches[:3])}"
+        message = self._redactor.text(message)
         if self._strict:
             raise ResponseError(message, **self._details())
         if not self._warned:
@@ -137,8 +153,13 @@ class _Reader:
         if isinstance(problem, dict):
             from pydantic_core import to_json
 
-            error = self._endpoint.error(to_json(problem))
-        return StreamError(f"{id}: {message} (after {self.count} records)", error=error, **self._details())
+            error = self._endpoint.error(to_json(self._redactor.data(problem)))
+        text = self._redactor.text(message)
+        return StreamError(f"{id}: {text} (after {self.count} records)", error=error, **self._details())
+
+    def clean(self, exc: BaseException) -> BaseException:
+        """An exception of the transport without request, frames and secrets."""
+        return self._redactor.exception(exc)
 
     def _details(self) -> dict[str, Any]:
         response, operation = self._response, self._endpoint.operation

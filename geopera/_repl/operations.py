@@ -204,7 +204,8 @@ def example(operation: Operation, manifest: Manifest) -> str:
     given = [field for field in fields(manifest, operation) if field.required]
     body = ", ".join(f"{f.name}={example_value(f.schema, manifest.schemas)!r}" for f in given)
     if not given and takes_anything(manifest, operation):
-        body = "{...}"
+        known = [field.name for field in fields(manifest, operation)]
+        body = ", ".join(f"{name}=..." for name in known[:4]) or "{...}"
     return f"client.{operation.id}({body})"
 
 
@@ -230,6 +231,8 @@ def example_value(schema: Any, schemas: Mapping[str, Any], depth: int = 0) -> An
     if kind == "array":
         count = schema.get("minItems")
         items = example_value(schema.get("items"), schemas, depth + 1)
+        if count is None and items == 1:
+            count = 4  # numbers are most often those of a bounding box
         return [items] * (min(count, 4) if isinstance(count, int) else 1)
     if kind in ("integer", "number"):
         return _example_number(schema)
@@ -261,11 +264,12 @@ def operation_signature(operation: Operation, manifest: Manifest) -> inspect.Sig
     taken = {"body", "idempotency_key", "detailed"}
     keywords = []
     for field in fields(manifest, operation):
-        if field.name not in taken and field.name.isidentifier():
+        name = f"{field.name}_" if field.name in taken else field.name
+        if name.isidentifier():
             # A required field is left open here: it may be given in the body instead.
             default = Parameter.empty if field.required else UNSET
             text = _Text(annotator.text(field.schema))
-            keywords.append(Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=text))
+            keywords.append(Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=text))
     parameters = [
         Parameter("body", Parameter.POSITIONAL_ONLY, default=None, annotation=_Text("dict | Model | None")),
         *keywords,

@@ -11,9 +11,9 @@ from .. import _http
 from .._call.endpoint import Reply
 from .._call.reasons import Place
 from .._call.stops import ClosedBeforeSending, ClosedWhileSending, NotSentInTime
-from .._decoding.inflate import ACCEPTED, Whole
+from .._decoding.inflate import ACCEPTED, Whole, too_large
+from .._secrets import header_fault, reveal
 from ..errors import InvalidInputError, ManifestError
-from .checks import header_fault
 from .guard import Guard
 from .redirects import origin
 from .settings import timeout_of
@@ -22,13 +22,14 @@ from .streams import Streams
 if TYPE_CHECKING:
     import httpx
 
-    from .._call.endpoint import Request
+    from .._call.endpoint import Endpoint, Request
     from .._decoding.inflate import BodyCut
     from .bodies import Body
     from .settings import Connection
 
 # The most bytes of an error's body that are read: what says what went wrong is shorter.
 MAX_ERROR = 1 << 20
+_FRAMING = (b"content-length", b"transfer-encoding")
 
 
 class Get:
@@ -39,7 +40,7 @@ class Get:
     alone = stream = False
     timeout = None
 
-    def __init__(self, path: str, headers: dict[str, str], limit: int, deadline: float) -> None:
+    def __init__(self, path: str, headers: dict[str, str], limit: int, deadline: float | None) -> None:
         self.path = path
         self.headers = tuple(headers.items())
         self.limit = limit
@@ -52,8 +53,8 @@ class _Route:
 
     __slots__ = ("base", "headers", "raw", "timeout", "timeouts", "url")
 
-    def __init__(self, built: httpx.Request, raw: Any, base: httpx.URL, timeout: httpx.Timeout) -> None:
-        self.raw, self.base, self.timeout = raw, base, timeout
+    def __init__(self, built: httpx.Request, client: httpx.Client) -> None:
+        self.raw, self.base, self.timeout = client.headers.raw, client.base_url, client.timeout
         self.url, self.headers, self.timeouts = built.url, built.headers, built.extensions["timeout"]
         self.headers.pop("content-length", None)
 
@@ -102,30 +103,36 @@ class Pool:
                 raise InvalidInputError(f"{fault}; nothing was sent")
         if isinstance(request, Get):
             return self._prepare(request.path, "GET", dict(request.headers))
-        client = self.client
-        raw, base, timeout = client.headers.raw, client.base_url, client.timeout
-        route = self._routes.get(request.endpoint)
-        if (
-            route is None
-            or route.raw != raw
-            or route.base is not base
-            or route.timeout is not timeout
-            or len(client.cookies.jar)
-            or client.params
-        ):
-            fixed = {"Accept": request.endpoint.accept, "Content-Type": "application/json"}
-            built = self._prepare(request.endpoint.path, "POST", fixed)
-            route = self._routes[request.endpoint] = _Route(built, raw, base, timeout)
-        headers = self.library.Headers(route.headers)
-        if request.headers:
-            headers.update(request.headers)
+        route = self._route(request.endpoint)
         timeouts = route.timeouts
         if request.timeout is not None:
             timeouts = timeout_of(request.timeout, self.library).as_dict()
         made: httpx.Request = self.library.Request(
-            "POST", route.url, headers=headers, content=request.content, extensions={"timeout": timeouts}
+            "POST",
+            route.url,
+            headers=route.headers,
+            content=request.content,
+            extensions={"timeout": timeouts},
         )
+        for name, value in request.headers:
+            made.headers[name] = reveal(value)
         return made
+
+    def _route(self, endpoint: Endpoint) -> _Route:
+        client = self.client
+        route = self._routes.get(endpoint)
+        if (
+            route is None
+            or route.raw != client.headers.raw
+            or route.base is not client.base_url
+            or route.timeout is not client.timeout
+            or len(client.cookies.jar)
+            or client.params
+        ):
+            fixed = {"Accept": endpoint.accept, "Content-Type": "application/json"}
+            built = self._prepare(endpoint.path, "POST", fixed)
+            route = self._routes[endpoint] = _Route(built, client)
+        return route
 
     def _prepare(self, path: str, method: str, headers: dict[str, str]) -> httpx.Request:
         """What the client itself builds; its URL is checked here. Raises `ManifestError` for another origin."""
@@ -140,10 +147,10 @@ class Pool:
         same = origin(built.url) == origin(base) and built.url.path == base.path.rstrip("/") + path
         if not same or (built.url.query and not client.params):
             raise ManifestError(f"the path {path!r} leads away from the base URL; nothing was sent")
-        for name, value in built.headers.raw:
-            fault = header_fault(name, value) if name.lower() != b"content-length" else None
-            if fault is not None:
-                raise InvalidInputError(f"{fault}; nothing was sent")
+        faults = (header_fault(n, v) for n, v in built.headers.raw if n.lower() not in _FRAMING)
+        fault = next(filter(None, faults), None)
+        if fault is not None:
+            raise InvalidInputError(f"{fault}; nothing was sent")
         return built
 
     def _cut(self, built: httpx.Request, deadline: float | None) -> None:
@@ -184,6 +191,9 @@ class Pool:
 
     def _whole(self, response: httpx.Response, limit: int) -> Whole:
         error = not response.is_success
+        length = response.headers.get("content-length", "")
+        if not error and length.isascii() and length.isdigit() and len(length) < 20 and int(length) > limit:
+            raise too_large(limit)
         return Whole(response.headers.get("content-encoding"), MAX_ERROR if error else limit, cut=error)
 
     def _reply(self, response: httpx.Response, content: bytes | None, body: Body | None = None) -> Reply:

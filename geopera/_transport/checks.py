@@ -6,10 +6,11 @@ import os
 
 from .._http import check_name
 from .._names import did_you_mean
+from .._secrets import header_fault, reveal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
 # What `httpx.Client` and `httpx.AsyncClient` take, both.
@@ -20,11 +21,9 @@ _ARGUMENTS = (
 )  # fmt: skip
 # A transport brings its own connections: these would have no effect beside one.
 _OF_A_TRANSPORT = ("cert", "http1", "http2", "limits", "proxy", "verify")
-_FRAMING = ("content-length", "transfer-encoding")
-_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
-def check_base_url(url: Any, *, token: bool, allow_http: bool) -> None:
+def check_base_url(url: Any, *, token: bool = False, allow_http: bool = False) -> None:
     """Refuse a base URL that requests could not be made of, or that would give a token away. Raises ValueError."""
     if not isinstance(url, str) or not url.lower().startswith(("http://", "https://")):
         shown = url if isinstance(url, str) and "@" not in url else type(url).__name__
@@ -65,41 +64,6 @@ def is_loopback(host: str) -> bool:
     return address or host in ("localhost", "::1")
 
 
-def header_fault(name: Any, value: Any) -> str | None:
-    """What is wrong with a header, or None. Its value is in no message."""
-    if isinstance(name, bytes):
-        name = name.decode("latin-1")
-    if isinstance(value, bytes):
-        value = value.decode("latin-1")
-    elif isinstance(value, str) and not value.isascii():
-        return f"header {str(name)!r} holds characters beyond ASCII (its value is not shown)"
-    if not isinstance(name, str) or not name or not _TOKEN.issuperset(name):
-        return f"{name!r} is no name of a header"
-    if not isinstance(value, str):
-        return f"header {name!r} is no string but {type(value).__name__}"
-    if name.lower() in _FRAMING:
-        return f"header {name!r} cannot be set: it follows from the body"
-    if value != value.strip() or not value.replace("\t", " ").isprintable():
-        return (
-            f"header {name!r} holds a character that a header cannot carry, such as a line break "
-            "(its value is not shown)"
-        )
-    return None
-
-
-def check_headers(headers: Mapping[str, Any] | None, where: str) -> None:
-    """Refuse headers that cannot be sent. Raises TypeError or ValueError; values are in no message."""
-    if headers is None:
-        return
-    items = headers.items() if hasattr(headers, "items") else None
-    if items is None:
-        raise TypeError(f"{where} is a dict of names and values, not {type(headers).__name__}")
-    for name, value in items:
-        fault = header_fault(name, value)
-        if fault is not None:
-            raise ValueError(f"{where}: {fault}")
-
-
 def check_timeout(value: Any) -> None:
     """Refuse what is no timeout: TypeError or ValueError. Seconds, ``httpx.Timeout``, its tuple, or None are."""
     if value is None or isinstance(value, tuple) or hasattr(value, "as_dict"):
@@ -138,43 +102,44 @@ def check_transport(settings: Mapping[str, Any], *, token_header: str | None) ->
     """Refuse HTTP settings that are unknown, missing on the disk, or contradict each other.
 
     Args:
-        settings: The settings by name: httpx_args, headers, cookies, timeout, verify_ssl, follow_redirects, http2,
-            http_library, on_request, on_response.
+        settings: The settings by name: httpx_args, headers, cookies, timeout, verify, follow_redirects, http2,
+            http_library, on_request, on_response. What is secret is a `Secret`.
         token_header: The header that carries the token, or None without one.
 
     Raises:
         TypeError: For a value of the wrong kind, and for two settings that contradict each other, with both names.
         ValueError: For a value that cannot be used.
-        FileNotFoundError: For a certificate file that is not there.
+        FileNotFoundError: For a certificate file that does not exist.
         ImportError: For a library that is not installed, with the extra to install.
     """
     check_name(settings["http_library"])
-    headers, args = settings["headers"], settings["httpx_args"]
-    check_headers(headers, "headers")
     for name in ("on_request", "on_response"):
         if settings[name] is not None and not callable(settings[name]):
-            raise TypeError(f"{name} is a function, not {settings[name]!r}")
-    check_verify(settings["verify_ssl"])
-    _check_cookies(settings["cookies"], "cookies")
+            raise TypeError(f"{name} must be a function, not {settings[name]!r}")
+    check_verify(settings["verify"])
+    _refuse(_cookie_fault(settings["cookies"], "cookies"))
     if token_header is not None:
-        _check_no_other_token(headers, "headers", token_header)
+        _refuse(_token_conflict(settings["headers"], "headers", token_header), TypeError)
+    args = settings["httpx_args"]
     if args:
         _check_args(args, settings, token_header)
-    if settings["http2"] or (args or {}).get("http2"):
+    if settings["http2"] or args.get("http2"):
         _needs("h2", "http2", "http2=True")
 
 
 def check_verify(value: Any) -> None:
-    """Refuse what cannot say which certificates to trust."""
+    """Refuse a value that does not name the certificates to trust."""
     if isinstance(value, bool) or hasattr(value, "wrap_socket"):
         return
     if value == "system":
         _needs("truststore", "truststore", "verify_ssl='system'")
         return
     if not isinstance(value, str | os.PathLike):
-        raise TypeError(f"verify_ssl is True, False, 'system', a path or an ssl.SSLContext, not {value!r}")
+        raise TypeError(
+            f"verify_ssl must be True, False, 'system', a path or an ssl.SSLContext, not {value!r}"
+        )
     if not os.path.exists(value):
-        raise FileNotFoundError(f"verify_ssl: there is no file {os.fspath(value)!r}")
+        raise FileNotFoundError(f"verify_ssl: no file {os.fspath(value)!r}")
 
 
 def _needs(module: str, extra: str, setting: str) -> None:
@@ -186,25 +151,6 @@ def _needs(module: str, extra: str, setting: str) -> None:
         )
 
 
-def _check_cookies(cookies: Any, where: str) -> None:
-    if cookies is None or hasattr(cookies, "extract_cookies"):
-        return
-    pairs: Iterable[Any] = cookies.items() if hasattr(cookies, "items") else cookies
-    for name, value in pairs:
-        if header_fault("Cookie", value) is not None or ";" in value:
-            raise ValueError(
-                f"{where}: {name!r} holds a character that a cookie cannot carry (its value is not shown)"
-            )
-
-
-def _check_no_other_token(headers: Any, where: str, token_header: str) -> None:
-    for name in headers or ():
-        if str(name).lower() == token_header.lower():
-            raise TypeError(
-                f"token= and {where}[{name!r}] both set the header {token_header}; give one of them"
-            )
-
-
 def _check_args(args: Mapping[str, Any], settings: Mapping[str, Any], token_header: str | None) -> None:
     for name in args:
         if name not in _ARGUMENTS:
@@ -212,7 +158,7 @@ def _check_args(args: Mapping[str, Any], settings: Mapping[str, Any], token_head
     contradictions = {
         "base_url": ("base_url", True),
         "timeout": ("timeout", settings["timeout"] is not None),
-        "verify": ("verify_ssl", settings["verify_ssl"] is not True),
+        "verify": ("verify_ssl", settings["verify"] is not True),
         "follow_redirects": ("follow_redirects", settings["follow_redirects"] is True),
         "http2": ("http2", settings["http2"] is True),
         "auth": ("token", token_header is not None),
@@ -220,7 +166,7 @@ def _check_args(args: Mapping[str, Any], settings: Mapping[str, Any], token_head
     for name, (setting, given) in contradictions.items():
         if given and args.get(name) is not None and args[name] is not settings.get(setting):
             raise TypeError(f"httpx_args[{name!r}] and {setting} contradict each other; give one of them")
-    context = args.get("verify") if hasattr(args.get("verify"), "wrap_socket") else settings["verify_ssl"]
+    context = args.get("verify") if hasattr(args.get("verify"), "wrap_socket") else settings["verify"]
     if args.get("cert") is not None and hasattr(context, "wrap_socket"):
         raise TypeError(
             "httpx_args['cert'] and verify_ssl as an SSLContext contradict each other; load the certificate into the "
@@ -234,19 +180,61 @@ def _check_args(args: Mapping[str, Any], settings: Mapping[str, Any], token_head
                 raise TypeError(
                     f"httpx_args['transport'] and httpx_args[{name!r}] contradict each other; the transport decides"
                 )
-        if settings["verify_ssl"] is not True:
+        if settings["verify"] is not True:
             raise TypeError(
                 "httpx_args['transport'] and verify_ssl contradict each other; the transport decides"
             )
-    check_headers(_as_mapping(args.get("headers")), "httpx_args['headers']")
-    own = {str(name).lower(): value for name, value in (settings["headers"] or {}).items()}
-    for name, value in (_as_mapping(args.get("headers")) or {}).items():
-        if own.get(str(name).lower(), value) != value:
-            raise TypeError(f"headers and httpx_args['headers'] both set {name!r}, to different values")
+    theirs = args.get("headers")
+    _refuse(_header_faults(theirs, "httpx_args['headers']"))
+    _refuse(_header_conflict(settings["headers"], theirs), TypeError)
     if token_header is not None:
-        _check_no_other_token(_as_mapping(args.get("headers")), "httpx_args['headers']", token_header)
-    _check_cookies(args.get("cookies"), "httpx_args['cookies']")
+        _refuse(_token_conflict(theirs, "httpx_args['headers']", token_header), TypeError)
+    _refuse(_cookie_fault(args.get("cookies"), "httpx_args['cookies']"))
 
 
-def _as_mapping(headers: Any) -> Any:
-    return dict(headers) if isinstance(headers, list | tuple) else headers
+def _refuse(fault: str | None, kind: type[Exception] = ValueError) -> None:
+    if fault is not None:
+        raise kind(fault)
+
+
+# Secret values are local variables of these alone, and they raise nothing: a traceback shows local variables.
+
+
+def _pairs(values: Any) -> list[tuple[Any, Any]]:
+    values = reveal(values)
+    if values is None:
+        return []
+    return list(values.items()) if hasattr(values, "items") else list(values)
+
+
+def _header_faults(headers: Any, where: str) -> str | None:
+    for name, value in _pairs(headers):
+        fault = header_fault(name, value)
+        if fault is not None:
+            return f"{where}: {fault}"
+    return None
+
+
+def _cookie_fault(cookies: Any, where: str) -> str | None:
+    if hasattr(reveal(cookies), "extract_cookies"):
+        return None
+    for name, value in _pairs(cookies):
+        text = reveal(value)
+        if header_fault("Cookie", text) is not None or ";" in text:
+            return f"{where}: {name!r} holds a character that a cookie cannot carry (its value is not shown)"
+    return None
+
+
+def _header_conflict(headers: Any, given: Any) -> str | None:
+    own = {str(name).lower(): reveal(value) for name, value in _pairs(headers)}
+    for name, value in _pairs(given):
+        if own.get(str(name).lower(), value) != value:
+            return f"headers and httpx_args['headers'] both set {name!r}, to different values"
+    return None
+
+
+def _token_conflict(headers: Any, where: str, token_header: str) -> str | None:
+    for name, _ in _pairs(headers):
+        if str(name).lower() == token_header.lower():
+            return f"token= and {where}[{name!r}] both set the header {token_header}; give one of them"
+    return None

@@ -10,7 +10,9 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .._auth.credentials import Renew
 from .._call.endpoint import Request
+from .._call.layers import Layered
 from .._call.stops import ClosedBeforeSending, NotSentInTime, TotalTimeout
 from .._decoding.inflate import BodyCut
 from .apart import in_a_task, in_a_thread
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     import httpx
 
     from .._call.endpoint import Reply
-    from ..types import Response
     from .settings import Connection
 
 
@@ -131,15 +132,19 @@ class SyncPool(Pool):
             request = another
         raise self.library.TooManyRedirects(f"more than {MOST} redirects", request=request)
 
-    def run(self, steps: Generator[Any, Any, Response[Any]]) -> Response[Any]:
+    def run(self, steps: Generator[Any, Any, Any] | Layered) -> Any:
         """Perform the steps of a call, blocking."""
+        if isinstance(steps, Layered):
+            return steps.run(self)
         try:
             step = next(steps)
             while True:
                 result: Any = None
                 try:
-                    if type(step) is Request:
+                    if type(step) is Request or type(step) is Get:
                         result = self.send(step)
+                    elif type(step) is Renew:
+                        step.credential.renew(step.failed)
                     else:
                         time.sleep(step)
                 except BaseException as exc:  # noqa: BLE001 - handed on, into the call
@@ -147,8 +152,7 @@ class SyncPool(Pool):
                 else:
                     step = steps.send(result)
         except StopIteration as stop:
-            value: Response[Any] = stop.value
-            return value
+            return stop.value
 
     def close(self) -> None:
         """End what runs, and close what was made here."""
@@ -298,15 +302,19 @@ class AsyncPool(Pool):
             request = another
         raise self.library.TooManyRedirects(f"more than {MOST} redirects", request=request)
 
-    async def run(self, steps: Generator[Any, Any, Response[Any]]) -> Response[Any]:
+    async def run(self, steps: Generator[Any, Any, Any] | Layered) -> Any:
         """Perform the steps of a call in the event loop."""
+        if isinstance(steps, Layered):
+            return await steps.arun(self)
         try:
             step = next(steps)
             while True:
                 result: Any = None
                 try:
-                    if type(step) is Request:
+                    if type(step) is Request or type(step) is Get:
                         result = await self.send(step)
+                    elif type(step) is Renew:
+                        await step.credential.arenew(step.failed)
                     else:
                         await _sleep(step)
                 except BaseException as exc:  # noqa: BLE001 - handed on, into the call
@@ -314,8 +322,7 @@ class AsyncPool(Pool):
                 else:
                     step = steps.send(result)
         except StopIteration as stop:
-            value: Response[Any] = stop.value
-            return value
+            return stop.value
 
     async def aclose(self) -> None:
         """End what runs, and close what was made here."""

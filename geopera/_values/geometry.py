@@ -1,88 +1,121 @@
-"""Places and times as the API writes them.
+"""Geometries as GeoJSON (RFC 7946), the way the API reads them.
 
-Places are GeoJSON (RFC 7946). Anything with `__geo_interface__` (shapely, geopandas, a feature or a page
-of this library) can be given where a geometry is due, and what is read has that attribute in turn.
-Times are RFC 3339; an interval of two is written "start/end", with ".." for an open end, as in STAC API.
+Anything with `__geo_interface__` (shapely, geopandas, a feature or a page of this library) can be given where a
+geometry is due, and so can its GeoJSON as a dict. What leaves here is a new dict whose coordinates were checked in
+one pass: nesting, closed rings, finite numbers that can be degrees, nothing empty.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from math import isfinite
+
+from .bbox import bbox
+from .crs import lonlat
+from .invalid import InvalidValueError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import date, datetime
+    from collections.abc import Iterable
     from typing import Any
 
+    _List = list[Any]
+else:
+    _List = list
+
 __all__ = [
-    "PLACES",
+    "Coordinates",
     "feature_collection",
     "geo_interface",
     "geo_interface_of",
+    "geojson",
     "geometry",
-    "given",
-    "has_place",
-    "interval",
-    "place",
-    "prepare",
-    "rfc3339",
+    "has_geometry",
+    "is_geojson",
+    "looks_like_geometry",
 ]
 
-OPEN = ".."
-
-# The fields of bodies that hold a place, at any depth, by what the API wants there.
-_GEOMETRIES = ("intersects", "geometry", "aoi", "aoi_geometry", "aoi_clip_body", "clip_polygon")
-_COLLECTIONS = ("featureCollection", "feature_collection")
-PLACES = frozenset((*_GEOMETRIES, *_COLLECTIONS))
-_MOMENTS = ("datetime", "datetime_")
-# One of these is in every object that has a place.
+# How deep the positions lie in the coordinates of each type.
+_DEPTHS = {
+    "Point": 0,
+    "MultiPoint": 1,
+    "LineString": 1,
+    "MultiLineString": 2,
+    "Polygon": 2,
+    "MultiPolygon": 3,
+}
+_TYPES = frozenset((*_DEPTHS, "LinearRing", "GeometryCollection", "Feature", "FeatureCollection"))
+_WKT = ("SRID=", "POINT", "LINE", "POLYGON", "MULTI", "GEOMETRYCOLLECTION")
+# One of these is in every object that has a geometry.
 _GEO_KEYS = frozenset(("features", "geometry", "coordinates", "geometries"))
+_MAX_NESTING = 32
 
 
-def prepare(body: Mapping[str, Any], *, search: bool = True) -> Mapping[str, Any]:
-    """`body` with the moment or the pair in its `datetime` filter written as text.
+class Coordinates(_List):
+    """Coordinates that were checked and copied, at any depth."""
 
-    search: whether `datetime` is a filter; where it belongs to a thing that is stored, only a whole
-    datetime has a meaning, and the body is returned as it is.
-
-    Raises ValueError for an interval that makes no sense.
-    """
-    if search:
-        for name in _MOMENTS:
-            value = body.get(name)
-            if value is not None and not isinstance(value, str):
-                try:
-                    text = interval(value)
-                except TypeError:
-                    continue  # left to the check of the body, which names the field and what it takes
-                return {**body, name: text}
-    return body
+    __slots__ = ()
 
 
-def given(name: str, value: Any, *, search: bool = True) -> Any:
-    """What the field `name` (wire name) of a model is given: a place as GeoJSON, a moment of a filter as text.
-
-    Raises ValueError for a place without a geometry and for an interval that makes no sense.
-    """
-    if name in PLACES:
-        return place(name, value)
-    if name == "datetime":
-        return prepare({name: value}, search=search)[name]
-    return value
-
-
-def place(name: str, value: Any) -> Any:
-    """What a field of `PLACES` is given: an object with a place becomes GeoJSON; a plain dict stays as it is.
-
-    Raises ValueError where the object is a place without a geometry.
-    """
-    if type(value) is dict or not has_place(value):
-        return value
-    return feature_collection(value) if name in _COLLECTIONS else geometry(value)
-
-
-def has_place(value: Any) -> bool:
+def has_geometry(value: Any) -> bool:
     """Whether `value` brings a geometry along: by `__geo_interface__`, or as a row of a geopandas table."""
     return _interface(value) is not None
+
+
+def is_geojson(value: Mapping[Any, Any]) -> bool:
+    """Whether a dict says that it is GeoJSON, by its `type`."""
+    kind = value.get("type")
+    return isinstance(kind, str) and kind in _TYPES and not _GEO_KEYS.isdisjoint(value)
+
+
+def looks_like_geometry(text: str) -> str | None:
+    """The call that makes a geometry of text in GeoJSON or WKT; None for any other text."""
+    start = text.lstrip()[:20]
+    if start.startswith("{"):
+        return "json.loads(text)"
+    return "shapely.from_wkt(text)" if start.upper().startswith(_WKT) else None
+
+
+def geometry(value: Any) -> dict[str, Any]:
+    """The GeoJSON geometry of `value`, as a new dict.
+
+    A geometry is itself and a ring its polygon; a feature gives its geometry; a collection of one feature that
+    feature's; one of several a GeometryCollection of all of them (RFC 7946, 3.1.8), which means their union.
+
+    Raises:
+        TypeError: If `value` is no geometry at all.
+        InvalidValueError: If it is one without coordinates, in another reference system, or invalid.
+    """
+    parts = _geometries(_geojson_of(value, "geometry"), 0)
+    return parts[0] if len(parts) == 1 else {"type": "GeometryCollection", "geometries": parts}
+
+
+def feature_collection(value: Any) -> dict[str, Any]:
+    """The GeoJSON FeatureCollection of `value`, as a new dict: a geometry or a feature becomes its only feature.
+
+    Raises:
+        TypeError, InvalidValueError: As in `geometry`.
+    """
+    found = _geojson_of(value, "feature collection")
+    if found.get("type") == "FeatureCollection":
+        return _features(found)
+    if found.get("type") != "Feature":
+        found = {"type": "Feature", "geometry": found, "properties": {}}
+    return {"type": "FeatureCollection", "features": [_feature(found)]}
+
+
+def geojson(value: Any) -> dict[str, Any]:
+    """The GeoJSON of `value` as what it is: a geometry, a feature (its geometry may be null) or a collection.
+
+    Raises:
+        TypeError, InvalidValueError: As in `geometry`.
+    """
+    found = _geojson_of(value, "geometry")
+    if found.get("type") == "FeatureCollection":
+        return _features(found, may_lack=True)
+    if found.get("type") == "Feature":
+        return _feature(found, may_lack=True)
+    return _geometry(found, 0)
 
 
 def _interface(value: Any) -> Mapping[str, Any] | None:
@@ -95,76 +128,236 @@ def _interface(value: Any) -> Mapping[str, Any] | None:
     return found if isinstance(found, dict) or hasattr(found, "keys") else None
 
 
-def _plain(value: Any) -> Any:
-    """The same in dicts, lists, and Python's own scalars, so that it can be written as JSON."""
-    if value is None or isinstance(value, (str, bool, int, float)):
-        return value
-    if hasattr(value, "keys"):
-        return {str(key): _plain(value[key]) for key in value.keys()}  # noqa: SIM118
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if hasattr(value, "tolist"):  # numpy, scalars and arrays
-        return value.tolist()
-    return value
-
-
-def geometry(value: Any) -> dict[str, Any]:
-    """The GeoJSON geometry of `value`, as a new dict.
-
-    A geometry is itself; a feature gives its geometry; a collection of one feature that feature's; one
-    of several a GeometryCollection of all of them (RFC 7946, 3.1.8), which means their union. Features
-    without a geometry are left out.
-
-    Raises TypeError where `value` is no place at all, ValueError where it is one without a geometry.
-    """
+def _geojson_of(value: Any, what: str) -> Mapping[str, Any]:
+    """`value` as GeoJSON in longitude and latitude."""
+    value = lonlat(value)
     found = _interface(value)
-    if found is None and hasattr(value, "keys"):
+    if found is None and isinstance(value, Mapping):
         found = value
     if found is None:
-        raise TypeError(f"a {type(value).__name__} is no geometry: it has no __geo_interface__")
-    parts = _geometries(found)
-    if not parts:
-        raise ValueError(f"the {found.get('type', 'object')} has no geometry")
-    if len(parts) == 1:
-        return parts[0]
-    return {"type": "GeometryCollection", "geometries": parts}
+        names = value.keys() if hasattr(value, "dtype") and hasattr(value, "keys") else ()
+        if "geometry" in (*names, *getattr(value, "_fields", ())):
+            raise InvalidValueError("the row has no geometry")
+        raise TypeError(f"a {type(value).__name__} is no {what}: it has no __geo_interface__")
+    found = {str(key): found[key] for key in found.keys()}  # noqa: SIM118 - a proxy may have no __iter__
+    return lonlat(found)  # type: ignore[no-any-return]
 
 
-def _geometries(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _geometries(found: Mapping[str, Any], depth: int) -> list[dict[str, Any]]:
     kind = found.get("type")
     if kind == "FeatureCollection":
-        return [part for feature in found.get("features") or () for part in _geometries(feature)]
+        features = _list(found, "features")
+        if not features:
+            raise InvalidValueError("no geometry: the collection has no features")
+        parts = []
+        for index, feature in enumerate(features):
+            try:
+                parts += _geometries(_geojson_of(feature, "feature"), depth + 1)
+            except TypeError as exc:
+                raise InvalidValueError(str(exc), "features", index) from exc
+            except InvalidValueError as exc:
+                raise exc.below("features", index) from exc
+        return parts
     if kind == "Feature":
-        inner = found.get("geometry")
-        if inner is None:
-            return []
-        return [_plain(_interface(inner) or inner)]
-    if not isinstance(kind, str) or not ("coordinates" in found or "geometries" in found):
-        raise ValueError(f"this is no GeoJSON geometry: it has {', '.join(map(str, found)) or 'nothing'}")
-    return [_plain(found)]
+        return [_inner(found, depth)]
+    return [_geometry(found, depth)]
 
 
-def feature_collection(value: Any) -> dict[str, Any]:
-    """The GeoJSON FeatureCollection of `value`, as a new dict: a geometry or a feature becomes its only feature.
+def _inner(feature: Mapping[str, Any], depth: int) -> dict[str, Any]:
+    """The geometry of a feature."""
+    inner = feature.get("geometry")
+    if inner is None:
+        raise InvalidValueError("the feature has no geometry")
+    try:
+        return _geometry(_geojson_of(inner, "geometry"), depth + 1)
+    except TypeError as exc:
+        raise InvalidValueError(str(exc), "geometry") from exc
+    except InvalidValueError as exc:
+        raise exc.below("geometry") from exc
 
-    Raises TypeError where `value` is no place at all.
-    """
-    found = _interface(value)
-    if found is None and hasattr(value, "keys"):
-        found = value
-    if found is None:
-        raise TypeError(f"a {type(value).__name__} is no feature collection: it has no __geo_interface__")
-    if found.get("type") == "FeatureCollection":
-        result: dict[str, Any] = _plain(found)
-        return result
-    if found.get("type") == "Feature":
-        return {"type": "FeatureCollection", "features": [_plain(found)]}
-    feature = {"type": "Feature", "geometry": geometry(found), "properties": {}}
-    return {"type": "FeatureCollection", "features": [feature]}
+
+def _features(found: Mapping[str, Any], *, may_lack: bool = False) -> dict[str, Any]:
+    features = _list(found, "features")
+    if not features and not may_lack:
+        raise InvalidValueError("no geometry: the collection has no features")
+    made = []
+    for index, feature in enumerate(features):
+        try:
+            made.append(_feature(_geojson_of(feature, "feature"), may_lack=may_lack))
+        except TypeError as exc:
+            raise InvalidValueError(str(exc), "features", index) from exc
+        except InvalidValueError as exc:
+            raise exc.below("features", index) from exc
+    return {**_others(found, "features"), "features": made}
+
+
+def _feature(found: Mapping[str, Any], *, may_lack: bool = False) -> dict[str, Any]:
+    if found.get("type") != "Feature":
+        raise InvalidValueError(f"a feature is due, not a {str(found.get('type'))[:40]!r}")
+    inner = None if may_lack and found.get("geometry") is None else _inner(found, 0)
+    return {"type": "Feature", "properties": {}, **_others(found, "geometry"), "geometry": inner}
+
+
+def _others(found: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The other members of a GeoJSON object. RFC 7946 has no `crs` any more; it was read before."""
+    kept = {key: item for key, item in found.items() if key not in (name, "crs")}
+    if kept.get("bbox") is not None:
+        try:
+            kept["bbox"] = bbox(kept["bbox"])
+        except (InvalidValueError, TypeError) as exc:
+            raise InvalidValueError(str(exc), "bbox", *getattr(exc, "path", ())) from exc
+    return kept
+
+
+def _list(found: Mapping[str, Any], name: str) -> list[Any]:
+    items: Any = found.get(name)
+    if hasattr(items, "tolist"):
+        items = items.tolist()
+    if not isinstance(items, list | tuple):
+        raise InvalidValueError(f"the {name} of a {found['type']} are a list, not a {type(items).__name__}")
+    return list(items)
+
+
+def _geometry(found: Mapping[str, Any], depth: int) -> dict[str, Any]:
+    """One geometry, checked; every sequence in it is a new list."""
+    kind = found.get("type")
+    if depth > _MAX_NESTING:
+        raise InvalidValueError("geometry collections are nested too deeply")
+    if kind == "GeometryCollection":
+        parts = _list(found, "geometries")
+        if not parts:
+            raise InvalidValueError("an empty geometry: the GeometryCollection has no members")
+        made = []
+        for index, part in enumerate(parts):
+            try:
+                made.append(_geometry(_geojson_of(part, "geometry"), depth + 1))
+            except TypeError as exc:
+                raise InvalidValueError(str(exc), "geometries", index) from exc
+            except InvalidValueError as exc:
+                raise exc.below("geometries", index) from exc
+        return {**_others(found, "geometries"), "geometries": made}
+    coordinates = found.get("coordinates")
+    if kind == "LinearRing":  # shapely has it, GeoJSON does not
+        kind, coordinates = "Polygon", [coordinates]
+    if not isinstance(kind, str) or kind not in _DEPTHS:
+        raise InvalidValueError(_fault(found, kind), *(() if kind is None else ("type",)))
+    if "coordinates" not in found:
+        raise InvalidValueError(f"no geometry: the {kind} has no coordinates")
+    try:
+        checked = _positions(kind, coordinates, _DEPTHS[kind])
+    except InvalidValueError as exc:
+        raise exc.below("coordinates") from exc
+    return {**_others(found, "coordinates"), "type": kind, "coordinates": Coordinates(checked)}
+
+
+def _fault(found: Mapping[str, Any], kind: Any) -> str:
+    if kind is None:
+        return f"no GeoJSON geometry: it has no type, but {', '.join(map(str, found))[:100] or 'nothing'}"
+    if not isinstance(kind, str):
+        return f"a {type(kind).__name__} is no type of geometry"
+    named = {name.lower(): name for name in _TYPES}.get(kind.lower())
+    hint = f"; write {named!r}" if named and named != kind else ""
+    return f"{kind[:40]!r} is no type of geometry{hint}"
+
+
+def _positions(kind: str, value: Any, depth: int) -> list[Any]:
+    """Coordinates that are nested `depth` deep around their positions."""
+    items = _sequence(value)
+    if not items:
+        raise InvalidValueError(f"an empty geometry ({kind})")
+    if depth == 0:
+        return _line(kind, [items])[0]
+    if depth == 1:
+        return _line(kind, items)
+    made = []
+    for index, item in enumerate(items):
+        try:
+            made.append(_positions(kind, item, depth - 1))
+        except InvalidValueError as exc:
+            raise exc.below(index) from exc
+    return made
+
+
+def _sequence(value: Any) -> list[Any]:
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if not isinstance(value, list | tuple):
+        raise InvalidValueError(f"coordinates are nested lists of numbers, not a {type(value).__name__}")
+    return list(value)
+
+
+def _line(kind: str, items: Iterable[Any]) -> list[list[Any]]:
+    """A run of positions, checked as columns: a polygon of 50,000 vertices takes milliseconds."""
+    points = [list(p) if type(p) is list or type(p) is tuple else _sequence(p) for p in items]
+    sizes = set(map(len, points))
+    if not sizes <= {2, 3}:
+        index = next(i for i, point in enumerate(points) if len(point) not in (2, 3))
+        raise InvalidValueError(f"a position has 2 or 3 numbers, not {len(points[index])}", index)
+    for column in (0, 1, 2)[: max(sizes)]:
+        numbers = [point[column] for point in points if len(point) > column]
+        if not set(map(type, numbers)) <= {float, int}:
+            for index, point in enumerate(points):
+                points[index] = [_number(item, index) for item in point]
+            numbers = [point[column] for point in points if len(point) > column]
+        if not _are_finite(numbers):
+            index = next((i for i, point in enumerate(points) if not _are_finite(point)), 0)
+            raise InvalidValueError(f"{str(points[index])[:100]} is no position: not finite", index)
+        bound = (360, 90)[column] if column < 2 else None
+        if bound is not None and (max(numbers) > bound or min(numbers) < -bound):
+            raise _out_of_range(points)
+    _check_shape(kind, points)
+    return points
+
+
+def _are_finite(numbers: list[Any]) -> bool:
+    try:
+        return isfinite(sum(numbers))  # a nan or an infinity among them makes the sum one
+    except OverflowError:
+        return False
+
+
+def _number(item: Any, index: int) -> Any:
+    if type(item) in (float, int):
+        return item
+    if isinstance(item, str | bytes | bool) or not hasattr(item, "__float__"):
+        raise InvalidValueError(
+            f"coordinates are nested lists of numbers, not a {type(item).__name__}", index
+        )
+    return item.tolist() if hasattr(item, "tolist") else float(item)
+
+
+def _out_of_range(points: list[list[Any]]) -> InvalidValueError:
+    index = next(i for i, (x, y, *_) in enumerate(points) if abs(x) > 360 or abs(y) > 90)
+    swapped = all(abs(x) <= 90 and abs(y) <= 360 for x, y, *_ in points)
+    hint = (
+        "longitude comes first (longitude, latitude)"
+        if swapped
+        else "is the reference system another one than EPSG:4326?"
+    )
+    x, y = points[index][:2]
+    return InvalidValueError(f"({x}, {y}) is no longitude and latitude in degrees; {hint}", index)
+
+
+def _check_shape(kind: str, points: list[list[Any]]) -> None:
+    if kind.endswith("LineString") and len(points) < 2:
+        raise InvalidValueError(f"a line has at least 2 positions, not {len(points)}")
+    if not kind.endswith("Polygon"):
+        return
+    if points[0] != points[-1]:
+        raise InvalidValueError("the ring is not closed: its last position has to be its first one again")
+    if len(points) < 4:
+        raise InvalidValueError(f"a ring has at least 4 positions, not {len(points)}")
+
+
+# Out: what results say about their geometry.
 
 
 def geo_interface_of(value: Any) -> dict[str, Any]:
-    """The `__geo_interface__` of a model or an open object. Raises AttributeError where it is no place."""
+    """The `__geo_interface__` of a model or an open object.
+
+    Raises:
+        AttributeError: If it has no geometry.
+    """
     if any(key in value for key in _GEO_KEYS):
         found = _as_geojson(value.to_dict())
         if found is not None:
@@ -175,7 +368,7 @@ def geo_interface_of(value: Any) -> dict[str, Any]:
 
 
 def geo_interface(fields: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The `__geo_interface__` of an object with these fields (wire names, plain values); None where it is no place.
+    """The `__geo_interface__` of an object with these fields (wire names, plain values); None if it has no geometry.
 
     An object with `geometry` and `properties` is a feature, one with a list of `features` a collection, one
     with `type` and `coordinates` or `geometries` a geometry.
@@ -195,100 +388,3 @@ def _as_geojson(fields: Mapping[str, Any]) -> dict[str, Any] | None:
     if isinstance(fields.get("type"), str) and ("coordinates" in fields or "geometries" in fields):
         return dict(fields)
     return None
-
-
-def rfc3339(value: datetime | date) -> str:
-    """A moment as RFC 3339 text: the UTC offset is kept, UTC is written "Z", a date alone stays a date.
-
-    A datetime that names no zone is taken as UTC.
-    """
-    from datetime import datetime
-
-    if not isinstance(value, datetime):
-        return value.isoformat()
-    text = value.isoformat()
-    offset = value.utcoffset()
-    if offset is None:
-        return text + "Z"
-    if not offset:
-        return value.replace(tzinfo=None).isoformat() + "Z"
-    # The standard writes offsets in minutes; a zone of before 1900 may have seconds in it.
-    if offset.total_seconds() % 60:
-        from datetime import UTC
-
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
-    return text
-
-
-def interval(value: Any) -> str:
-    """A moment, a day, or a (start, end) pair as the text of a `datetime` filter.
-
-    A datetime is that moment, a date the whole day in UTC; in a pair a date is the start of the day as a
-    start and its last second as an end. None, "" and ".." leave an end open. Text is passed on as it is.
-
-    Raises TypeError for anything else, ValueError where both ends are open or the end is before the start.
-    """
-    if isinstance(value, str):
-        return value
-    if isinstance(value, (tuple, list)):
-        if len(value) != 2:
-            raise ValueError(f"an interval is a pair (start, end), not {len(value)} values")
-        start, end = (None if edge is None or edge in ("", OPEN) else edge for edge in map(_moment, value))
-        if start is None and end is None:
-            raise ValueError("an interval needs a start or an end")
-        if start is not None and end is not None:
-            _in_order(start, end)
-        return f"{_edge(start, last=False)}/{_edge(end, last=True)}"
-    moment = _moment(value)
-    if moment is None:
-        raise TypeError("None is no moment; an open end is written as a pair: (start, None)")
-    if _is_day(moment):
-        return f"{_edge(moment, last=False)}/{_edge(moment, last=True)}"
-    return rfc3339(moment)
-
-
-def _moment(value: Any) -> Any:
-    """`value` as None, text, a date or a datetime; numpy's and pandas' moments become Python's."""
-    from datetime import date
-
-    if value is None or isinstance(value, (str, date)):
-        if value is not None and value != value:  # pandas.NaT is a datetime that equals nothing
-            return None
-        return value
-    if type(value).__name__ == "datetime64":
-        if value != value:
-            return None
-        whole_day = value.dtype.name in ("datetime64[D]", "datetime64[W]", "datetime64[M]", "datetime64[Y]")
-        return value.astype("datetime64[D]" if whole_day else "datetime64[us]").item()
-    raise TypeError(f"a moment is a datetime, a date or text, not {type(value).__name__}")
-
-
-def _is_day(value: Any) -> bool:
-    from datetime import date, datetime
-
-    return isinstance(value, date) and not isinstance(value, datetime)
-
-
-def _edge(value: Any, *, last: bool) -> str:
-    if value is None:
-        return OPEN
-    if isinstance(value, str):
-        return value
-    if _is_day(value):
-        return f"{value.isoformat()}T{'23:59:59' if last else '00:00:00'}Z"
-    return rfc3339(value)
-
-
-def _in_order(start: Any, end: Any) -> None:
-    from datetime import UTC, datetime, time
-
-    if isinstance(start, str) or isinstance(end, str):
-        return
-    edges = []
-    for edge, clock in ((start, time.min), (end, time.max)):
-        moment = datetime.combine(edge, clock) if _is_day(edge) else edge
-        edges.append(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC))
-    if edges[1] < edges[0]:
-        raise ValueError(
-            f"the interval ends ({_edge(end, last=True)}) before it starts ({_edge(start, last=False)})"
-        )

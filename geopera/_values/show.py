@@ -157,7 +157,8 @@ def html(value: Any) -> str | None:
 
 def records_name(page: dict[str, Any]) -> str | None:
     """The field that holds a page's records: the one field that is a list of objects."""
-    found = [key for key, item in page.items() if isinstance(item, list) and _are_records(item)]
+    lists = {key: item for key, item in page.items() if isinstance(item, list) and key != "links"}
+    found = [key for key, item in lists.items() if _are_records(item)]
     return found[0] if len(found) == 1 and "geometry" not in page else None
 
 

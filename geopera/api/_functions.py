@@ -12,8 +12,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from .._call.body import Input
-from .._call.steps import call
+from .._call.layers import perform
 from .._http import transport_errors
+from .._secrets import Secret, protected
 from ..client import Client
 from ..errors import APIConnectionError
 from ..types import UNSET, Response, Unset
@@ -57,6 +58,7 @@ Raises:
 def _steps(
     operation_id: str, client: Any, body: Any, idempotency_key: Any, x_api_key: Any
 ) -> tuple[Client, Generator[Any, Any, Response[Any]]]:
+    x_api_key = x_api_key if _absent(x_api_key) else Secret(x_api_key)
     if not isinstance(client, Client):
         client = getattr(client, "client", client)  # a fluent client will do as well
         if not isinstance(client, Client):
@@ -65,10 +67,17 @@ def _steps(
             )
     endpoint: Endpoint = client._endpoint(operation_id)
     context = client._defaults()
-    content = endpoint.input.encode(body, {}, allow_extra=context.extra_fields == "allow")
-    headers = () if _absent(x_api_key) else (("x-api-key", x_api_key),)
+    content = endpoint.input.encode(
+        body, {}, allow_extra=context.extra_fields == "allow", redactor=context.redactor
+    )
+    headers = tuple(protected({} if _absent(x_api_key) else {"x-api-key": x_api_key}, "the argument").items())
     key = None if _absent(idempotency_key) else idempotency_key
-    return client, call(endpoint, context, content, key=key, headers=headers, raises=False)
+    return client, perform(endpoint, context, content, key=key, headers=headers, raises=False)
+
+
+def concealed_key(arguments: dict[str, Any]) -> dict[str, Any]:
+    key = arguments.get("x_api_key")
+    return arguments if _absent(key) else {**arguments, "x_api_key": Secret(key)}
 
 
 def _absent(value: Any) -> bool:
@@ -77,7 +86,7 @@ def _absent(value: Any) -> bool:
 
 def _transport_error(error: APIConnectionError) -> BaseException:
     """What the transport raised, with what is known about the call as a note."""
-    cause = error.__context__
+    cause = error.__context__  # without frames, request and secrets
     if not isinstance(cause, transport_errors()):
         return error
     cause.add_note(str(error))
@@ -98,6 +107,7 @@ def functions(operation: Operation, manifest: Manifest, module: str) -> dict[str
     def sync_detailed(
         *, client: Client, body: Any = UNSET, idempotency_key: Any = UNSET, x_api_key: Any = UNSET
     ) -> Response[Any]:
+        x_api_key = x_api_key if _absent(x_api_key) else Secret(x_api_key)
         owner, steps = _steps(id, client, body, idempotency_key, x_api_key)
         try:
             return _named(owner._run(steps))
@@ -107,6 +117,7 @@ def functions(operation: Operation, manifest: Manifest, module: str) -> dict[str
     async def asyncio_detailed(
         *, client: Client, body: Any = UNSET, idempotency_key: Any = UNSET, x_api_key: Any = UNSET
     ) -> Response[Any]:
+        x_api_key = x_api_key if _absent(x_api_key) else Secret(x_api_key)
         owner, steps = _steps(id, client, body, idempotency_key, x_api_key)
         try:
             return _named(await owner._arun(steps))
@@ -114,9 +125,11 @@ def functions(operation: Operation, manifest: Manifest, module: str) -> dict[str
             raise _transport_error(error) from None
 
     def sync(**arguments: Any) -> Any:
+        arguments = concealed_key(arguments)
         return sync_detailed(**arguments).parsed
 
     async def asyncio(**arguments: Any) -> Any:
+        arguments = concealed_key(arguments)
         return (await asyncio_detailed(**arguments)).parsed
 
     made: dict[str, Callable[..., Any]] = {}

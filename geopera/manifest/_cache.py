@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import os
 import sys
+from errno import ELOOP
+
+from ._files import UnsafeFileError, check_folder, read_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,15 +71,19 @@ def slot(base_url: str) -> str:
 def read_pointer(path: str) -> dict[str, str] | None:
     """What the file ``current`` in the folder `path` says; None where there is none.
 
-    Raises `DamagedCache` where it is not what this library writes.
+    Raises `DamagedCache` where it is not what this library writes, or where another user could have written it.
     """
     try:
-        with open(os.path.join(path, POINTER), "rb") as file:
-            raw = file.read(_MAX_POINTER + 1)
-    except OSError:
+        check_folder(path)
+        raw = read_file(os.path.join(path, POINTER), private=True, limit=_MAX_POINTER)
+    except UnsafeFileError as exc:
+        raise DamagedCache(str(exc)) from exc
+    except OSError as exc:
+        if exc.errno == ELOOP:
+            raise DamagedCache(f"{os.path.join(path, POINTER)} is a link") from exc
         return None
     lines = raw.decode("utf-8", "replace").splitlines()
-    if len(raw) > _MAX_POINTER or not lines or lines[0] != MAGIC or lines[-1] != "end":
+    if not lines or lines[0] != MAGIC or lines[-1] != "end":
         raise DamagedCache(f"{os.path.join(path, POINTER)} is damaged")
     pairs = (line.partition(" ") for line in lines[1:-1])
     return {key: value for key, _, value in pairs}
@@ -96,8 +103,10 @@ def read_entry(path: str) -> tuple[dict[str, str], bytes, str] | None:
             return None
         file = os.path.join(path, os.path.basename(facts.get("file", "")))
         try:
-            with open(file, "rb") as opened:
-                data = opened.read()
+            data = read_file(file, private=True)
+        except UnsafeFileError as exc:
+            fault = str(exc)
+            continue
         except OSError as exc:
             fault = f"{file} cannot be read: {exc.strerror}"
             continue

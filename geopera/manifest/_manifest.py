@@ -12,7 +12,8 @@ from _thread import RLock
 from collections.abc import Mapping
 
 from ..errors import ManifestError
-from . import _cache
+from . import _cache, _trust
+from ._files import UnsafeFileError, read_file
 from ._operation import Operation, Paging, Polling
 
 TYPE_CHECKING = False
@@ -75,10 +76,16 @@ def _decode(key: str, raw: Any) -> Any:
 
 def _make_operation(key: str, raw: Any) -> Operation:
     entry = _decode(key, raw)
-    try:
-        return Operation.from_entry(key, entry)
-    except (AttributeError, KeyError, TypeError) as exc:
-        raise ManifestError(f"the manifest's operation {key!r} is not of the format: {exc!r}") from exc
+    for problem in _trust.entry_problems(key, entry):
+        raise ManifestError(f"the manifest cannot be used: {problem}")
+    return Operation.from_entry(key, entry)
+
+
+def _make_schema(key: str, raw: Any) -> Any:
+    schema = _decode(key, raw)
+    if not isinstance(schema, (dict, bool)):
+        raise ManifestError(f"the manifest cannot be used: schemas.{key}: a schema is an object")
+    return schema
 
 
 class Manifest:
@@ -113,15 +120,17 @@ class Manifest:
         schemas: Mapping[str, Any],
         source: str = "",
     ) -> None:
-        if head.get("format") != FORMAT:
-            raise ManifestError(
-                f"{source or 'the manifest'} is of format {head.get('format')!r}; this version reads {FORMAT}"
-            )
+        what = source or "the manifest"
+        written = head.get("format")
+        if type(written) is not int or written != FORMAT:
+            raise ManifestError(f"{what} is of format {_trust.shown(written)}; this version reads {FORMAT}")
+        for problem in _trust.problems(head, operations, schemas):
+            raise ManifestError(f"{what} cannot be used: {problem}")
         self.api_version: str = str(head.get("api_version", ""))
         self.base_url: str = str(head.get("base_url", "https://api.geopera.com"))
         self.path: str = str(head.get("path", "/v1/op/{operation_id}"))
         self.operations = _Entries(operations, _make_operation)
-        self.schemas = _Entries(schemas, _decode)
+        self.schemas = _Entries(schemas, _make_schema)
         self.source = source
         self.compiled: dict[str, Any] = {}  # what a call needs of an operation, by id, made at first call
         self._previous: Manifest | None = None
@@ -130,7 +139,9 @@ class Manifest:
 
     @classmethod
     def from_bytes(cls, data: bytes, source: str = "") -> Manifest:
-        """Read a manifest from its bytes. Raises `ManifestError` where it is none."""
+        """Read a manifest from its bytes. Raises `ManifestError` where it is none, or is not safe to use."""
+        if len(data) > _trust.MAX_BYTES:
+            raise ManifestError(f"{source or 'the manifest'} is larger than {_trust.MAX_BYTES >> 20} MiB")
         indexed = _index(data)
         if indexed is not None:
             return cls(*indexed, source=source)
@@ -147,6 +158,8 @@ class Manifest:
         """Read a manifest from the document as Python objects. Raises `ManifestError` where it is none."""
         if not isinstance(document, Mapping):
             raise ManifestError(f"{source or 'the manifest'} is not a JSON object")
+        if not all(isinstance(key, str) for key in document):
+            raise ManifestError(f"{source or 'the manifest'} has a key that is not text")
         operations, schemas = document.get("operations"), document.get("schemas")
         if not isinstance(operations, Mapping) or not isinstance(schemas, Mapping):
             raise ManifestError(f"{source or 'the manifest'} has no operations or no schemas")
@@ -318,7 +331,7 @@ def _index(data: bytes) -> tuple[dict[str, Any], dict[str, bytes], dict[str, byt
             value = value.rstrip(b",")
             if value[:1] == b'"' and value[-1:] == b'"' and b"\\" not in value:
                 head[name] = value[1:-1].decode("utf-8", "replace")
-            elif value.isdigit():
+            elif value.isdigit() and len(value) < 10:
                 head[name] = int(value)
             else:
                 return None
@@ -332,10 +345,13 @@ def load(path: str | PathLike[str]) -> Manifest:
     from os import fspath
 
     try:
-        with open(path, "rb") as file:
-            return Manifest.from_bytes(file.read(), source=fspath(path))
-    except OSError as exc:
-        raise ManifestError(f"the manifest {fspath(path)!r} cannot be read: {exc.strerror or exc}") from exc
+        data = read_file(path := fspath(path))
+    except UnsafeFileError as exc:
+        raise ManifestError(f"the manifest cannot be read: {exc}") from exc
+    except (OSError, ValueError) as exc:
+        reason = getattr(exc, "strerror", None) or exc
+        raise ManifestError(f"the manifest {path!r} cannot be read: {reason}") from exc
+    return Manifest.from_bytes(data, source=path)
 
 
 def bundled_bytes(name: str = "manifest.json") -> bytes:
@@ -398,10 +414,16 @@ def _refreshed(base_url: str, data: bytes) -> Manifest | None:
     if found is None:
         return None
     try:
-        return Manifest.from_bytes(found[0], source=found[1])
+        manifest = Manifest.from_bytes(found[0], source=found[1])
     except ManifestError as exc:  # as of a later release that writes another format
         _cache.warn_unusable(str(exc))
         return None
+    # Where a client goes that was given no URL: what was read for one API must not lead to another one.
+    own = {_cache.public_url(url) for url in (base_url, _cache.head_value(data, "base_url"))}
+    if _cache.public_url(manifest.base_url) not in own:
+        _cache.warn_unusable(f"{found[1]} is of another API, {_trust.shown(manifest.base_url)}")
+        return None
+    return manifest
 
 
 _by_url: dict[str, Manifest] = {}

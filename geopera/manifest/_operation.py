@@ -87,12 +87,14 @@ class Operation(_Frozen):
     input, output: JSON Schemas; references point into the manifest's schemas (``#/schemas/<key>``).
     errors: declared error statuses, each with the key of its schema.
     produces: the kinds of thing that a call creates.
+    estimate: the operation that takes the same body and estimates its price, or None.
     paging, polling: see `Paging` and `Polling`; None where they do not apply.
     """
 
     __slots__ = (
         "body_required",
         "errors",
+        "estimate",
         "id",
         "idempotent",
         "input",
@@ -119,6 +121,7 @@ class Operation(_Frozen):
     input: dict[str, Any]
     output: dict[str, Any]
     errors: dict[str, str]
+    estimate: str | None
     produces: tuple[str, ...]
     paging: Paging | None
     polling: Polling | None
@@ -135,6 +138,7 @@ class Operation(_Frozen):
         "input": {},
         "output": {},
         "errors": {},
+        "estimate": None,
     }
 
     @classmethod

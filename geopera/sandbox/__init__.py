@@ -16,12 +16,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .app import create_app
-    from .server import Sandbox, run, running
+    from .controls import Controls, Received
+    from .server import Sandbox, in_process, run, running
     from .wire.examples import example, example_body
 
-__all__ = ["Sandbox", "create_app", "example", "example_body", "run", "running"]
+__all__ = [
+    "Controls",
+    "Received",
+    "Sandbox",
+    "create_app",
+    "example",
+    "example_body",
+    "in_process",
+    "run",
+    "running",
+]
 
 _HOMES = {
+    "Controls": "controls",
+    "Received": "controls",
+    "in_process": "server",
     "Sandbox": "server",
     "create_app": "app",
     "example": "wire.examples",

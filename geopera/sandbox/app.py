@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import logging
@@ -19,12 +20,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .control import endpoints
+from .control.faulty import CutError, Faulty, note_body
+from .control.gate import Gate
 from .core import openapi
 from .core.records import generic
 from .core.registry import HANDLERS, Call, Handler, Raw
 from .core.state import Settings, State
-from .operations import catalog, files, items, jobs, misc, orders, subscriptions
-from .wire import auth, idempotency
+from .core.things import check_ids, remember
+from .operations import catalog, files, images, items, jobs, misc, orders, subscriptions
+from .wire import auth, idempotency, oauth
 from .wire.contract import Operation
 from .wire.pictures import of_type
 from .wire.problems import InputError, ProblemError, dump
@@ -32,7 +37,7 @@ from .work import ledger
 from .work.deliveries import Worker
 
 # Importing them registers their handlers.
-_PARTS = (catalog, items, jobs, ledger, misc, orders, subscriptions)
+_PARTS = (catalog, images, items, jobs, ledger, misc, orders, subscriptions)
 _MOST = 16 << 20  # bytes of a body
 _log = logging.getLogger("geopera.sandbox")
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}")
@@ -72,7 +77,11 @@ def create_app(
             Route("/v1/op/{operation_id}", _dispatch, methods=["POST"]),
             Route("/openapi.json", _describe, methods=["GET"]),
             Route("/realms/public/protocol/openid-connect/userinfo", _userinfo, methods=["GET", "POST"]),
-            Route("/files/{name:path}", _file, methods=["GET"]),
+            *oauth.routes(),
+            Route("/files/{name:path}", _file, methods=["GET", "PUT"]),
+            Route("/data/{path:path}", _data, methods=["GET"]),
+            Route("/tiles/{kind}/{id:path}/{z:int}/{x:int}/{y:int}.{form}", _tile, methods=["GET"]),
+            endpoints.ROUTE,
             Route("/healthz", _alive, methods=["GET"]),
         ],
         exception_handlers={
@@ -82,7 +91,9 @@ def create_app(
         },
         lifespan=lifespan,
     )
+    app.add_middleware(Faulty, state=state)
     app.add_middleware(_Edge)
+    app.add_middleware(Gate, state=state)
     app.state.sandbox = state
     return app
 
@@ -109,6 +120,8 @@ class _Edge:
 
         try:
             await self.app(scope, receive, tagged)
+        except CutError:
+            raise
         except Exception as bug:
             _log.exception("a bug in the sandbox: %s %s", scope["method"], scope["path"])
             if begun:
@@ -130,12 +143,15 @@ async def _dispatch(request: Request) -> Response:
     operation = state.contract.operations.get(request.path_params["operation_id"])
     if operation is None:
         raise ProblemError(404, f"No operation {request.path_params['operation_id']!r}.")
-    caller = state.tokens.identify(request, public=operation.public)
     now = state.clock()
+    _check_expiry(state, request, now)
+    caller = state.tokens.identify(request, public=operation.public)
     if state.limits is not None:
         state.limits.take(operation, caller, now)
     auth.check_scope(caller, operation.scope)
-    body = _checked(operation, await _read(request))
+    raw = await _read(request, state.settings.body_timeout)
+    note_body(request, raw)
+    body = _checked(operation, raw)
     _check_membership(state, caller, body)
     if not caller.anonymous:
         state.ensure(caller.organisation, now)
@@ -144,11 +160,11 @@ async def _dispatch(request: Request) -> Response:
     if inspect.iscoroutinefunction(handler):
         return _rendered(call, await handler(call))
     if not operation.writes:
-        return _rendered(call, handler(call))
+        return _marked(handler, _rendered(call, handler(call)))
     key = request.headers.get("idempotency-key") if operation.idempotent else None
     if key is None:
         with state.store.transaction():
-            return _rendered(call, handler(call))
+            return _marked(handler, _rendered(call, handler(call)))
     return _once(call, handler, idempotency.check_key(key), body)
 
 
@@ -161,17 +177,27 @@ def _once(call: Call, handler: Handler, key: str, body: Any) -> Response:
         if known is not None:
             status, media_type, content = known
             return Response(content, status, {"Idempotent-Replayed": "true"}, media_type)
-        answer = _rendered(call, handler(call))
+        answer = _marked(handler, _rendered(call, handler(call)))
         media_type = answer.media_type or "application/json"
         idempotency.remember(*place, (answer.status_code, media_type, bytes(answer.body)))
     return answer
 
 
+def _marked(handler: Handler, response: Response) -> Response:
+    """Says of a response without behaviour behind it that it is an example."""
+    if handler is _fallback:
+        response.headers["X-Sandbox"] = "example"
+    return response
+
+
 def _fallback(call: Call) -> Any:
     """For the operations without a handler: a valid example, or a small file of the right type."""
     operation = call.operation
+    if operation.id in call.state.responses:
+        return call.state.responses[operation.id]
+    check_ids(call)
     if operation.streaming or operation.json:
-        return generic(call)
+        return remember(call, generic(call))
     return Raw(of_type(operation.media_type), operation.media_type)
 
 
@@ -191,13 +217,19 @@ def _rendered(call: Call, result: Any) -> Response:
     return Response(dump(result), operation.status, media_type="application/json")
 
 
-async def _read(request: Request) -> Any:
-    """The body as JSON; `...` when there is none. Raises 400 and 413 problems."""
+async def _read(request: Request, seconds: float) -> Any:
+    """The body as JSON; `...` when there is none. Raises 400, 408 and 413 problems."""
     raw = bytearray()
-    async for piece in request.stream():
-        raw += piece
-        if len(raw) > _MOST:
-            raise ProblemError(413, f"A body has at most {_MOST} bytes.", headers={"Connection": "close"})
+    try:
+        async with asyncio.timeout(seconds):
+            async for piece in request.stream():
+                raw += piece
+                if len(raw) > _MOST:
+                    raise ProblemError(
+                        413, f"A body has at most {_MOST} bytes.", headers={"Connection": "close"}
+                    )
+    except TimeoutError:
+        raise ProblemError(408, "The body did not arrive in time.", headers={"Connection": "close"}) from None
     if not raw.strip():
         return ...
     try:
@@ -218,6 +250,18 @@ def _checked(operation: Operation, body: Any) -> Any:
     if errors:
         raise InputError(errors)
     return body
+
+
+def _check_expiry(state: State, request: Request, now: float) -> None:
+    """Raises a 401 problem for a token that was made to expire."""
+    given = _token_of(request)
+    if given is not None and state.expired.get(given, math.inf) <= now:
+        raise ProblemError(401, "The token has expired.", headers={"WWW-Authenticate": "Bearer"})
+
+
+def _token_of(request: Request) -> str | None:
+    kind, _, text = request.headers.get("authorization", "").partition(" ")
+    return text.strip() if kind.lower() == "bearer" else request.headers.get("x-api-key")
 
 
 def _check_membership(state: State, caller: auth.Caller, body: Any) -> None:
@@ -253,7 +297,15 @@ async def _userinfo(request: Request) -> Response:
 
 async def _file(request: Request) -> Response:
     state: State = request.app.state.sandbox
-    return files.serve(request, state.signing_key, state.settings.download_size, state.clock())
+    return await files.take(request, state) if request.method == "PUT" else files.serve(request, state)
+
+
+async def _data(request: Request) -> Response:
+    return images.asset(request, request.app.state.sandbox)
+
+
+async def _tile(request: Request) -> Response:
+    return images.tile_of(request, request.app.state.sandbox)
 
 
 async def _alive(request: Request) -> Response:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shlex
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -16,7 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
     parser.add_argument("--port", type=_port, default=8787, help="0 for a free one (default: %(default)s)")
     parser.add_argument(
-        "--token", type=_token, default="sandbox-token", help="the token to accept (default: %(default)s)"
+        "--token",
+        type=_token,
+        help="the token to accept (default: sandbox-token; beyond loopback a random one)",
     )
     parser.add_argument("--db", default=":memory:", metavar="FILE", help="keep the state in an SQLite file")
     parser.add_argument(
@@ -25,19 +29,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--credits", type=_amount, default=None, metavar="N", help="what an organisation starts with"
     )
+    parser.add_argument(
+        "--token-ttl",
+        type=_positive,
+        default=3600.0,
+        metavar="SECONDS",
+        help="lifetime of the access tokens of a sign-in (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--approve", action="store_true", help="approve every sign-in at once, without a page"
+    )
     parser.add_argument("--rate-limits", action="store_true", help="apply the documented rate limits")
+    parser.add_argument(
+        "--allowed-host", action="append", default=[], metavar="NAME", help="another name in the Host header"
+    )
+    parser.add_argument("--public-url", metavar="URL", help="the base of the URLs that it makes")
+    parser.add_argument(
+        "--remote-control", action="store_true", help="serve the control endpoints beyond this machine too"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
     """Runs the server until it is told to stop; returns the exit status."""
     try:
         from .core.state import DEFAULT_CREDITS
-        from .server import run
+        from .server import is_loopback, run
     except ModuleNotFoundError as problem:
         if (problem.name or "").partition(".")[0] not in ("starlette", "uvicorn"):
             raise
-        print('The sandbox needs its extra: pip install "geopera[sandbox]"', file=sys.stderr)
+        print('The sandbox needs its extra: pip install "geopera[sandbox]>=3"', file=sys.stderr)
         return 1
+    if not is_loopback(args.host):
+        print(
+            f"warning: {args.host} can be reached from other machines; who knows the token can use it",
+            file=sys.stderr,
+        )
     try:
         run(
             host=args.host,
@@ -47,8 +73,21 @@ def main(args: argparse.Namespace) -> int:
             speed=args.speed,
             credits=DEFAULT_CREDITS if args.credits is None else args.credits,
             rate_limits=args.rate_limits,
+            token_ttl=args.token_ttl,
+            approve=args.approve,
+            allowed_hosts=tuple(args.allowed_host),
+            public_url=args.public_url,
+            remote_control=args.remote_control,
+            secret=os.environ.get("GEOPERA_SANDBOX_SECRET") or None,
+            started=_say,
         )
     except OSError as problem:
+        if problem.filename is not None:
+            print(
+                f"The sandbox cannot keep its state in {problem.filename}: {problem.strerror}",
+                file=sys.stderr,
+            )
+            return 1
         print(
             f"The sandbox cannot listen on {args.host}:{args.port}: {problem.strerror or problem}",
             file=sys.stderr,
@@ -58,6 +97,16 @@ def main(args: argparse.Namespace) -> int:
         print(f"The sandbox cannot keep its state in {args.db}: {problem}", file=sys.stderr)
         return 1
     return 0
+
+
+def _say(url: str, token: str, secret: str) -> None:
+    """The address, and what a shell needs to use it."""
+    lines = [f"Geopera sandbox on {url}", f"export GEOPERA_API_URL={url}"]
+    lines += [
+        f"export GEOPERA_API_TOKEN={shlex.quote(token)}",
+        f"export GEOPERA_SANDBOX_SECRET={shlex.quote(secret)}",
+    ]
+    print("\n".join(lines), flush=True)
 
 
 def _positive(text: str) -> float:

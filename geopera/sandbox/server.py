@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import secrets
 import socket
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -14,25 +17,39 @@ import uvicorn
 from starlette.applications import Starlette
 
 from .app import create_app
+from .connections import Protocol
+from .controls import Controls
 from .core.state import State
+from .inprocess import Transport, in_loop
 from .wire.auth import DEFAULT_TOKEN
 
 _PATIENCE = 20.0
 
 
-class Sandbox:
-    """A server that is running in a thread.
+class Sandbox(Controls):
+    """A sandbox that is running in a thread, with its controls as methods.
 
     Attributes:
         url: its base URL.
         token: the token with every scope.
+        secret: what the control endpoints ask for.
         app: the ASGI application.
+        transport: for a sandbox without a socket, the httpx transport (sync and async) that leads to it.
     """
 
-    def __init__(self, url: str, token: str, app: Starlette) -> None:
-        self.url = url
+    def __init__(self, url: str, token: str, app: Starlette, transport: Transport | None = None) -> None:
         self.token = token
         self.app = app
+        self.transport = transport
+        super().__init__(url, self.state.secret, transport)
+
+    @property
+    def client_options(self) -> dict[str, Any]:
+        """What `Geopera` and `AsyncGeopera` need to talk to it."""
+        options: dict[str, Any] = {"token": self.token, "base_url": self.url}
+        if self.transport is not None:
+            options["httpx_args"] = {"transport": self.transport}
+        return options
 
     @property
     def state(self) -> State:
@@ -51,7 +68,7 @@ class Sandbox:
         self.state.openapi_cache = None
 
     def use_manifest(self, manifest: object) -> None:
-        """Answers by another manifest from now on, and describes it in /openapi.json."""
+        """Serves another manifest from now on, and describes it in /openapi.json."""
         self.state.use_manifest(manifest)
 
     def __repr__(self) -> str:
@@ -79,14 +96,14 @@ class _Server(uvicorn.Server):
 
 @contextmanager
 def running(
-    *, host: str = "127.0.0.1", port: int = 0, token: str = DEFAULT_TOKEN, **options: Any
+    *, host: str = "127.0.0.1", port: int = 0, token: str | None = None, **options: Any
 ) -> Iterator[Sandbox]:
     """Runs a server in a thread for as long as the block lasts.
 
     Args:
-        host: a loopback address.
+        host: where to listen. Beyond loopback it warns, and the token is a random one unless it is given.
         port: 0 for a free one.
-        token: the token with every scope.
+        token: the token with every scope; `sandbox-token` by default.
         options: those of `create_app`.
 
     Raises:
@@ -94,9 +111,12 @@ def running(
         sqlite3.Error: when the state cannot be kept in the file.
         RuntimeError: when the server does not start.
     """
-    app = create_app(token=token, **options)
+    token = token_for(host, token)
+    if not is_loopback(host):
+        warnings.warn(f"the sandbox listens beyond this machine, on {host}", UserWarning, stacklevel=3)
+    app = create_app(token=token, host=host, **options)
     with _listen(host, port) as listener:
-        _open_store(app)
+        _open_store(app, listener)
         ready = threading.Event()
         server = _Server(_config(app), ready.set)
         failures: list[BaseException] = []
@@ -120,36 +140,77 @@ def running(
             thread.join(_PATIENCE)
 
 
-def run(*, host: str = "127.0.0.1", port: int = 8787, **options: Any) -> None:
-    """Runs a server in the foreground until SIGINT or SIGTERM, and says so when it accepts connections.
+@contextmanager
+def in_process(*, token: str = DEFAULT_TOKEN, **options: Any) -> Iterator[Sandbox]:
+    """Runs a sandbox without a socket: `sandbox.transport` is an httpx transport that leads to it.
+
+    Responses arrive whole, also those of streams. URLs in responses work with the same transport alone.
+
+    Args:
+        token: the token with every scope.
+        options: those of `create_app`.
+    """
+    app = create_app(token=token, **{"public_url": "http://localhost", **options})
+    with in_loop(app) as loop:
+        yield Sandbox("http://localhost", token, app, Transport(app, loop))
+
+
+def run(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8787,
+    started: Callable[[str, str, str], None],
+    token: str | None = None,
+    **options: Any,
+) -> None:
+    """Runs a server in the foreground until SIGINT or SIGTERM.
 
     Args:
         host: where to listen.
         port: 0 for a free one.
+        started: called with the URL, the token and the secret when it accepts connections.
+        token: the token with every scope; None: `sandbox-token` on loopback, else a random one.
         options: those of `create_app`.
 
     Raises:
         OSError: when the port is taken.
         sqlite3.Error: when the state cannot be kept in the file.
     """
-    app = create_app(**options)
+    token = token_for(host, token)
+    app = create_app(host=host, token=token, **options)
+    state: State = app.state.sandbox
     with _listen(host, port) as listener:
-        _open_store(app)
-        line = f"Geopera sandbox on {_url(listener)}"
-        server = _Server(_config(app), lambda: print(line, flush=True))
+        _open_store(app, listener)
+        server = _Server(_config(app), lambda: started(state.base or "", token, state.secret))
         server.run(sockets=[listener])
 
 
-def _open_store(app: Starlette) -> None:
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on is reached from this machine alone."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def token_for(host: str, token: str | None) -> str:
+    """The token to accept: the known one on loopback only, since whoever gets in may use it."""
+    return token or (DEFAULT_TOKEN if is_loopback(host) else f"gpra_{secrets.token_urlsafe(24)}")
+
+
+def _open_store(app: Starlette, listener: socket.socket) -> None:
     """Opens the database before anybody is told that the server is there: a file may not be one."""
     state: State = app.state.sandbox
     _ = state.store
+    if state.base is None:
+        state.base = _url(listener)
 
 
 def _config(app: Starlette) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="h11",
+        http=Protocol,
+        h11_max_incomplete_event_size=64 << 10,
         ws="none",
         loop="asyncio",
         lifespan="on",
@@ -178,4 +239,5 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import ConfigDict, TypeAdapter
 from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator, core_schema
 
+from ._jsonschema import json_schema
+
 if TYPE_CHECKING:
     from ._unit import Unit
 
@@ -45,7 +47,7 @@ class SchemaType:
         return self.core()
 
     def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> Any:
-        return deepcopy(self.unit.loc.schema)
+        return json_schema(self.unit.registry, self.unit.loc, core, handler)
 
 
 class Adapter(TypeAdapter[Any]):  # type: ignore[misc]  # final for checkers; only its attributes are set here

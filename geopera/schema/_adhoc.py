@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from .._names import class_name
+from ._drafts import converted
 from ._errors import SchemaError
 from ._registry import Registry
 from ._vocabulary import in_dialect
@@ -18,7 +19,7 @@ _PREFIXES = (("$defs",), ("schemas",), ("definitions",), ("components", "schemas
 
 
 def type_adapter(schema: Any, *, definitions: Mapping[str, Any] | None = None) -> TypeAdapter[Any]:
-    """A pydantic TypeAdapter that accepts exactly what the JSON Schema accepts (draft 2020-12).
+    """A pydantic TypeAdapter that accepts exactly what the JSON Schema accepts (draft 2020-12, or the one it declares).
 
     `schema` is a dict or a bool. `definitions` are further schemas by name: a reference that the schema
     itself does not hold finds them as ``#/$defs/<name>``, ``#/schemas/<name>``, ``#/definitions/<name>`` or
@@ -31,6 +32,8 @@ def type_adapter(schema: Any, *, definitions: Mapping[str, Any] | None = None) -
         raise SchemaError(f"the definitions are an object of schemas, not {type(definitions).__name__}")
     title = schema.get("title") if isinstance(schema, Mapping) else None
     name = class_name(title) if isinstance(title, str) and len(title) < 60 else "Model"
-    schema = in_dialect(schema, definitions or {})
+    schema = in_dialect(converted(schema), definitions or {})
+    if definitions:
+        definitions = {key: converted(definition) for key, definition in definitions.items()}
     registry = Registry(definitions or {}, module="geopera.schema.adhoc", _prefixes=_PREFIXES)
     return registry.adapter(schema, name)

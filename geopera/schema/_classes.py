@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator, core_schema
 
-from .._names import python_name
+from .._names import enum_members, python_name
 from ._check import Check
-from ._model import Layout, Model, ModelMeta, Moment, Opener, SchemaEnumMeta
+from ._fields import Layout, Moment, Opener
+from ._lazy import LazyValidator
+from ._model import DEPRECATED, Model, ModelMeta, SchemaEnumMeta, class_reference
 from ._node import Node, any_node, never_node
 from ._unions import tag_values
 
@@ -24,24 +27,8 @@ __all__ = ["field_names", "finish_class", "make_enum", "make_model"]
 
 #: What classes that no module holds say of theirs.
 NOWHERE = "geopera.schema.adhoc"
-#: Attributes that a field must not hide. pydantic's deprecated methods (`copy`, `json`, ...) may be hidden.
-_DEPRECATED = frozenset(
-    [
-        "construct",
-        "copy",
-        "dict",
-        "from_orm",
-        "json",
-        "parse_file",
-        "parse_obj",
-        "parse_raw",
-        "schema",
-        "schema_json",
-        "update_forward_refs",
-        "validate",
-    ]
-)
-_TAKEN = frozenset(name for name in (*dir(Model), *dir(ModelMeta)) if name not in _DEPRECATED)
+#: Attributes that a field must not hide.
+_TAKEN = frozenset((*dir(Model), *dir(ModelMeta))) - DEPRECATED
 
 
 def field_names(wires: list[str]) -> dict[str, str]:
@@ -68,28 +55,21 @@ def field_names(wires: list[str]) -> dict[str, str]:
 
 def make_enum(unit: Unit, values: list[str]) -> type[Enum]:
     """``class GcsRegion(str, Enum)``; a member is called after its value, and is its value when printed."""
-    members: dict[str, str] = {}
-    for value in values:
-        name = python_name(value).upper().rstrip("_") or "EMPTY"
-        if not value.strip():
-            name = "EMPTY"
-        elif name == "FIELD" or name.startswith("FIELD_"):
-            name = name.replace("FIELD", "VALUE", 1)
-        bare, number = name, 2
-        while name in members or name in ("MRO", "NAME", "VALUE") or not name.isidentifier():
-            name, number = f"{bare}_{number}", number + 1
-        if value not in members.values():
-            members[name] = value
     namespace = SchemaEnumMeta.__prepare__(unit.name, (str, Enum))
-    for key, member in members.items():
+    for key, member in enum_members(values).items():
         namespace[key] = member
     namespace["__str__"] = lambda self: str.__str__(self.value)
+    namespace["__reduce_ex__"] = lambda self, protocol: (_member, (class_reference(type(self)), self.value))
     namespace["__module__"] = unit.registry.module or NOWHERE
     namespace["__qualname__"] = unit.name
     namespace["__doc__"] = _description(unit.loc.schema) or f"One of {', '.join(map(repr, values[:8]))}."
     cls = SchemaEnumMeta(unit.name, (str, Enum), namespace)
     cls.__origin_unit__ = unit
     return cls  # type: ignore[return-value]
+
+
+def _member(cls: Any, value: str) -> Any:
+    return cls(value)
 
 
 def _printable(text: str) -> str:
@@ -126,13 +106,17 @@ def _is_moment(schema: Any) -> bool:
 def make_model(compiler: Builder, unit: Unit, spec: Spec, rests: list[Rest]) -> Node:
     """The class of `unit` and the node that validates to it."""
     name = unit.name
+    if unit.registry.module == "geopera.models":
+        import_module(unit.registry.module)  # cloudpickle refers to a class by a module that is there already
     namespace = {
         "__module__": unit.registry.module or NOWHERE,
         "__qualname__": name,
         "__doc__": _description(unit.loc.schema) or f"The schema {name}.",
     }
     make: Any = ModelMeta  # checkers mistake the metaclass for a model
-    cls: Any = make(name, (Model,), namespace, __pydantic_reset_parent_namespace__=False)
+    cls: Any = make(name, (Model,), namespace)
+    # Only the class itself is finished later. What is made of it, as FastAPI does, is to be complete at once.
+    cls.model_config["defer_build"] = False
     unit.cls = cls
     cls.__origin_unit__ = unit
     required = dict.fromkeys(spec.base.get("required", ()))
@@ -190,7 +174,12 @@ def make_model(compiler: Builder, unit: Unit, spec: Spec, rests: list[Rest]) -> 
         inner = core_schema.no_info_after_validator_function(
             lambda state: check.fields(state, wire_of), inner
         )
-    core = core_schema.model_schema(cls, inner, extra_behavior="allow")
+    # Also for who asks the class alone, which pydantic answers from this schema. Inside other models pydantic adds
+    # the same function, if it is not there already.
+    described = {"pydantic_js_functions": [cls.__get_pydantic_json_schema__]}
+    core = core_schema.model_schema(
+        cls, inner, extra_behavior="allow", metadata=described, serialization=_INSIDE_OTHERS
+    )
     unit.model = core
     cls.__pydantic_serializer__ = SchemaSerializer(
         core_schema.model_schema(
@@ -203,14 +192,26 @@ def make_model(compiler: Builder, unit: Unit, spec: Spec, rests: list[Rest]) -> 
 _ANY = core_schema.any_schema()
 
 
-def finish_class(unit: Unit) -> None:
-    """Give the class its validator, now that all it refers to is known."""
+def _written_inside(value: Any, info: Any) -> Any:
+    """How a user's own model, or FastAPI, writes one of these classes: as it writes itself."""
+    if not isinstance(value, Model):
+        return value
+    return value.__pydantic_serializer__.to_python(value, mode=info.mode, by_alias=True, exclude_unset=True)
+
+
+_INSIDE_OTHERS = core_schema.plain_serializer_function_ser_schema(_written_inside, info_arg=True)
+
+
+def finish_class(unit: Unit, definitions: list[CoreSchema]) -> None:
+    """Give the class its validator, now that all it refers to is known; `definitions` are what that is."""
     cls, core = unit.cls, unit.model
     if not issubclass(cls, BaseModel):
         return
     assert core is not None
-    if unit.defs:
-        core = core_schema.definitions_schema(core, list(unit.defs.values()))
+    if definitions:
+        cls.__pydantic_core_schema__ = core_schema.definitions_schema(core, definitions)
+        cls.__pydantic_validator__ = LazyValidator(cls)
+        return
     cls.__pydantic_core_schema__ = core
     cls.__pydantic_validator__ = SchemaValidator(core)
     cls.__pydantic_complete__ = True

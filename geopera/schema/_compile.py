@@ -128,9 +128,10 @@ class Compiler:
                 defs[unit.ref] = body
             elif unit.model is not None:
                 unit.node.size = 1
+        definitions = list(defs.values())
         for unit in group:
             if unit.model is not None:
-                finish_class(unit)
+                finish_class(unit, definitions)
             unit.done = True
 
     def refer(self, loc: Loc) -> Node:

@@ -6,31 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin
 
+from ._drafts import converted
 from ._errors import SchemaError
+from ._keywords import ARRAYS, MAPS, SINGLES
 
 __all__ = ["ARRAYS", "MAPS", "SINGLES", "Document", "Loc", "children", "fragment"]
 
 Pointer = tuple[str, ...]
 Schema = Any  # a mapping or a bool; what else a document may hold is checked, not assumed
-
-#: Keywords whose value is one schema, a list of schemas, or schemas by name.
-SINGLES = frozenset(
-    [
-        "additionalProperties",
-        "contains",
-        "contentSchema",
-        "else",
-        "if",
-        "items",
-        "not",
-        "propertyNames",
-        "then",
-        "unevaluatedItems",
-        "unevaluatedProperties",
-    ]
-)
-ARRAYS = frozenset(["allOf", "anyOf", "oneOf", "prefixItems"])
-MAPS = frozenset(["$defs", "dependentSchemas", "patternProperties", "properties"])
 
 
 def fragment(pointer: Pointer) -> str:
@@ -247,7 +230,7 @@ class Document:
         resource = REGISTRY.get(uri) or REGISTRY.get(uri + "#")
         if resource is None:
             return None
-        document = _specifications.setdefault(uri, Document(resource.contents))
+        document = _specifications.setdefault(uri, Document(converted(resource.contents)))
         return document._find(document.base, frag)
 
     def reaches(self) -> Iterator[Document]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..errors import GeoperaError
+
 __all__ = ["MAX_CHAIN", "MAX_CIRCLE", "MAX_DEPTH", "MAX_HEIGHT", "MAX_LEVEL", "MAX_REPEATS", "MAX_VISITS"]
 __all__ += ["MAX_WAYS", "SchemaError"]
 
@@ -24,7 +26,7 @@ MAX_VISITS = 100_000
 MAX_WAYS = 8
 
 
-class SchemaError(ValueError):
+class SchemaError(GeoperaError, ValueError):
     """The JSON Schema itself cannot be used: it is malformed, it loops, or a reference leads nowhere.
 
     `pointer` is the place, as a JSON pointer fragment (``#/properties/a``).
@@ -32,8 +34,8 @@ class SchemaError(ValueError):
 
     def __init__(self, message: str, pointer: str = "#") -> None:
         super().__init__(f"{message} (at {pointer[:300]})" if pointer != "#" else message)
-        self.message = message
+        self.reason = message
         self.pointer = pointer
 
     def __reduce__(self) -> tuple[type[SchemaError], tuple[str, str]]:
-        return SchemaError, (self.message, self.pointer)
+        return SchemaError, (self.reason or "", self.pointer)

@@ -21,6 +21,16 @@ def _told(way: _Way) -> Loc:
     return tuple(reversed(parts))
 
 
+def _is_coordinates(item: list[Any]) -> bool:
+    """Whether a list begins with numbers, at whatever depth: a geometry may have 100,000 of them."""
+    first: Any = item
+    for _ in range(5):  # as deep as coordinates are
+        if not isinstance(first, list) or not first:
+            break
+        first = first[0]
+    return isinstance(first, float | int)
+
+
 def unknown_fields(value: Any) -> list[tuple[Loc, str, list[str]]]:
     """The members of closed models, at any depth, that their schemas do not have.
 
@@ -50,7 +60,7 @@ def unknown_fields(value: Any) -> list[tuple[Loc, str, list[str]]]:
             stack.extend(((at, n), v) for n, v in (item.__pydantic_extra__ or {}).items())
         elif isinstance(item, dict):
             stack.extend(((at, str(key)), inner) for key, inner in item.items())
-        elif isinstance(item, list):
+        elif isinstance(item, list) and not _is_coordinates(item):
             stack.extend(((at, index), inner) for index, inner in enumerate(item))
     found.sort(key=lambda entry: [str(part) for part in entry[0]])
     return found

@@ -2,126 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+import sys
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from enum import EnumMeta
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
-from pydantic._internal._model_construction import ModelMetaclass
 from pydantic_core import MISSING
 
 from .._names import did_you_mean
-from .._values.geometry import PLACES, geo_interface_of, given
-from ..types import UNSET, JSONArray, open_json
+from .._values.fields import FIELDS, given
+from .._values.geometry import geo_interface_of
+from ..types import UNSET, page_records
+from ._fields import ClassSignature, Layout, opened
+from ._jsonschema import json_schema, reference_name
 from ._plain import prepare
 
-if TYPE_CHECKING:
-    from inspect import Signature
+__all__ = [
+    "DEPRECATED",
+    "ClassRef",
+    "Model",
+    "ModelMeta",
+    "SchemaEnumMeta",
+    "class_reference",
+]
 
-__all__ = ["Layout", "Model", "ModelMeta", "Moment", "Opened", "Opener", "SchemaEnumMeta"]
-
-
-class Layout:
-    """The names of a class's fields: wire -> Python, the order of positional arguments, open or closed."""
-
-    __slots__ = ("blank", "is_open", "names", "order", "wires")
-
-    def __init__(self, names: Mapping[str, str], is_open: bool) -> None:
-        #: What an absent field holds. `MISSING` where the Python name is not the wire name: pydantic counts
-        #: an additional property called ``type_`` as if the field `type_` were set, and must not write it.
-        self.blank = {python: None if python == wire else MISSING for wire, python in names.items()}
-        self.names = names
-        self.wires = {python: wire for wire, python in names.items()}
-        self.order = list(names.values())
-        self.is_open = is_open
+#: What pydantic keeps of its first version. A field may hide it, and `dir()` leaves it out.
+DEPRECATED = frozenset(
+    (
+        *("construct", "copy", "dict", "from_orm", "json", "parse_file", "parse_obj", "parse_raw"),
+        *("schema", "schema_json", "update_forward_refs", "validate"),
+    )
+)
+_PAGE_ONLY = frozenset(["records"])
 
 
-class Opened(JSONArray):
-    """A list whose members have been opened: not to be looked through again at the next access."""
-
-    __slots__ = ()
-
-    def __reduce__(self) -> tuple[type[list[Any]], tuple[list[Any]]]:
-        return list, (list(self),)
-
-
-def _opened(value: Any) -> Any:
-    kind = type(value)
-    if kind is dict:
-        return open_json(value)
-    if kind is list and value:
-        return Opened(open_json(value))
-    return value
-
-
-class Opener:
-    """Reads a field that may hold plain JSON: dicts become `JSONObject` at the first access, and stay so."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        if instance is not None:
-            fields = instance.__dict__
-            if self.name in fields:
-                value = fields[self.name]
-                if type(value) is dict or type(value) is list:
-                    value = fields[self.name] = _opened(value)
-                return None if value is MISSING else value
-        raise AttributeError(self.name)
-
-    def __set__(self, instance: Any, value: Any) -> None:
-        instance.__dict__[self.name] = value
-
-    def __delete__(self, instance: Any) -> None:
-        del instance.__dict__[self.name]
-
-
-class Moment(Opener):
-    """Reads a date-time as a `datetime`. What is kept, and written again, is the text as it came."""
-
-    __slots__ = ()
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        if instance is not None and self.name in instance.__dict__:
-            value = instance.__dict__[self.name]
-            return _moment(value) if isinstance(value, str) else None if value is MISSING else value
-        raise AttributeError(self.name)
-
-
-def _moment(text: str) -> datetime | str:
-    """The moment that RFC 3339 text names; the text itself where it names none (also in a leap second)."""
-    try:
-        return datetime.fromisoformat(text) if text[10:11] in ("T", "t", " ") else text
-    except ValueError:
-        return text
-
-
-class _Signature:
-    """The signature of a class, made when somebody asks."""
-
-    def __get__(self, instance: Any, owner: type[Model]) -> Signature:
-        from inspect import Parameter, Signature
-
-        fields = owner.__pydantic_fields__
-        parameters = [
-            Parameter(
-                name,
-                Parameter.POSITIONAL_OR_KEYWORD,
-                default=Parameter.empty if fields[name].is_required() else UNSET,
-                annotation=fields[name].annotation,
-            )
-            for name in owner._layout().order
-        ]
-        if owner._layout().is_open:
-            parameters.append(Parameter("additional_properties", Parameter.VAR_KEYWORD, annotation=Any))
-        return Signature(parameters)
-
-
-class ModelMeta(ModelMetaclass):
+class ModelMeta(type(BaseModel)):  # type: ignore[misc]  # the public way to the class of pydantic's classes
     """The class of the classes; there only so that classes made at run time can be pickled."""
 
     __layout__: Layout | None
@@ -134,12 +51,52 @@ class SchemaEnumMeta(EnumMeta):
     __origin_unit__: Any
 
 
-class Model(BaseModel, metaclass=ModelMeta):
-    """An object that a JSON Schema describes.
+class ClassRef:
+    """Stands for a class in a pickle; `_pickle` says how it is rebuilt. One per class, so that it is written once."""
 
-    Fields are attributes under their Python names (``datetime_``) and keys under both names
-    (``model["datetime"]``). An optional field that is absent reads None; `to_dict` leaves it out.
-    A field whose format is date-time reads as a `datetime`; `to_dict` has its text as it came.
+    __slots__ = ("cls",)
+
+    def __init__(self, cls: Any) -> None:
+        self.cls = cls
+
+
+def importable(cls: Any) -> bool:
+    """Whether the module that a class names has it under its name."""
+    name = cls.__module__
+    module = sys.modules.get(name)
+    try:
+        if module is None and name == "geopera.models":
+            module = import_module(name)
+        return module is not None and getattr(module, cls.__qualname__, None) is cls
+    except (ImportError, AttributeError, KeyError):
+        return False
+
+
+def class_reference(cls: Any) -> Any:
+    """What stands for `cls` in the pickle of an instance: the class if it can be imported, else its schema.
+
+    cloudpickle writes a class that no module holds with all that it refers to, locks included, and asks no
+    function registered for its class. So the instance must not name such a class.
+    """
+    found = cls.__dict__.get("__reference__")
+    if found is None:
+        found = cls if importable(cls) else ClassRef(cls)
+        type.__setattr__(cls, "__reference__", found)
+    return found
+
+
+def _blank(cls: type[Model]) -> Model:
+    return cls.__new__(cls)
+
+
+class Model(BaseModel, metaclass=ModelMeta):
+    """An object that a JSON Schema describes: a pydantic model, and a mapping of wire names.
+
+    As a mapping it holds what was given, under wire names: ``dict(model)``, ``{**model}``, ``len(model)``.
+    Fields are also attributes under their Python names (``datetime_``), and ``model["datetime_"]`` reads the same
+    as ``model["datetime"]``. An optional field that is absent is no key and reads None as an attribute.
+    A field whose format is date-time reads as a `datetime`; `to_dict` and the dumps have its text as it came.
+    Two models are equal if they are of one class and hold the same; they can be changed, so they have no hash.
     What the schema does not know is kept in `additional_properties`, and reads the same two ways.
     Constructors take either name for a field, and raise TypeError for a name that a closed schema
     does not have, pydantic's ValidationError (a ValueError) for a wrong value.
@@ -155,7 +112,8 @@ class Model(BaseModel, metaclass=ModelMeta):
     else:  # without annotations, which pydantic would evaluate again for every class
         __layout__ = None
         __origin_unit__ = None
-        __signature__ = _Signature()
+        __signature__ = ClassSignature()
+        __slots__ = ("_page",)  # of which operation's result this is: see `page_records`
 
     def __init__(self, /, *args: Any, **fields: Any) -> None:
         cls = type(self)
@@ -182,7 +140,7 @@ class Model(BaseModel, metaclass=ModelMeta):
                     raise TypeError(f"{cls.__name__} has no field {name!r}{hint}")
             if wire in data:
                 raise TypeError(f"{cls.__name__} got {name!r} under both of its names")
-            if type(value) is not str and (wire in PLACES or wire == "datetime"):
+            if wire in FIELDS:
                 value = given(wire, value, search="limit" in names)
             data[wire] = prepare(value)
         self.__pydantic_validator__.validate_python(data, self_instance=self, by_alias=True, by_name=True)
@@ -198,6 +156,14 @@ class Model(BaseModel, metaclass=ModelMeta):
         return layout
 
     # -- JSON ----------------------------------------------------------------------------------------
+
+    def model_dump(self, **options: Any) -> dict[str, Any]:
+        """As pydantic's, but under wire names and without what was not given, unless told otherwise."""
+        return super().model_dump(**{**_WIRE, **options})
+
+    def model_dump_json(self, **options: Any) -> str:
+        """The same as JSON text."""
+        return super().model_dump_json(**{**_WIRE, **options})
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON under wire names: what was set and the additional properties, nothing else."""
@@ -233,7 +199,7 @@ class Model(BaseModel, metaclass=ModelMeta):
             object.__setattr__(self, "__pydantic_extra__", extra)
         for key, value in extra.items():
             if type(value) is dict or type(value) is list:
-                extra[key] = _opened(value)
+                extra[key] = opened(value)
         return extra
 
     @additional_properties.setter
@@ -254,18 +220,28 @@ class Model(BaseModel, metaclass=ModelMeta):
         return name in self.__pydantic_fields_set__ and self.__dict__.get(name or "", MISSING) is not MISSING
 
     def __getitem__(self, key: str) -> Any:
-        extra = self.__pydantic_extra__
-        layout = type(self)._layout()
-        name = layout.names.get(key)
-        if name is None:
-            if extra and key in extra:
-                return self.additional_properties[key]
-            if key not in layout.wires:
-                raise KeyError(key)
-            name = key
-        if not self._has(name):
-            raise KeyError(key)
-        return getattr(self, name)
+        if not isinstance(key, str):
+            raise self._no_list(key)
+        value = self.get(key, MISSING)
+        if value is MISSING:
+            raise MissingKey(key, self)
+        return value
+
+    def _no_list(self, key: Any) -> TypeError:
+        text = f"[{key!r}]" if not isinstance(key, slice) else f"[{_slice(key)}]"
+        fault = f"a {type(self).__name__} is a mapping of its fields, not a list"
+        place = "records" if page_records(self) is not None else None
+        return TypeError(f"{fault}; use page.{place}{text}" if place else f"{fault}: {text}")
+
+    def _hint(self, name: str) -> str:
+        """The names that resemble `name`, also among the properties of a feature."""
+        names = [*type(self)._layout().order, *(self.__pydantic_extra__ or ())]
+        inner = self.get("properties")
+        if isinstance(inner, Mapping):
+            for key in inner:
+                if isinstance(key, str) and name.lower() in (key.lower(), key.rpartition(":")[2].lower()):
+                    return f"; did you mean .properties[{key!r}]?"
+        return did_you_mean(name, names)
 
     def __setitem__(self, key: str, value: Any) -> None:
         name = self._name_of(key)
@@ -288,24 +264,69 @@ class Model(BaseModel, metaclass=ModelMeta):
 
     def get(self, key: str, default: Any = None) -> Any:
         """The field or additional property `key` (wire or Python name), or `default` where it is absent."""
-        try:
-            return self[key]
-        except KeyError:
+        if not isinstance(key, str):
             return default
+        extra = self.__pydantic_extra__
+        layout = type(self)._layout()
+        name = layout.names.get(key)
+        if name is None:
+            if extra and key in extra:
+                return self.additional_properties[key]
+            name = key if key in layout.wires else None
+        return getattr(self, name) if name is not None and self._has(name) else default
+
+    def __iter__(self) -> Iterator[str]:  # type: ignore[override]  # pydantic gives pairs; a mapping gives keys
+        for wire, name in type(self)._layout().names.items():
+            if self._has(name):
+                yield wire
+        yield from list(self.__pydantic_extra__ or ())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def keys(self) -> KeysView[str]:
+        """The wire names of what was given."""
+        return KeysView(_mapping(self))
+
+    def values(self) -> ValuesView[Any]:
+        """The values of what was given."""
+        return ValuesView(_mapping(self))
+
+    def items(self) -> ItemsView[str, Any]:
+        """(wire name, value) of what was given."""
+        return ItemsView(_mapping(self))
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self)
+
+    # -- a page --------------------------------------------------------------------------------------
+
+    @property
+    def records(self) -> list[Any]:
+        """The records of a page, whatever the member is called. Raises AttributeError: if this is no page."""
+        found = page_records(self)
+        if found is None:
+            raise AttributeError("records")  # `__getattr__` says why
+        return found
 
     # -- attributes ----------------------------------------------------------------------------------
 
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
+            # Python, pydantic and IPython ask for names of their own: data with such a name is read by key.
             if name.startswith("__"):
+                raise AttributeError(name)
+            if name.startswith("_"):
+                if name in type(self).__private_attributes__:
+                    return super().__getattr__(name)
                 raise AttributeError(name)
             extra = (self.__dict__ and self.__pydantic_extra__) or getattr_extra(self)
             if extra and name in extra:
                 return self.additional_properties[name]
-            if name.startswith("_"):
-                return super().__getattr__(name)
-            hint = did_you_mean(name, (*type(self)._layout().order, *(extra or ())))
+            if name == "records":
+                raise AttributeError(f"a {type(self).__name__} is no page of records", name=name, obj=self)
+            hint = self._hint(name) if extra is not None else ""
             raise AttributeError(f"{type(self).__name__} has no field {name!r}{hint}", name=name, obj=self)
 
         def __setattr__(self, name: str, value: Any) -> None:
@@ -314,6 +335,9 @@ class Model(BaseModel, metaclass=ModelMeta):
                 if value is UNSET:
                     delattr(self, name)
                 else:
+                    wire = layout.wires[name]
+                    if wire in FIELDS:
+                        value = given(wire, value, search="limit" in layout.names)
                     value = prepare(value)
                     self.__pydantic_validator__.validate_assignment(self, name, value)
             elif not name.startswith("_") and not hasattr(type(self), name):
@@ -335,13 +359,60 @@ class Model(BaseModel, metaclass=ModelMeta):
             else:
                 super().__delattr__(name)
 
-    def __iter__(self) -> Iterator[tuple[str, Any]]:  # type: ignore[override]
-        for name, value in super().__iter__():
-            yield name, None if value is MISSING else value
-
     def __dir__(self) -> Iterator[str]:
-        yield from super().__dir__()
-        yield from (key for key in self.__pydantic_extra__ or () if key.isidentifier())
+        hidden = DEPRECATED - set(type(self)._layout().wires)
+        if page_records(self) is None:
+            hidden |= _PAGE_ONLY
+        yield from (name for name in super().__dir__() if name not in hidden)
+        yield from (
+            key for key in self.__pydantic_extra__ or () if key.isidentifier() and not key.startswith("_")
+        )
+
+    # -- copies and pickles --------------------------------------------------------------------------
+
+    def __copy__(self) -> Self:
+        new: Self = _same_page(self, super().__copy__())
+        return new
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        new: Self = _same_page(self, super().__deepcopy__(memo))
+        return new
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        cls = type(self)
+        if "__origin_unit__" not in cls.__dict__:  # a subclass that somebody wrote
+            return super().__reduce_ex__(protocol)
+        return _blank, (class_reference(cls),), self.__getstate__()
+
+    def __getstate__(self) -> dict[Any, Any]:
+        state: dict[Any, Any] = super().__getstate__()
+        page = getattr(self, "_page", None)
+        return {**state, "_page": page} if page else state
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        page = state.pop("_page", None)
+        super().__setstate__(state)
+        if page:
+            object.__setattr__(self, "_page", page)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        unit = cls.__dict__.get("__origin_unit__")
+        if unit is None or source is not cls:
+            return handler(source)
+        # Under a name, so that the JSON Schema of another model defines it once and refers to it.
+        core = cls.__pydantic_core_schema__
+        name = reference_name(unit.registry, unit.loc)
+        if core["type"] == "definitions":
+            return {**core, "schema": {**core["schema"], "ref": name}}
+        return {**core, "ref": name}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: Any) -> dict[str, Any]:
+        unit = cls.__dict__.get("__origin_unit__")
+        if unit is None:
+            return super().__get_pydantic_json_schema__(core_schema, handler)
+        return json_schema(unit.registry, unit.loc, core_schema, handler)
 
     def __repr__(self) -> str:
         from .._values.show import short
@@ -363,12 +434,39 @@ class Model(BaseModel, metaclass=ModelMeta):
         )
         yield from (self.__pydantic_extra__ or {}).items()
 
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: Any) -> dict[str, Any]:
-        unit = cls.__origin_unit__
-        if unit is None or "__origin_unit__" not in cls.__dict__:
-            return super().__get_pydantic_json_schema__(core_schema, handler)
-        return dict(unit.loc.schema)
+
+Mapping.register(Model)
+_WIRE = {"by_alias": True, "exclude_unset": True}
+
+
+class MissingKey(KeyError):
+    """A KeyError that names the keys that resemble the missing one; the search for them waits for a reader."""
+
+    def __init__(self, key: str, model: Model) -> None:
+        super().__init__(key)
+        self._model = model
+
+    def __str__(self) -> str:
+        return f"{type(self._model).__name__} has no {self.args[0]!r}{self._model._hint(self.args[0])}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return KeyError, (str(self),)
+
+
+def _mapping(model: Model) -> Mapping[str, Any]:
+    return model  # type: ignore[return-value]  # registered as one
+
+
+def _same_page(old: Model, new: Any) -> Any:
+    page = getattr(old, "_page", None)
+    if page:
+        object.__setattr__(new, "_page", page)
+    return new
+
+
+def _slice(key: slice) -> str:
+    parts = ["" if part is None else repr(part) for part in (key.start, key.stop, key.step)]
+    return ":".join(parts if key.step is not None else parts[:2])
 
 
 def getattr_extra(model: Any) -> dict[str, Any] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copyreg
-import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -11,11 +10,11 @@ from weakref import WeakValueDictionary
 
 from ._adapter import Adapter
 from ._document import Loc, Pointer, children
-from ._model import ModelMeta, SchemaEnumMeta
+from ._model import ClassRef, ModelMeta, SchemaEnumMeta, importable
 from ._registry import Registry
 from ._unit import Unit
 
-__all__ = ["reduce_adapter", "reduce_class"]
+__all__ = ["reduce_adapter", "reduce_class", "reduce_reference"]
 
 #: Registries by the content of what was pickled of them, so that a class comes back as itself.
 _known: WeakValueDictionary[str, Registry] = WeakValueDictionary()
@@ -23,24 +22,16 @@ _known: WeakValueDictionary[str, Registry] = WeakValueDictionary()
 _kept: dict[str, Registry] = {}
 
 
-def _importable(cls: Any) -> bool:
-    """Whether the module that the class says it is from has it under its name."""
-    name = cls.__module__
-    try:
-        module = sys.modules.get(name)
-        if module is None and name == "geopera.models":
-            from importlib import import_module
-
-            module = import_module(name)
-        return module is not None and getattr(module, cls.__qualname__, None) is cls
-    except (ImportError, AttributeError, KeyError):
-        return False
-
-
 def reduce_class(cls: Any) -> Any:
     unit: Unit | None = cls.__dict__.get("__origin_unit__")
-    if unit is None or _importable(cls):
+    if unit is None or importable(cls):
         return cls.__qualname__  # by name, as any class
+    return partial(_restore_class, unit.force_class), _address(unit)
+
+
+def reduce_reference(reference: ClassRef) -> Any:
+    """As the class itself: what is read back in its place is the class."""
+    unit: Unit = reference.cls.__origin_unit__
     return partial(_restore_class, unit.force_class), _address(unit)
 
 
@@ -130,4 +121,5 @@ def _restore_adapter(*address: Any) -> Any:
 
 copyreg.pickle(ModelMeta, reduce_class)
 copyreg.pickle(SchemaEnumMeta, reduce_class)
+copyreg.pickle(ClassRef, reduce_reference)
 copyreg.pickle(Adapter, reduce_adapter)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ._document import ARRAYS, MAPS, SINGLES
+from ._keywords import ARRAYS, MAPS, SINGLES
 
 __all__ = ["in_dialect"]
 

@@ -22,6 +22,9 @@ MAX_DEPTH = 64
 #: How many values a document may hold in all. The API's own has about 10,000.
 MAX_VALUES = 500_000
 
+#: How large a whole number may be, in bits. Python reads and prints no more than 4,300 digits.
+MAX_BITS = 14_000
+
 IN_MAP = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 IN_LIST = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
 IN_PLACE = frozenset(
@@ -54,6 +57,8 @@ def measure(value: object, what: str, *, depth: int = 2 * MAX_DEPTH, values: int
                 following.extend(item)
             elif item is not None and not isinstance(item, (str, int, float)):
                 raise ManifestError(f"{what}: {type(item).__name__} is not JSON")
+            elif isinstance(item, int) and item.bit_length() > MAX_BITS:
+                raise ManifestError(f"{what}: a number of more than 4,200 digits")
             elif isinstance(item, float) and (item != item or item in (float("inf"), float("-inf"))):
                 raise ManifestError(f"{what}: {item} is not JSON")
             if len(following) > values:

@@ -7,6 +7,9 @@ and looked at without recursion, before anything that recurses is let near it.
 from __future__ import annotations
 
 from ..errors import ManifestError
+from ..manifest import _trust
+from ..manifest._trust import MAX_NAME, MAX_OPERATIONS, MAX_SCHEMAS
+from ..manifest._trust import shown as _cut
 from ._schemas import MAX_DEPTH, REF_PREFIX, measure, subschemas
 
 TYPE_CHECKING = False
@@ -16,11 +19,8 @@ if TYPE_CHECKING:
 
 
 MAX_PROBLEMS = 100
-MAX_OPERATIONS = 5_000
-MAX_SCHEMAS = 20_000
 #: How many properties an object, or alternatives a choice, may have.
 MAX_WIDTH = 2_000
-MAX_NAME = 200
 MAX_PATTERN = 500
 #: Keywords that move the root of references, or that refer in another way than `$ref`.
 _MOVING = ("$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$recursiveAnchor")
@@ -68,7 +68,14 @@ def _problems(manifest: object) -> Iterator[str]:
     if sound:
         yield from _circles(schemas)
         yield from _metaschema(_all_schemas(operations, schemas))
-    yield from _format(manifest)
+    formed = True
+    for problem in _format(manifest):
+        formed = False
+        yield problem
+    if formed:  # what loading refuses beyond that: a line break at an end, a path that leads elsewhere
+        yield from _trust.problems(manifest, operations, schemas)
+        for id, entry in operations.items():
+            yield from _trust.entry_problems(id, entry)
     yield from _tree(operations)
     for id, entry in operations.items():
         errors = entry.get("errors") if isinstance(entry, dict) else None
@@ -240,9 +247,3 @@ def _tree(operations: dict[str, Any]) -> Iterator[str]:
 
 def _way(name: str, path: Iterable[object]) -> str:
     return ".".join([*([name] if name else []), *(_cut(step) for step in path)]) or "the manifest"
-
-
-def _cut(value: object) -> str:
-    text = value if isinstance(value, str) else repr(value)[:MAX_NAME]
-    text = "".join(c if c.isprintable() else "?" for c in text[: MAX_NAME + 1])
-    return text if len(text) <= MAX_NAME else text[: MAX_NAME - 1] + "…"

@@ -122,7 +122,9 @@ def _patched(schema: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     stated = schema.get("properties", {})
     if not isinstance(stated, dict):
         return schema
-    result = {**schema, "properties": {**patch.get("properties", {}), **stated}}
+    laid = patch.get("properties", {})
+    named = {name: laid[name] if name in laid and _is_open(sub) else sub for name, sub in stated.items()}
+    result = {**schema, "properties": {**laid, **named}}
     listed = schema.get("required", ())
     required = [name for name in listed if name not in optional] if isinstance(listed, (list, tuple)) else []
     required += [name for name in demanded if name not in required]
@@ -132,6 +134,23 @@ def _patched(schema: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     if "additionalProperties" in patch:
         result["additionalProperties"] = patch["additionalProperties"]
     return result
+
+
+def _is_open(schema: object) -> bool:
+    """Whether a schema takes any object, or a list of any: it describes no field, or says that there are others."""
+    if not isinstance(schema, dict) or "$ref" in schema:
+        return False
+    branches = schema.get("anyOf")
+    if isinstance(branches, list):
+        return any(_is_open(branch) for branch in branches)
+    if schema.get("type") == "array":
+        return _is_open(schema.get("items"))
+    described = bool(schema.get("properties")) and schema.get("additionalProperties") is not True
+    return (
+        schema.get("type") == "object"
+        and not described
+        and not isinstance(schema.get("additionalProperties"), dict)
+    )
 
 
 def _entry(
@@ -147,17 +166,22 @@ def _entry(
         else:
             entry[field] = default
     for field in ("input", "output"):
-        entry[field] = tidy(said.get(field) or by_hand.get(field) or entry[field], manifest_reference)
+        stated = said.get(field)
+        if field == "input" and by_hand.get(field) and _is_open(stated):
+            stated = None
+        entry[field] = tidy(stated or by_hand.get(field) or entry[field], manifest_reference)
     if not any("public" in about for about in (by_hand, said, known)):
         entry["public"] = said.get("likely_public", False)
     entry["idempotent"] = _idempotent(entry["side_effect"], by_hand, said, known)
     entry["paging"] = _paging(entry, by_hand, said, known, schemas)
     if not entry["summary"]:
         entry["summary"] = _summary(said.get("document_summary", "")) or _summary(_title(id))
-    return {
+    made = {
         field: entry[field] if field in ("input", "output") else sorted_data(entry[field])
         for field in _FIELDS
     }
+    estimate = next((about["estimate"] for about in (by_hand, said, known) if about.get("estimate")), None)
+    return made if estimate is None else {**made, "estimate": estimate}
 
 
 def _idempotent(

@@ -202,7 +202,9 @@ def test_no_answer(
     error = failure(flavour, lambda: client.catalog.search(SEARCH))
     assert type(error) is cls
     assert isinstance(error, TimeoutError) is (cls is errors.APITimeoutError)
-    assert error.__cause__ is raised
+    # The chain of the transport says less and shows more: it is in reach, and suppressed.
+    assert (error.__cause__, error.__context__, error.__suppress_context__) == (None, raised, True)
+    assert (raised.__traceback__, raised.__cause__, raised.__context__) == (None, None, None)
     assert (error.status_code, error.response, error.error) == (None, None, None)
     assert (error.operation, error.attempts) == ("catalog.search", 1)
     assert type(raised).__name__ in str(error)

@@ -71,6 +71,7 @@ def limited(make_sandbox):
     return make_sandbox(rate_limits=True, rate_window=2.0, rate_limit_counts=COUNTS, token="test-token")
 
 
+@pytest.mark.slow
 def test_a_paced_client_never_meets_the_limit(flavour, limited):
     limiter = RateLimiter({"organisation": 100, "orders": 4, "spends": 2}, window=2.6)
     with Caller(flavour, limited.url, rate_limit=limiter, max_retries=0) as caller:
@@ -85,6 +86,7 @@ def test_an_unpaced_one_does(flavour, limited):
     assert outcomes["returned"] + outcomes["RateLimitError"] == len(CALLS)
 
 
+@pytest.mark.slow
 def test_and_gets_through_by_the_servers_retry_after(flavour, limited):
     with Caller(flavour, limited.url, retry=RetryPolicy(20, base=0.2, deadline=60)) as caller:
         assert perform(caller, CALLS) == {"returned": len(CALLS)}

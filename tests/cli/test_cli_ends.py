@@ -137,7 +137,7 @@ def test_an_unusable_manifest_of_the_environment_is_one_line(tmp_path, monkeypat
     assert done("manifest", "reset", stdout=subprocess.PIPE).returncode == 0
     source = (
         "import geopera, geopera.errors\n"
-        "try: geopera.Geopera()\n"
+        "try: geopera.Geopera().manifest\n"
         "except geopera.errors.ManifestError as error: print(error)\n"
     )
     caught = subprocess.run(

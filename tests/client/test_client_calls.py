@@ -447,7 +447,7 @@ def test_a_copy_of_a_low_level_client(flavour: Flavour, client: Any) -> None:
 def test_a_password_in_the_base_url_is_not_shown(cls: Any) -> None:
     client = cls("test-token", "http://user:hidden@geopera.test")
     assert "hidden" not in repr(client) + repr(client.client)
-    assert repr(client) == f"{cls.__name__}(base_url='http://geopera.test')"
+    assert repr(client) == f"{cls.__name__}(base_url='http://geopera.test', credentials='token=')"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")

@@ -166,7 +166,7 @@ def test_no_bodies(flavour: Flavour, serve: Serve) -> None:
 def test_an_operation_that_spends_has_a_key_for_each(flavour: Flavour, serve: Serve) -> None:
     wire = serve(lambda asked: answer_json({"id": "o", "status": "awaiting_data"}, 202))
     client = flavour.client("test-token", wire.url)
-    flavour.collect(client.map("orders.archive.place", [{"collection": "c"}] * 5))
+    flavour.collect(client.map("orders.archive.place", [{"collection": "c"}] * 5, idempotency_key="random"))
     assert len({asked.headers["idempotency-key"] for asked in wire.asked}) == 5
 
 

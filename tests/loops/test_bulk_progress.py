@@ -15,7 +15,7 @@ def test_no_bar_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     bar = progress_bar(False, "label", "records", total=5)
     assert type(bar) is Silent
     bar.total(3)
-    bar.at(1)
+    bar.move(1)
     bar.update(1)
     bar.tell("state")
     bar.close()
@@ -26,7 +26,7 @@ def test_a_bar_counts_and_tells(capsys: pytest.CaptureFixture[str]) -> None:
     bar = progress_bar(True, "orders.get", "answers", total=4)
     bar.update(1)
     bar.tell("processing")
-    bar.at(3)
+    bar.move(2)
     bar.total(3)
     bar.close()
     shown = capsys.readouterr().err

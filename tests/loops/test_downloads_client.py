@@ -353,8 +353,12 @@ def test_the_path_is_looked_at_before_anything_is_sent(
 ) -> None:
     wire = Files([]).start(serve)
     download = flavour.client("test-token", wire.url).items.asset.download.download
-    with pytest.raises(IsADirectoryError):
-        download(ASSET, tmp_path)
+    with pytest.raises(TypeError, match="needs a target"):
+        download(ASSET)
+    with pytest.raises(TypeError, match="given twice"):
+        download(ASSET, tmp_path, to=tmp_path)
+    with pytest.raises(ValueError, match="existing"):
+        download(ASSET, tmp_path, existing="overwrite")
     with pytest.raises(FileNotFoundError, match="does not exist"):
         download(ASSET, tmp_path / "missing" / "a.tif")
     with pytest.raises(InvalidInputError, match="asset_id"):

@@ -57,7 +57,10 @@ def test_an_operation_shows_its_fields(looked):
         assert f"\n  {field} " in shown
     assert "default 100; ≥ 1; ≤ 500" in shown
     assert "sent as 'datetime'" in shown
-    assert "any JSON object" in repr(looked.orders.archive.place)
+    assert "any JSON object" in repr(looked.reports.generate)
+    shown = repr(looked.orders.archive.place)
+    assert "\n  item_ids    list[str]" in shown
+    assert "any JSON fields" in shown
 
 
 def test_help_gives_a_whole_docstring(looked):

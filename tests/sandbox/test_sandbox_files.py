@@ -109,7 +109,7 @@ def test_pictures_are_real(api: Api) -> None:
         )
         pixels += data if kind == b"IDAT" else b""
         position += 12 + length
-    assert len(zlib.decompress(pixels)) == 16 * (1 + 16 * 3)
+    assert len(zlib.decompress(pixels)) == 256 * (1 + 256 * 4)
     webp = get("cog.tile.render")
     assert (webp[:4], webp[8:12]) == (b"RIFF", b"WEBP")
     assert struct.unpack("<I", webp[4:8])[0] == len(webp) - 8
@@ -119,7 +119,7 @@ def test_pictures_are_real(api: Api) -> None:
     tiff = get("clip.job.download")
     assert tiff[:4] == b"II*\x00"
     (directory,) = struct.unpack("<I", tiff[4:8])
-    assert struct.unpack("<H", tiff[directory : directory + 2]) == (9,)
+    assert struct.unpack("<H", tiff[directory : directory + 2]) == (17,)
     assert get("items.tile.wmts_capabilities").startswith(b"<?xml")
     assert 255 in get("reports.generate")
 

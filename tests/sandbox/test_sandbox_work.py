@@ -206,7 +206,12 @@ def test_items_are_made_changed_and_deleted(api: Api) -> None:
     changed = api("items.update", {"item_id": item["id"], "name": "two"})
     assert changed["name"] == "two"
     found = api(
-        "items.search", {"project_id": project, "bbox": [0, 0, 3, 3], "datetime": "2024-05-01/2024-06-01"}
+        "items.search",
+        {
+            "project_id": project,
+            "bbox": [0, 0, 3, 3],
+            "datetime": "2024-05-01T00:00:00Z/2024-06-01T00:00:00Z",
+        },
     )
     assert [feature["id"] for feature in found["features"]] == [item["id"]]
     assert api("items.search", {"project_id": project, "bbox": [5, 5, 6, 6]})["features"] == []
@@ -276,7 +281,9 @@ def test_every_paging_convention_walks_to_its_end(filled: Api, operation: str, b
         place = {"offset": 7 * number} if "offset" in fields else {"page": number}
         answer = filled(operation, {**body, size_name: 7, **place})
         if isinstance(answer, dict):
-            (answer,) = [value for value in answer.values() if isinstance(value, list)]
+            (answer,) = [
+                value for name, value in answer.items() if isinstance(value, list) and name != "links"
+            ]
         found += [json.dumps(record) for record in answer]
         if len(answer) < 7:
             break

@@ -74,7 +74,7 @@ def test_long_chains_of_schemas(shape: str) -> None:
 
 
 @pytest.mark.parametrize("keyword", ["anyOf", "oneOf"])
-@pytest.mark.parametrize("size", [40, 150])
+@pytest.mark.parametrize("size", [40, pytest.param(150, marks=pytest.mark.slow)])
 def test_unions_that_multiply_without_recursion(keyword: str, size: int) -> None:
     adapter = type_adapter(chain(size, lambda ref: {"items": {keyword: [ref, ref]}}))
     start = time.perf_counter()

@@ -50,7 +50,7 @@ def chain(length: int, link: Any) -> dict[str, Any]:
         ({"$ref": 1}, "'$ref'"),
         ({"pattern": "["}, "pattern"),
         ({"pattern": "(?=" * 200 + ")" * 200}, "nest too deeply"),
-        ({"pattern": "^(a{1000}){1000}$"}, "too large"),
+        ({"pattern": "^((a{1000}b){1000}c){1000}$"}, "too large"),
         ({"patternProperties": {"*": {}}}, "pattern"),
         ({"dependentRequired": {"a": "b"}}, "'dependentRequired'"),
         (None, "not NoneType"),
@@ -184,9 +184,14 @@ def turn(**more: Any) -> dict[str, Any]:
     "schema",
     [
         {"anyOf": [turn(), turn(title="again"), {"type": "null"}]},
-        {"oneOf": [turn(), turn(required=["x", "y"]), {"type": "null"}]},
+        pytest.param(
+            {"oneOf": [turn(), turn(required=["x", "y"]), {"type": "null"}]}, marks=pytest.mark.slow
+        ),
         {"not": {"not": {"anyOf": [turn(), turn(title="again"), {"type": "null"}]}}},
-        {"anyOf": [{"type": "object", "additionalProperties": {"$ref": "#"}}] * 3 + [{"type": "null"}]},
+        pytest.param(
+            {"anyOf": [{"type": "object", "additionalProperties": {"$ref": "#"}}] * 3 + [{"type": "null"}]},
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_unions_that_multiply_with_the_depth_of_the_value(schema: Any) -> None:

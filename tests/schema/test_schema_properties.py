@@ -1,8 +1,8 @@
 """Accepted exactly if the schema does: jsonschema is the judge, over the manifest and over generated schemas.
 
 For every schema of the bundled manifest, valid instances and the same with one mutation; for generated
-schemas, instances drawn from the same small vocabulary, so that both verdicts occur. More than 10,000
-instances in all (`test_enough_instances` counts what the settings below add up to).
+schemas, instances drawn from the same small vocabulary, so that both verdicts occur. The slow runs draw more
+than 10,000 instances in all (`test_enough_instances` counts them), the quick ones a sample.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from geopera.schema import Registry, SchemaError, type_adapter
 KEYS = sorted(default().schemas)
 PER_KEY = 14  # examples; each is one valid instance and two mutations of it
 GENERATED = 600  # schemas
+LONG = pytest.mark.slow
 PER_SCHEMA = 12  # instances of each
 SETTINGS = settings(
     deadline=None,
@@ -175,12 +176,13 @@ def agrees(adapter: Any, judge: Any, instance: Any) -> bool:
     return expected
 
 
+@pytest.mark.parametrize("examples", [1, pytest.param(PER_KEY, marks=LONG)])
 @pytest.mark.parametrize("key", KEYS)
-def test_the_schemas_of_the_manifest(key: str) -> None:
+def test_the_schemas_of_the_manifest(key: str, examples: int) -> None:
     reference = {"$ref": f"#/schemas/{key}"}
     adapter, judge = registry().adapter(reference), judge_of(reference)
 
-    @settings(SETTINGS, max_examples=PER_KEY)
+    @settings(SETTINGS, max_examples=examples)
     @given(st.data())
     def run(data: Any) -> None:
         valid = data.draw(instances(key))
@@ -318,10 +320,17 @@ class Maker:
         )
 
 
-@settings(SETTINGS, max_examples=GENERATED)
-@given(st.randoms(use_true_random=False))  # whose choices hypothesis shrinks, one by one
-def test_generated_schemas(chosen: random.Random) -> None:
-    maker = Maker(chosen)
+@pytest.mark.parametrize("examples", [60, pytest.param(GENERATED, marks=LONG)])
+def test_generated_schemas(examples: int) -> None:
+    @settings(SETTINGS, max_examples=examples)
+    @given(st.randoms(use_true_random=False))  # whose choices hypothesis shrinks, one by one
+    def run(chosen: random.Random) -> None:
+        one_generated_schema(Maker(chosen))
+
+    run()
+
+
+def one_generated_schema(maker: Maker) -> None:
     schema = maker.schema()
     schema["$defs"] = {"A": maker.schema(1), "B": maker.schema(1)}
     try:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import copy
 import multiprocessing
 import pickle
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 from typing import Any
 
@@ -145,3 +148,103 @@ def test_first_use_from_many_threads(turn: int) -> None:
     with ThreadPoolExecutor(16) as pool:
         results = list(pool.map(use, range(16)))
     assert all(result == results[0] for result in results)
+
+
+_SENDER = """
+import pickle, sys
+import cloudpickle
+sys.path[:0] = {path!r}
+from helpers.scenes import PAGE, says, search
+from geopera import AsyncGeopera, Geopera
+from geopera.manifest import Manifest, bundled
+from geopera.schema import type_adapter
+
+page = search()
+scene = page.features[0]
+problem = {{"title": "Not found", "status": 404}}
+try:
+    says(problem, 404, "application/problem+json").orders.get(order_id="o")
+except Exception as exc:
+    error = exc
+adapter = type_adapter({{"title": "tree", "type": "object", "properties": {{
+    "kids": {{"type": "array", "items": {{"$ref": "#"}}}}, "mode": {{"type": "string", "enum": ["a", "b"]}}}}}})
+document = bundled().to_dict()
+document["schemas"]["StacFeature"]["properties"]["fresh"] = {{"type": "string"}}
+things = {{
+    "page": page, "scene": scene, "list": page.features, "error": error,
+    "response": says(PAGE).catalog.search(host_name="h", detailed=True),
+    "open": says({{"id": "o", "a": [1]}}).orders.get(order_id="o"),
+    "model": adapter.validate_python({{"mode": "a", "kids": [{{"mode": "b"}}]}}), "adapter": adapter,
+    "member": adapter.validate_python({{"mode": "a"}}).mode,
+    "refreshed": Manifest.from_dict(document).registry.model("StacFeature").from_dict({{"id": "r", "fresh": "f"}}),
+    "operation": Geopera().catalog.search, "resource": AsyncGeopera().catalog, "client": AsyncGeopera(),
+    "closure": (lambda scene: lambda: scene.id)(scene),
+}}
+sys.stdout.buffer.write(pickle.dumps({{name: cloudpickle.dumps(thing) for name, thing in things.items()}}))
+"""
+_RECEIVER = """
+import pickle, sys
+for name, data in pickle.load(sys.stdin.buffer).items():
+    thing = pickle.loads(data)
+    print(name, type(thing).__name__, getattr(thing, "id", None) if not callable(thing) else "callable")
+    if name == "page": print(len(thing.records))
+    if name == "refreshed": print(thing.fresh)
+    if name == "closure": print(thing())
+"""
+
+
+def test_cloudpickle_in_processes_that_imported_nothing_else() -> None:
+    pytest.importorskip("cloudpickle")
+    tests = str(Path(__file__).parent.parent)
+    sender = _SENDER.format(path=[tests, str(Path(tests).parent)])
+    data = subprocess.run([sys.executable, "-c", sender], capture_output=True, timeout=60, check=False)
+    assert data.returncode == 0, data.stderr.decode()
+    got = subprocess.run(
+        [sys.executable, "-c", _RECEIVER], input=data.stdout, capture_output=True, timeout=60, check=False
+    )
+    assert got.returncode == 0, got.stderr.decode()
+    lines = got.stdout.decode().splitlines()
+    for line in (
+        "page CatalogSearchOutput None",
+        "scene StacFeature S2A_T56HLH_20240301T012536",
+        "error NotFoundError None",
+        "model Tree None",
+        "member TreeMode None",
+        "refreshed StacFeature r",
+        "f",
+        "2",
+        "operation OperationCall callable",
+    ):
+        assert line in lines, lines
+    assert lines[-1] == "S2A_T56HLH_20240301T012536"
+
+
+_CLUSTER = """
+import sys
+sys.path[:0] = {path!r}
+import joblib
+from dask import distributed
+from helpers.scenes import SCENE, search
+
+def look(scene):
+    return type(scene).__name__, scene.to_dict()
+
+if __name__ == "__main__":
+    scene = search().features[0]
+    assert joblib.Parallel(n_jobs=2)(joblib.delayed(lambda x: look(x))(scene) for _ in "ab") == [("StacFeature", SCENE)] * 2
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+        with distributed.Client(cluster) as client:
+            assert client.submit(lambda x: look(x), scene).result(timeout=60) == ("StacFeature", SCENE)
+"""
+
+
+@pytest.mark.slow
+def test_joblib_and_dask_carry_results(tmp_path: Path) -> None:
+    # In a process of its own: these libraries change how every exception is pickled.
+    pytest.importorskip("joblib")
+    pytest.importorskip("distributed")
+    tests = str(Path(__file__).parent.parent)
+    program = tmp_path / "program.py"
+    program.write_text(_CLUSTER.format(path=[tests, str(Path(tests).parent)]))
+    done = subprocess.run([sys.executable, str(program)], capture_output=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stderr.decode()

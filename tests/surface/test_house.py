@@ -12,15 +12,17 @@ PACKAGE = Path(__file__).parent.parent.parent / "geopera"
 # Ground floor first; a folder is one name. Rooms of one floor do not import each other.
 FLOORS = {
     "": [
-        "_names _references _version _http _values _decoding",
+        "_names _references _version _http _values _decoding _secrets",
         "types",
         "errors",
         "schema",
-        "manifest webhooks",
+        "manifest webhooks _auth",
+        "middleware",
         "_call _repl bodies",
         "_transport",
         "client",
-        "_loops tracking api",
+        "_loops tracking api _given",
+        "_proxies",
         "fluent models",
         "_cli __init__",
         "__main__",
@@ -30,14 +32,14 @@ FLOORS = {
         "catalogue",
         "core",
         "work",
-        "operations",
-        "app",
+        "operations control",
+        "connections controls inprocess app",
         "server",
-        "cli __init__",
+        "cli plugin __init__",
     ],
 }
 # The sandbox is a program of its own: it knows the manifest and nothing else of the client.
-APART = {("_cli", "sandbox"), ("sandbox", "manifest")}
+APART = {("_cli", "sandbox"), ("sandbox", "manifest"), ("sandbox", "fluent"), ("sandbox", "__init__")}
 
 
 def files(house: str) -> list[Path]:

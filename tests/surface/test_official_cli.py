@@ -183,3 +183,35 @@ def use(shell: Shell, server: Sandbox, api: Api) -> None:
     assert "[422]" in shell.error("catalog", "search")
     assert "Logged out" in shell("logout")
     assert "Not logged in" in shell.error("whoami")
+
+
+def test_the_whole_sign_in(
+    shell: Shell, make_sandbox: Callable[..., Sandbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = make_sandbox(token=TOKEN, approve=True, token_ttl=31)
+    store = shell.home / ".config" / "geopera" / "credentials.json"
+
+    def auth() -> Any:
+        return json.loads(store.read_text())["person"].get("auth")
+
+    monkeypatch.setitem(shell.env, "GEOPERA_PROFILE", "person")
+    done = shell("login", "--no-browser", "--api-url", server.url)
+    assert "Logged in as user-sandbox" in done
+    first = auth()
+    assert first["type"] == "oauth"
+    who = shell("whoami", "--json")
+    assert who["geopera_principal_type"] == "user"
+    assert shell("billing", "credits", "balance")["credits"] > 0
+    # Within thirty seconds of its end the command line refreshes first, and writes both new tokens.
+    entry = json.loads(store.read_text())
+    entry["person"]["auth"]["expires_at"] -= 29
+    store.write_text(json.dumps(entry))
+    assert shell("billing", "credits", "balance")["credits"] > 0
+    second = auth()
+    assert second["access_token"] != first["access_token"]
+    assert second["refresh_token"] != first["refresh_token"]
+    assert "Logged out" in shell("logout")
+    assert auth() is None
+    assert "Not logged in" in shell.error("whoami")
+    with Api(server, second["access_token"]) as api:
+        api.problem(401, "billing.credits.balance")

@@ -28,6 +28,7 @@ EXPORTS = {
     "Manifest",
     "RetryPolicy",
     "__version__",
+    "response_of",
 }
 MODULES = {
     "api",
@@ -36,6 +37,7 @@ MODULES = {
     "errors",
     "fluent",
     "manifest",
+    "middleware",
     "models",
     "sandbox",
     "schema",
@@ -43,8 +45,8 @@ MODULES = {
     "types",
     "webhooks",
 }
-FLUENT = {"client", "manifest", "with_options", "invoke", "map", "refresh_manifest"}
-OPERATION = {"operation", "pages", "iter", "wait", "download"}
+FLUENT = {"client", "manifest", "with_options", "invoke", "map", "refresh_manifest", "whoami"}
+OPERATION = {"operation", "preview", "pages", "iter", "wait", "download", "download_many", "map"}
 
 
 def public(thing: object) -> set[str]:

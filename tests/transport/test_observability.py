@@ -30,7 +30,10 @@ def test_a_line_for_each_attempt(flavour, server, caplog):
     with behind(flavour, server, "503", "cut_before", retry=QUICK) as (_proxy, caller):
         caller(*READ)
     records = [record for record in caplog.records if record.name == "geopera"]
-    assert [record.levelno for record in records] == [logging.DEBUG] * 3
+    retries = [record for record in records if record.levelno == logging.INFO]
+    assert ["retrying in" in record.getMessage() for record in retries] == [True] * 2
+    records = [record for record in records if record.levelno == logging.DEBUG]
+    assert len(records) == 3
     lines = [record.getMessage() for record in records]
     for line in lines:
         assert "orders.get" in line

@@ -7,20 +7,13 @@ import datetime as dt
 import json
 
 import numpy
+import pandas
 import pytest
 import shapely
 from shapely.geometry import LineString, MultiPolygon, Point, Polygon, box, mapping
 
-from geopera._values.geometry import (
-    feature_collection,
-    geo_interface,
-    geometry,
-    has_place,
-    interval,
-    place,
-    prepare,
-    rfc3339,
-)
+from geopera._values.datetimes import interval, rfc3339
+from geopera._values.geometry import feature_collection, geo_interface, geometry, has_geometry
 from geopera.types import JSONObject
 
 SQUARE = box(151.18, -33.92, 151.30, -33.84)
@@ -52,7 +45,7 @@ def feature(geometry: object) -> dict[str, object]:
     ids=lambda shape: shape.geom_type,
 )
 def test_a_shape_becomes_its_geojson(shape: shapely.Geometry) -> None:
-    assert has_place(shape)
+    assert has_geometry(shape)
     found = geometry(shape)
     assert found == json.loads(json.dumps(mapping(shape)))
     assert found == json.loads(json.dumps(found))  # lists, no tuples
@@ -71,8 +64,10 @@ def test_a_feature_gives_its_geometry() -> None:
 def test_a_collection_gives_its_only_geometry_or_all_of_them() -> None:
     one = Place({"type": "FeatureCollection", "features": [feature(POINT)]})
     assert geometry(one) == POINT
-    with_null = Place({"type": "FeatureCollection", "features": [feature(None), feature(POINT)]})
-    assert geometry(with_null) == POINT
+    with_null = Place({"type": "FeatureCollection", "features": [feature(POINT), feature(None)]})
+    with pytest.raises(ValueError, match="no geometry") as caught:
+        geometry(with_null)
+    assert caught.value.path == ("features", 1)
     two = Place({"type": "FeatureCollection", "features": [feature(POINT), feature(SQUARE)]})
     assert geometry(two) == {
         "type": "GeometryCollection",
@@ -82,7 +77,7 @@ def test_a_collection_gives_its_only_geometry_or_all_of_them() -> None:
 
 def test_a_row_gives_the_geometry_that_it_holds() -> None:
     Row = collections.namedtuple("Row", "name geometry")
-    assert has_place(Row("a", Point(1, 2)))
+    assert has_geometry(Row("a", Point(1, 2)))
     assert geometry(Row("a", Point(1, 2))) == POINT
 
 
@@ -97,7 +92,7 @@ def test_numbers_of_numpy_become_pythons() -> None:
     "value", [None, 1, "POINT (1 2)", b"", [1, 2], object(), Place, Place(None), Place("x")]
 )
 def test_what_is_no_place_is_refused(value: object) -> None:
-    assert not has_place(value)
+    assert not has_geometry(value)
     with pytest.raises(TypeError, match="__geo_interface__"):
         geometry(value)
     with pytest.raises(TypeError, match="__geo_interface__"):
@@ -120,7 +115,7 @@ def test_a_place_without_a_geometry_is_refused(value: object) -> None:
 
 
 def test_feature_collections() -> None:
-    whole = {"type": "FeatureCollection", "features": [feature(POINT), feature(None)]}
+    whole = {"type": "FeatureCollection", "features": [feature(POINT), feature(POINT)]}
     assert feature_collection(Place(whole)) == whole
     assert feature_collection(whole) == whole
     assert feature_collection(Place(feature(POINT))) == {
@@ -195,12 +190,40 @@ def test_moments(value: dt.date, text: str) -> None:
         ((dt.date(2024, 1, 1), None), "2024-01-01T00:00:00Z/.."),
         ((None, dt.date(2024, 1, 1)), "../2024-01-01T23:59:59Z"),
         (("..", dt.datetime(2024, 1, 1)), "../2024-01-01T00:00:00Z"),
-        ((dt.datetime(2024, 1, 1), ""), "2024-01-01T00:00:00Z/.."),
         (("2024-01-01T00:00:00Z", dt.date(2024, 1, 1)), "2024-01-01T00:00:00Z/2024-01-01T23:59:59Z"),
         ((dt.datetime(2024, 1, 1), dt.date(2024, 1, 1)), "2024-01-01T00:00:00Z/2024-01-01T23:59:59Z"),
         (numpy.datetime64("2024-01-01T05:06:07"), "2024-01-01T05:06:07Z"),
         (numpy.datetime64("2024-01-01T05:06:07.123456789"), "2024-01-01T05:06:07.123456Z"),
-        ((numpy.datetime64("2024-01-01"), numpy.datetime64("NaT", "s")), "2024-01-01T00:00:00Z/.."),
+        (numpy.datetime64("2024-03"), "2024-03-01T00:00:00Z/2024-03-31T23:59:59Z"),
+        (numpy.datetime64("2023-12"), "2023-12-01T00:00:00Z/2023-12-31T23:59:59Z"),
+        (numpy.datetime64("2024"), "2024-01-01T00:00:00Z/2024-12-31T23:59:59Z"),
+        (numpy.datetime64("2024-03-07", "W"), "2024-03-07T00:00:00Z/2024-03-13T23:59:59Z"),
+        (
+            (numpy.datetime64("2024-01"), numpy.datetime64("2024-02")),
+            "2024-01-01T00:00:00Z/2024-02-29T23:59:59Z",
+        ),
+        (
+            numpy.array(["2024-01", "2024-02"], "datetime64[M]"),
+            "2024-01-01T00:00:00Z/2024-02-29T23:59:59Z",
+        ),
+        (pandas.Period("2024-02"), "2024-02-01T00:00:00Z/2024-02-29T23:59:59Z"),
+        (pandas.Period("2024Q4"), "2024-10-01T00:00:00Z/2024-12-31T23:59:59Z"),
+        (pandas.Period("2024-03-04", "W"), "2024-03-04T00:00:00Z/2024-03-10T23:59:59Z"),
+        (pandas.Period("2024-03-04 10:00", "h"), "2024-03-04T10:00:00Z/2024-03-04T10:59:59Z"),
+        (pandas.DatetimeIndex(["2024-01-01", "2024-01-02"]), "2024-01-01T00:00:00Z/2024-01-02T00:00:00Z"),
+        (slice("2024-01", "2024-02"), "2024-01-01T00:00:00Z/2024-02-29T23:59:59Z"),
+        ("2024", "2024-01-01T00:00:00Z/2024-12-31T23:59:59Z"),
+        ("2024-12", "2024-12-01T00:00:00Z/2024-12-31T23:59:59Z"),
+        ("2024-01-31", "2024-01-31T00:00:00Z/2024-01-31T23:59:59Z"),
+        ("2024-01/2024-03", "2024-01-01T00:00:00Z/2024-03-31T23:59:59Z"),
+        ("2024-01-01/2024-03-01T12:00:00Z", "2024-01-01T00:00:00Z/2024-03-01T12:00:00Z"),
+        (("2024-01-01", dt.date(2024, 1, 31)), "2024-01-01T00:00:00Z/2024-01-31T23:59:59Z"),
+        ("2024-01-15T10:00:00", "2024-01-15T10:00:00Z"),
+        ("2024-01-15 10:00:00Z", "2024-01-15T10:00:00Z"),
+        (
+            ("2024-05-01T08:00:00+08:00", "2024-05-01T00:30:00Z"),
+            "2024-05-01T08:00:00+08:00/2024-05-01T00:30:00Z",
+        ),
     ],
 )
 def test_intervals(value: object, text: str) -> None:
@@ -230,25 +253,77 @@ def test_an_interval_that_makes_no_sense_is_a_value_error(value: object) -> None
         interval(value)
 
 
-def test_the_filter_of_a_body() -> None:
-    day = dt.date(2024, 1, 1)
-    text = "2024-01-01T00:00:00Z/2024-01-01T23:59:59Z"
-    for name in ("datetime", "datetime_"):
-        body = {"a": 1, name: day}
-        assert prepare(body) == {"a": 1, name: text}
-        assert body == {"a": 1, name: day}
-        assert prepare({name: (day, day)}) == {name: text}
-        assert prepare(body, search=False) is body
-    for same in ({}, {"datetime": None}, {"datetime": "x"}, {"datetime": 5}, {"datetime": {"a": 1}}):
-        assert prepare(same) is same
-    with pytest.raises(ValueError, match="before"):
-        prepare({"datetime": (day, dt.date(2023, 1, 1))})
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1985-04-12T23:20:50.52Z",
+        "1996-12-19T16:39:57-08:00",
+        "1990-12-31T23:59:60Z",
+        "1990-12-31T15:59:60-08:00",
+        "1985-04-12t23:20:50.123456789012z",
+        "1985-04-12T23:20:50-00:00",
+        "../1985-04-12T23:20:50Z",
+        "1985-04-12T23:20:50Z/..",
+        "/1985-04-12T23:20:50Z",
+        "1985-04-12T23:20:50Z/",
+        "1985-04-12T23:20:50Z/1985-04-12T23:20:50Z",
+        "1985-04-12T23:20:50.1Z/1985-04-12T23:20:50.12Z",
+    ],
+)
+def test_valid_text_is_left_as_it_came(text: str) -> None:
+    assert interval(text) == text
 
 
-def test_what_a_field_of_a_place_takes() -> None:
-    assert place("intersects", Point(1, 2)) == POINT
-    assert place("geometry", JSONObject(POINT)) == POINT
-    assert place("featureCollection", Point(1, 2))["type"] == "FeatureCollection"
-    for same in (None, "POINT (1 2)", feature(POINT), POINT, {"a": 1}, [1, 2], 5):
-        assert place("intersects", same) is same
-        assert place("featureCollection", same) is same
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "/",
+        "..",
+        "../..",
+        "20240115",
+        "2024-W03-1",
+        "24-01-15",
+        "2024-1-5",
+        "2024-13",
+        "2023-02-29",
+        "0000",
+        "2024-01-15T10:00:00+0100",
+        "2024-01-15T10:00Z",
+        "2024-01-15T24:00:00Z",
+        "2024-01-15T10:60:00Z",
+        "2024-01-15T10:00:61Z",
+        "2024-01-15T10:00:60Z",
+        "2024-01-15T10:00:00,5Z",
+        "2024-01-15T10:00:00.Z",
+        "2024-01-15T10:00:00+24:00",
+        "2024-01-15/2024-01-16/2024-01-17",
+        "last week",
+        "2024-01-15T",
+        "2024-02/2024-01",
+        "2024-05-01T08:00:00+08:00/2024-04-30T23:00:00Z",
+        "２０２４",
+        "2024-01-15T10:00:00Z\n",
+        "1985-04-12T23:20:50.12Z/1985-04-12T23:20:50.1Z",
+    ],
+)
+def test_other_text_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        interval(text)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [pandas.NaT, numpy.datetime64("NaT"), float("nan"), numpy.array("NaT", "datetime64[s]")],
+    ids=repr,
+)
+def test_a_missing_date_is_no_open_end(value: object) -> None:
+    for given in (value, (value, None), (dt.date(2024, 1, 1), value)):
+        with pytest.raises(ValueError, match="missing"):
+            interval(given)
+
+
+def test_an_interval_of_pandas_names_the_pair() -> None:
+    one = pandas.Interval(pandas.Timestamp("2024-01-01"), pandas.Timestamp("2024-01-02"))
+    with pytest.raises(ValueError, match=r"interval\.left, interval\.right"):
+        interval(one)

@@ -10,6 +10,16 @@ from ..wire.contract import Contract, Operation
 from ..wire.problems import PROBLEM, dump
 from .state import State
 
+# What the API's own description says of results: those without a schema are raw, but for these.
+_RAW = frozenset({"catalog.search_stream", "event_subscriptions.list"})
+_NOT_RAW = frozenset(
+    {
+        *("billing.topup", "catalog.collections.list", "catalog.hosts.list", "clip.create_from_item"),
+        *("orders.archive.place", "orders.tasking.place", "processing.create"),
+        *("processing.create_and_dispatch", "uploads.complete"),
+    }
+)
+
 
 def document(contract: Contract) -> dict[str, Any]:
     """The OpenAPI 3.1 document of a manifest, with some paths that are not operations."""
@@ -33,8 +43,12 @@ def document(contract: Contract) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": {name: _moved(schema) for name, schema in contract.schemas.items()},
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "HTTPBearer": {"type": "http", "scheme": "bearer"},
+                "bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            },
         },
+        "security": [{"bearerAuth": []}],
     }
 
 
@@ -59,7 +73,12 @@ def rendered(state: State) -> tuple[bytes, str]:
 def _operation(operation: Operation) -> dict[str, Any]:
     entry = operation.entry
     parameters: list[dict[str, Any]] = [
-        {"name": "x-api-key", "in": "header", "required": False, "schema": {"type": "string"}}
+        {
+            "name": "x-api-key",
+            "in": "header",
+            "required": False,
+            "schema": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        }
     ]
     if operation.id == "billing.topup":
         parameters.append(
@@ -87,9 +106,10 @@ def _operation(operation: Operation) -> dict[str, Any]:
             "content": {"application/json": {"schema": _moved(operation.input)}},
         },
         "responses": responses,
+        "security": [{"HTTPBearer": []}],
         "x-required-scope": operation.scope,
         "x-side-effect": operation.side_effect,
-        "x-raw-response": bool(entry.get("raw_response", not operation.json)),
+        "x-raw-response": bool(entry.get("raw_response", _is_raw(operation))),
         "x-output-media-type": operation.media_type,
         "x-produces": list(entry.get("produces") or ()),
         "x-public": operation.public,
@@ -97,6 +117,10 @@ def _operation(operation: Operation) -> dict[str, Any]:
     if entry.get("summary"):
         made["summary"] = entry["summary"]
     return made
+
+
+def _is_raw(operation: Operation) -> bool:
+    return operation.id in _RAW or (not operation.output and operation.id not in _NOT_RAW)
 
 
 def _moved(schema: Any) -> Any:

@@ -10,8 +10,8 @@ from ..wire.examples import example
 from ..wire.problems import unprocessable
 from .registry import Call
 from .state import new_id
+from .things import SYNTHETIC, made
 
-SYNTHETIC = 57  # records behind every list that has no state of its own
 _LARGEST = 10_000
 # Lists that answer with a bare array, so that both shapes of WIRE are met.
 _BARE = frozenset(
@@ -68,11 +68,15 @@ def synthetic(call: Call) -> Any:
     start, size = window(call)
     total = SYNTHETIC if call.operation.convention or "page" in input_fields(call) else 3
     stem = name[:-1] if name.endswith("s") else name
-    found = [
-        {"id": f"{stem}-{index:03d}", "name": f"{stem.replace('_', ' ')} {index}", "index": index}
-        for index in range(start, min(start + size, total))
+    own = made(call, stem.rsplit("_", 1)[-1])
+    rows = [
+        *own,
+        *(
+            {"id": f"{stem}-{index:03d}", "name": f"{stem.replace('_', ' ')} {index}", "index": index}
+            for index in range(total)
+        ),
     ]
-    return listing(call, name, found, total)
+    return listing(call, name, rows[start : start + size], len(rows))
 
 
 def is_list(operation: Operation) -> bool:

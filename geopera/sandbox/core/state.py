@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import secrets
-import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from starlette.requests import HTTPConnection
 
 from ..catalogue.scenes import SCENES_OVER_AOI, Catalogue
 from ..wire.auth import DEFAULT_TOKEN, Tokens
 from ..wire.contract import Contract
 from ..wire.limits import WINDOW, RateLimits
+from ..wire.oauth import OAuth
 from ..wire.store import Store
 from . import seeds
+from .clock import Clock
+from .faults import Faults
 
 DEFAULT_CREDITS = 10_000_000
 
@@ -36,6 +42,14 @@ class Settings:
         download_size: bytes of a clip download and of a signed file.
         files_host: the host name in signed URLs; None: the other name of the loopback interface.
         stream_delay: seconds between two records of a stream.
+        token_ttl: lifetime in seconds of the access tokens that a sign-in gives.
+        approve: whether a sign-in is approved at once, without a person at the verification page.
+        host: the address that it listens on, which is a name that it answers to.
+        allowed_hosts: further names in the Host header, as of a container.
+        public_url: the base of the URLs that it makes; None: what it listens on.
+        secret: what the control endpoints ask for; None: a random one.
+        remote_control: whether the control endpoints serve other machines too.
+        body_timeout: seconds for a whole body to arrive.
     """
 
     token: str = DEFAULT_TOKEN
@@ -50,6 +64,14 @@ class Settings:
     download_size: int = 1 << 20
     files_host: str | None = None
     stream_delay: float = 0.0
+    token_ttl: float = 3600.0
+    approve: bool = False
+    host: str = "127.0.0.1"
+    allowed_hosts: tuple[str, ...] = ()
+    public_url: str | None = None
+    secret: str | None = None
+    remote_control: bool = False
+    body_timeout: float = 30.0
 
 
 class State:
@@ -60,20 +82,29 @@ class State:
         settings: Settings,
         manifest: object = None,
         openapi: Callable[[dict[str, Any]], Any] | Mapping[str, Any] | bytes | None = None,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         if settings.speed <= 0:
             raise ValueError("speed is more than zero")
+        if settings.token_ttl <= 0:
+            raise ValueError("token_ttl is more than zero")
         self.settings = settings
         self.contract = Contract.load(manifest)
         self.openapi = openapi
-        self.clock = clock
-        self.tokens = Tokens(settings.token, settings.tokens)
-        self.limits = (
-            RateLimits(settings.rate_window, settings.rate_limit_counts) if settings.rate_limits else None
-        )
+        self.clock: Callable[[], float] = Clock()
+        self.secret = settings.secret or secrets.token_urlsafe(24)
+        self.base: str | None = settings.public_url  # the base URL, set when it listens
+        self.faults = Faults()
+        self.calls: deque[dict[str, Any]] = deque(maxlen=10_000)
+        self.expired: dict[str, float] = {}  # token -> since when it is refused
+        self.responses: dict[str, Any] = {}  # operation -> what it responds, of operations that were added
+        self.uploads: dict[str, bytes] = {}  # the name of a file that was put -> its bytes
+        self.url_lifetime = 3600.0  # seconds that signed URLs last
+        self.snapshots: dict[str, tuple[Any, ...]] = {}
+        self._sign_ins()
+        self.limits = self._limits()
         self.catalogue = Catalogue(settings.scenes)
         self.signing_key = hashlib.sha256(b"signed files of " + settings.token.encode()).digest()
+        self._beginning = (self.contract, openapi)
         self._store: Store | None = None
         self._ready: set[str] = set()
         self.openapi_cache: tuple[object, bytes] | None = None
@@ -99,6 +130,72 @@ class State:
         with self.store.transaction():
             seeds.plant(self.store, organisation, self.settings.credits, now)
         self._ready.add(organisation)
+
+    def base_url(self, request: HTTPConnection) -> str:
+        """The base of the URLs that the server makes; never from a header of the request."""
+        if self.base is not None:
+            return self.base
+        host, port = request.scope.get("server") or ("localhost", None)
+        return f"{request.scope['scheme']}://{host}" + (f":{port}" if port else "")
+
+    @property
+    def hands(self) -> Clock:
+        """The clock, to move it."""
+        if not isinstance(self.clock, Clock):
+            raise RuntimeError("the clock was replaced")
+        return self.clock
+
+    def reset(self) -> None:
+        """Forgets everything that happened since the start: the state of a server that was just made."""
+        self.store.clear()
+        self._ready.clear()
+        self.clock = Clock()
+        self.contract, self.openapi = self._beginning
+        self.openapi_cache = None
+        self.catalogue = Catalogue(self.settings.scenes)
+        for kept in (
+            self.faults.waiting,
+            self.calls,
+            self.expired,
+            self.responses,
+            self.snapshots,
+            self.uploads,
+        ):
+            kept.clear()
+        self.url_lifetime = 3600.0
+        self.limits = self._limits()
+        self._sign_ins()
+        self.wake()
+
+    def snapshot(self) -> str:
+        """Keeps the data, the clock, the scenes and the operations; returns the id for `restore`."""
+        id_ = new_id("snapshot")
+        kept = (self.hands.state(), self.contract, copy.copy(self.catalogue), dict(self.responses))
+        self.snapshots[id_] = (self.store.copied(), *kept)
+        return id_
+
+    def restore(self, id_: str) -> bool:
+        """Goes back to a snapshot, which can be used again; false if there is none of this id."""
+        if id_ not in self.snapshots:
+            return False
+        data, clock, self.contract, catalogue, responses = self.snapshots[id_]
+        self.store.restore(data)
+        self._ready.clear()
+        self.hands.restore(clock)
+        self.catalogue, self.responses, self.openapi_cache = copy.copy(catalogue), dict(responses), None
+        self.wake()
+        return True
+
+    def _sign_ins(self) -> None:
+        settings = self.settings
+        self.tokens = Tokens(settings.token, settings.tokens, lambda: self.clock())
+        self.oauth = OAuth(
+            self.tokens, lambda: self.clock(), ttl=settings.token_ttl, approve=settings.approve
+        )
+
+    def _limits(self) -> RateLimits | None:
+        settings = self.settings
+        return RateLimits(settings.rate_window, settings.rate_limit_counts) if settings.rate_limits else None
 
     def close(self) -> None:
         """Closes the database."""

@@ -8,11 +8,13 @@ from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
+from ..catalogue import filters
 from ..catalogue.scenes import HOSTS, Scene
 from ..catalogue.search import check_host, matching, page
 from ..core.records import listing, window
 from ..core.registry import Call, handles
 from ..wire.problems import ProblemError, dump, unprocessable
+from .collections import described
 
 _STREAMS = ("text/event-stream", "application/x-ndjson", "application/json")
 
@@ -22,10 +24,12 @@ def search(call: Call) -> dict[str, Any]:
     body = call.body
     found = matching(call.state.catalogue, body, [check_host(body.get("host_name"))])
     scenes, token = page(found, body, limit=int(body.get("limit") or 100))
-    answer = _features(scenes)
+    answer = _features(call, scenes)
+    links = [_link(call, "self", body)]
     if token is not None:
         answer["next"] = token
-    return answer
+        links.append(_link(call, "next", {**body, "next": token}))
+    return {**answer, "links": links}
 
 
 @handles("catalog.federated_search")
@@ -34,30 +38,33 @@ def federated_search(call: Call) -> dict[str, Any]:
     sources = body.get("source_ids") or list(HOSTS)
     for name in sources:
         check_host(name)
-    wanted = body.get("collections")
     left = int(body.get("limit") or 100)
     summaries, scenes = [], []
     for name in sources:
-        its = {collection.id for collection in HOSTS[name][1]}
         question = {**body, "host_name": None}
-        if wanted is not None:
-            question["collections"] = [one for one in wanted if one in its]
-        asked = wanted is None or question["collections"]
-        found = list(matching(call.state.catalogue, question, [name])) if asked else []
+        found = list(matching(call.state.catalogue, question, [name]))
         summaries.append({"source_id": name, "title": HOSTS[name][0], "count": len(found), "error": None})
         scenes += found
     scenes.sort(key=lambda scene: scene.datetime, reverse=True)
-    return {**_features(scenes[:left]), "sources": summaries}
+    return {**_features(call, scenes[:left]), "sources": summaries}
 
 
 @handles("stac.search")
 def stac_search(call: Call) -> dict[str, Any]:
     """Over all hosts; pages count from 0."""
-    question = {key: value for key, value in call.body.items() if key != "query"}
+    body = call.body
+    question = {key: value for key, value in body.items() if key != "query"}
+    keep = None if body.get("filter") is None else filters.cql2(body["filter"], body.get("filter-lang"))
     scenes = list(matching(call.state.catalogue, question, HOSTS))
+    if keep is not None:
+        scenes = keep(scenes, _members)
+    scenes = filters.sort(scenes, body.get("sortby"), _members)
     start, size = window(call)
-    answer = _features(scenes[start : start + size])
-    return {**answer, "numberMatched": len(scenes)}
+    links = [_link(call, "self", body)]
+    if start + size < len(scenes):
+        links.append(_link(call, "next", {**body, "page": start // size + 1}))
+    answer = _features(call, scenes[start : start + size])
+    return {**answer, "numberMatched": len(scenes), "links": links}
 
 
 @handles("catalog.search_stream")
@@ -71,7 +78,7 @@ async def search_stream(call: Call) -> Response:
     scenes = [scene for index, scene in enumerate(found) if limit is None or index < limit]
     kind = _chosen(call.request.headers.get("accept", "*/*"))
     if kind == "application/json":
-        answer = {**_features(()), "features": [_record(call, scene) for scene in scenes]}
+        answer = {**_features(call, ()), "features": [_record(call, scene) for scene in scenes]}
         return Response(dump({**answer, "numberReturned": len(scenes)}), media_type=kind)
     headers = {"Cache-Control": "no-store"}
     return StreamingResponse(_lines(call, scenes, kind), headers=headers, media_type=kind)
@@ -80,8 +87,12 @@ async def search_stream(call: Call) -> Response:
 @handles("catalog.hosts.list")
 def hosts(call: Call) -> Any:
     found = [
-        {"name": name, "title": title, "collections": [collection.id for collection in collections]}
-        for name, (title, collections) in HOSTS.items()
+        {
+            "name": name,
+            "title": title,
+            "collections": [one.id for one in call.state.catalogue.collections(name)],
+        }
+        for name, (title, _) in HOSTS.items()
     ]
     return {call.operation.records or "hosts": found}
 
@@ -90,14 +101,12 @@ def hosts(call: Call) -> Any:
 def collections(call: Call) -> Any:
     name = call.body.get("host_name")
     names = list(HOSTS) if name is None else [check_host(name)]
-    found = [_collection(host, one) for host in names for one in HOSTS[host][1]]
-    return {call.operation.records or "collections": found}
+    return {call.operation.records or "collections": _collections(call, names)}
 
 
 @handles("stac.collections.list")
 def stac_collections(call: Call) -> Any:
-    found = [_collection(host, one) for host in HOSTS for one in HOSTS[host][1]]
-    return {call.operation.records or "collections": found, "links": []}
+    return {call.operation.records or "collections": _collections(call, list(HOSTS)), "links": []}
 
 
 @handles("catalog.provider.samples")
@@ -108,22 +117,25 @@ def samples(call: Call) -> Any:
     return listing(call, "samples", rows[start : start + size], len(rows))
 
 
-def _features(scenes: Iterable[Scene]) -> dict[str, Any]:
-    features = [scene.item() for scene in scenes]
+def _features(call: Call, scenes: Iterable[Scene]) -> dict[str, Any]:
+    base = call.state.base_url(call.request)
+    features = [scene.item(base) for scene in scenes]
     return {"type": "FeatureCollection", "features": features, "numberReturned": len(features)}
 
 
-def _collection(host: str, one: Any) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "title": one.title,
-        "host_name": host,
-        "type": "Collection",
-        "stac_version": "1.0.0",
-        "license": "proprietary",
-        "gsd": one.gsd,
-        "links": [],
-    }
+def _members(scene: Scene) -> dict[str, Any]:
+    return scene.members
+
+
+def _link(call: Call, relation: str, body: dict[str, Any]) -> dict[str, Any]:
+    """A link of a page, as the STAC API has them for searches by POST."""
+    href = call.state.base_url(call.request) + call.operation.path
+    return {"rel": relation, "type": "application/geo+json", "method": "POST", "href": href, "body": body}
+
+
+def _collections(call: Call, names: Iterable[str]) -> list[dict[str, Any]]:
+    catalogue, base = call.state.catalogue, call.state.base_url(call.request)
+    return [described(catalogue, base, host, one) for host in names for one in catalogue.collections(host)]
 
 
 def _chosen(accept: str) -> str:
@@ -154,7 +166,7 @@ def _chosen(accept: str) -> str:
 
 def _record(call: Call, scene: Scene) -> dict[str, Any]:
     """One record of the stream, checked as every answer is."""
-    item = scene.item()
+    item = scene.item(call.state.base_url(call.request))
     problem = call.operation.output_error(item)
     if problem is not None:
         raise RuntimeError(f"catalog.search_stream: a record breaks the output schema: {problem}")

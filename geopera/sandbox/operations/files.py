@@ -1,151 +1,105 @@
-"""Files: made of a name, of any size, served in whole or in part, by signed URLs or by an operation.
-
-Ranges follow RFC 9110 section 14 (single ranges of bytes, If-Range, 206 and 416).
-"""
+"""Files by signed URLs: rasters followed by noise up to any size, and uploads."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-import hmac
 import re
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from ..catalogue.scenes import stamp_of
-from ..wire.pictures import tiff
+from ..core.registry import Call, handles
+from ..core.state import State
+from ..core.things import check_ids
 from ..wire.problems import ProblemError
+from . import images, signing
+from .ranges import BLOCK, respond_with
 
-if TYPE_CHECKING:
-    from ..core.registry import Call
-
-_BLOCK = 1 << 16
-_LIFETIME = 3600.0
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _SIZE = re.compile(r"bytes-(\d{1,10})")
+_MOST = 256 << 20  # bytes of an upload
 
 
-def content(name: str, start: int, stop: int) -> bytes:
-    """The bytes start..stop of the file of a name: a small picture, then noise that is the same every time."""
-    parts = []
-    for number in range(start // _BLOCK, -(-stop // _BLOCK)):
-        block = _block(name, number)
-        offset = number * _BLOCK
+def content(name: str, start: int, stop: int, head: bytes = b"") -> bytes:
+    """The bytes start..stop of the file of a name: its raster, then noise that is the same every time."""
+    parts = [head[start:stop]]
+    start = max(start, min(stop, len(head)))
+    for number in range(start // BLOCK, -(-stop // BLOCK)):
+        seed = hashlib.sha256(f"{name}:{number}".encode()).digest()
+        block = seed * (BLOCK // len(seed))
+        offset = number * BLOCK
         parts.append(block[max(0, start - offset) : max(0, stop - offset)])
     return b"".join(parts)
 
 
-def size_of(name: str, default: int) -> int:
-    """The size of a file: what its name says (`bytes-5000000`), else the default; at least its picture."""
-    said = _SIZE.search(name)
-    return max(int(said[1]) if said else default, len(tiff()))
-
-
-def etag_of(name: str, size: int) -> str:
-    """A strong validator for the file of a name."""
-    return '"' + hashlib.sha256(f"{name}:{size}".encode()).hexdigest()[:24] + '"'
-
-
-def file_response(request: Request, name: str, default_size: int, media_type: str) -> Response:
+def file_response(request: Request, state: State, name: str, media_type: str) -> Response:
     """The file, or the range of it that the request asks for. Raises a 416 problem."""
-    size = size_of(name, default_size)
-    etag = etag_of(name, size)
-    headers = {"Accept-Ranges": "bytes", "ETag": etag, "Cache-Control": "private"}
-    if request.headers.get("if-none-match") == etag:
-        return Response(status_code=304, headers=headers)
-    start, stop, status = 0, size, 200
-    asked = request.headers.get("range")
-    if asked is not None and request.headers.get("if-range", etag) == etag:
-        part = _part(asked, size)
-        if part is not None:
-            start, stop = part
-            status = 206
-            headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
-    headers["Content-Length"] = str(stop - start)
-    if request.method == "HEAD":
-        return Response(status_code=status, headers=headers, media_type=media_type)
-    return StreamingResponse(_pieces(name, start, stop), status, headers, media_type)
+    head = images.head(state, name)
+    size = len(head) if name in state.uploads else _size(state, name, head)
+    etag = '"' + hashlib.sha256(f"{name}:{size}".encode() + head).hexdigest()[:24] + '"'
+    return respond_with(request, size, etag, media_type, lambda start, stop: content(name, start, stop, head))
 
 
 def signed_url(call: Call, name: str) -> dict[str, Any]:
-    """What `items.asset.download` answers: the URL, its end, the size and the type of the file."""
-    expires = call.now + _LIFETIME
-    url = call.request.url
-    host = call.state.settings.files_host or _other_name(url.hostname or "127.0.0.1")
-    port = f":{url.port}" if url.port else ""
-    signature = _sign(call.state.signing_key, name, int(expires))
-    size = size_of(name, call.state.settings.download_size)
+    """What `items.asset.download` responds: the URL, its end, the size and the type of the file."""
     return {
-        "url": f"{url.scheme}://{host}{port}/files/{quote(name)}?expires={int(expires)}&signature={signature}",
-        "expires_at": stamp_of(expires),
+        "url": _url(call, name, "GET"),
+        "expires_at": stamp_of(int(call.now + call.state.url_lifetime)),
         "file_name": name.rsplit("/", 1)[-1],
-        "size_bytes": size,
+        "size_bytes": _size(call.state, name, images.head(call.state, name)),
         "content_type": "image/tiff",
         "method": "GET",
     }
 
 
-def serve(request: Request, signing_key: bytes, default_size: int, now: float) -> Response:
-    """Answers GET and HEAD of a signed URL.
+@handles("uploads.signed_url")
+def upload_url(call: Call) -> dict[str, Any]:
+    check_ids(call)
+    path = f"uploads/{call.body['upload_id']}/{call.body['file_name']}"
+    return {"upload_url": _url(call, path, "PUT"), "object_path": path}
 
-    Raises a 400 problem when credentials arrive (they are not meant for this place), 403 for a wrong
-    signature, 410 after the end of the URL.
-    """
-    for header in ("authorization", "x-api-key"):
-        if header in request.headers:
-            raise ProblemError(400, f"A signed URL takes no {header} header.")
+
+def serve(request: Request, state: State) -> Response:
+    """GET and HEAD of a signed URL. Raises the problems of `signing.check`."""
     name = request.path_params["name"]
+    signing.check(request, state, name)
+    return file_response(request, state, name, "image/tiff")
+
+
+async def take(request: Request, state: State) -> Response:
+    """PUT of a signed URL: keeps the bytes. Raises the problems of `signing.check`, 408 and 413."""
+    name = request.path_params["name"]
+    signing.check(request, state, name)
+    data = bytearray()
     try:
-        expires = int(request.query_params.get("expires", ""))
-    except ValueError:
-        raise ProblemError(403, "The URL is not signed.") from None
-    given = request.query_params.get("signature", "")
-    if not hmac.compare_digest(given.encode(), _sign(signing_key, name, expires).encode()):
-        raise ProblemError(403, "The signature of the URL is wrong.")
-    if expires < now:
-        raise ProblemError(410, "The URL has expired.")
-    return file_response(request, name, default_size, "image/tiff")
+        async with asyncio.timeout(state.settings.body_timeout * 10):
+            async for piece in request.stream():
+                data += piece
+                if len(data) > _MOST:
+                    raise ProblemError(413, f"An upload has at most {_MOST} bytes.")
+    except TimeoutError:
+        raise ProblemError(408, "The body did not arrive in time.", headers={"Connection": "close"}) from None
+    state.uploads[name] = bytes(data)
+    digest = hashlib.sha256(data).hexdigest()
+    return Response(status_code=200, headers={"ETag": f'"{digest[:24]}"'})
 
 
-def _sign(key: bytes, name: str, expires: int) -> str:
-    return hmac.new(key, f"{name}\n{expires}".encode(), hashlib.sha256).hexdigest()
+def _url(call: Call, name: str, method: str) -> str:
+    """A signed URL on the other name of this host, as a store of its own would have."""
+    base = urlsplit(call.state.base_url(call.request))
+    others = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}
+    host = call.state.settings.files_host or others.get(base.hostname or "", base.hostname or "localhost")
+    if call.state.settings.public_url:
+        host = call.state.settings.files_host or base.hostname or "localhost"
+    host = f"[{host}]" if ":" in host else host
+    port = f":{base.port}" if base.port else ""
+    return f"{base.scheme}://{host}{port}/files/{quote(name)}?{signing.query(call.state, name, call.now, method)}"
 
 
-def _other_name(host: str) -> str:
-    return {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}.get(host, host)
-
-
-def _part(header: str, size: int) -> tuple[int, int] | None:
-    found = _RANGE.fullmatch(header.strip())
-    if found is None or found.groups() == ("", ""):
-        return None  # several ranges or another unit: the whole file is a right answer
-    first, last = found.groups()
-    if first == "":
-        start, stop = max(0, size - int(last)), size
-        if int(last) == 0:
-            start = size
-    else:
-        start, stop = int(first), min(size, int(last) + 1 if last else size)
-    if start >= size:
-        raise ProblemError(
-            416,
-            f"The file has {size} bytes.",
-            headers={"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"},
-        )
-    return (start, stop) if start < stop else None
-
-
-async def _pieces(name: str, start: int, stop: int) -> AsyncIterator[bytes]:
-    while start < stop:
-        end = min(stop, (start // _BLOCK + 1) * _BLOCK)
-        yield content(name, start, end)
-        start = end
-
-
-def _block(name: str, number: int) -> bytes:
-    seed = hashlib.sha256(f"{name}:{number}".encode()).digest()
-    block = seed * (_BLOCK // len(seed))
-    return tiff() + block[len(tiff()) :] if number == 0 else block
+def _size(state: State, name: str, head: bytes) -> int:
+    """The size of a file: what its name says (`bytes-5000000`), else the setting; at least its raster."""
+    said = _SIZE.search(name)
+    return max(int(said[1]) if said else state.settings.download_size, len(head))

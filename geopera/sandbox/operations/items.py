@@ -7,16 +7,18 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from ..catalogue.geometry import boxes_touch, parse_box
+from ..catalogue import filters
+from ..catalogue.geometry import Box, any_touch, parse_box, parse_geometry
 from ..catalogue.scenes import stamp_of
-from ..catalogue.search import parse_interval
 from ..core.records import generic, listing, window
 from ..core.registry import Call, handles, is_example
 from ..core.state import new_id
-from ..wire.problems import not_found, unprocessable
+from ..wire.problems import ProblemError, not_found
+from ..wire.times import parse_datetime, parse_interval
 from .files import signed_url
 
 Item = dict[str, Any]
+_SHOWN = ("name", "description", "cloud_cover", "gsd", "type", "created_at", "updated_at")
 
 
 @handles("items.list", "items.list_by_collection")
@@ -37,8 +39,8 @@ def search(call: Call) -> dict[str, Any]:
     body = call.body
     tests: list[Callable[[Item], bool]] = []
     if body.get("bbox") is not None:
-        box = parse_box(body["bbox"])
-        tests.append(lambda item: bool(item.get("bbox")) and boxes_touch(box, tuple(item["bbox"])))
+        boxes = parse_box(body["bbox"])
+        tests.append(lambda item: any_touch(boxes, _boxes(item)))
     if body.get("collections") is not None:
         wanted = set(body["collections"])
         tests.append(lambda item: item.get("collection_id") in wanted)
@@ -54,10 +56,17 @@ def search(call: Call) -> dict[str, Any]:
             return (begin is None or when >= begin) and (end is None or when <= end)
 
         tests.append(in_time)
+    queries = filters.query_tests(body.get("query"))
     items = [item for item in _all(call, project=body.get("project_id")) if all(test(item) for test in tests)]
+    features = [_feature(item) for item in items]
+    features = [one for one in features if all(test(one) for test in queries)]
+    features = filters.sort(features, body.get("sortby"), lambda one: one)
     start, size = window(call)
-    features = [_feature(item) for item in items[start : start + size]]
-    return {"type": "FeatureCollection", "features": features, "numberMatched": len(items)}
+    return {
+        "type": "FeatureCollection",
+        "features": features[start : start + size],
+        "numberMatched": len(features),
+    }
 
 
 @handles("items.get")
@@ -78,6 +87,8 @@ def create(call: Call) -> Any:
     now = stamp_of(call.now)
     if body.get("bbox") is not None:
         parse_box(body["bbox"])
+    if body.get("geometry") is not None:
+        parse_geometry(body["geometry"], "geometry")
     kept = {key: value for key, value in body.items() if value is not None}
     item = {
         "stac_id": id_,
@@ -162,6 +173,16 @@ def _one(call: Call) -> Item:
     return item
 
 
+def _boxes(item: Item) -> list[Box]:
+    """The boxes of an item: two where it crosses the antimeridian, none where it says nothing usable."""
+    try:
+        if item.get("bbox"):
+            return parse_box(item["bbox"])
+        return [parse_geometry(item["geometry"]).box] if item.get("geometry") else []
+    except ProblemError:
+        return []
+
+
 def _all(call: Call, *, project: str | None = None) -> list[Item]:
     sql, values = "SELECT body FROM records WHERE kind = 'item' AND organisation = ?", [call.organisation]
     if project is not None:
@@ -186,10 +207,7 @@ def _check_project(call: Call, id_: str) -> None:
 def _moment(item: Item) -> None:
     for name in ("datetime", "start_datetime", "end_datetime"):
         if item.get(name) is not None:
-            begin, _ = parse_interval(item[name])
-            if begin is None:
-                raise unprocessable(f"{name} is one moment.")
-            item[name] = begin.isoformat().replace("+00:00", "Z")
+            item[name] = parse_datetime(item[name], name).isoformat().replace("+00:00", "Z")
 
 
 def _feature(item: Item) -> Item:
@@ -200,7 +218,11 @@ def _feature(item: Item) -> Item:
         "collection": item.get("collection_id"),
         "geometry": item.get("geometry"),
         "bbox": item.get("bbox"),
-        "properties": {"datetime": item.get("datetime"), "name": item["name"], **item.get("properties", {})},
+        "properties": {
+            "datetime": item.get("datetime"),
+            **{name: item[name] for name in _SHOWN if item.get(name) is not None},
+            **item.get("properties", {}),
+        },
         "assets": {},
         "links": [],
     }

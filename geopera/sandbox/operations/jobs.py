@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..catalogue.geometry import parse_geometry
 from ..core.records import listing, window
 from ..core.registry import Call, Raw, handles, is_example
 from ..wire.problems import ProblemError, unprocessable
@@ -62,6 +63,9 @@ def create_clip(call: Call) -> dict[str, Any]:
         if not isinstance(item, str):
             raise unprocessable("item_id is needed: the item to clip.")
         fails = check_items(call, [item])
+        for name in ("aoi_geometry", "geometry"):
+            if body.get(name) is not None:
+                parse_geometry(body[name], name)
     else:
         fails = "fail" in body["area"]
     return describe(accept(call, "clip", "clip", body, fails=fails, project=body.get("project_id")), call.now)
@@ -128,8 +132,7 @@ def download(call: Call) -> Any:
             )
     if not call.operation.media_type.startswith("image/tiff"):
         return Raw(b"clip", call.operation.media_type)
-    name = f"clip/{id_}/{call.body['mosaic_type']}"
-    return file_response(call.request, name, call.state.settings.download_size, "image/tiff")
+    return file_response(call.request, call.state, f"clip/{id_}/{call.body['mosaic_type']}", "image/tiff")
 
 
 def _families(call: Call) -> tuple[str, ...]:

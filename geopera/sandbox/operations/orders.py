@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..catalogue.scenes import HOSTS
+from ..catalogue.geometry import parse_geometry
 from ..core.records import listing, window
 from ..core.registry import Call, handles, is_example
 from ..wire.problems import unprocessable
@@ -21,13 +21,14 @@ def place_archive(call: Call) -> dict[str, Any]:
     collection = body.get("collection")
     if not isinstance(collection, str) or not collection:
         raise unprocessable("collection is needed: the id of the collection of the items.")
-    if collection not in {one.id for _, collections in HOSTS.values() for one in collections}:
+    if call.state.catalogue.find_collection(collection) is None:
         raise unprocessable(f"Unknown collection {collection!r}.")
     item_ids = texts(body.get("item_ids"), "item_ids")
     delivery = body.get("delivery")
     if delivery is not None and not isinstance(delivery, dict):
         raise unprocessable("delivery is an object.")
     fails = check_items(call, item_ids, collection)
+    _check_geometries(body, "order")
     return describe(accept(call, "order", "archive", body, units=len(item_ids), fails=fails), call.now)
 
 
@@ -36,6 +37,8 @@ def place_tasking(call: Call) -> dict[str, Any]:
     groups = _groups(call.body)
     if not groups:
         raise unprocessable("groups is needed: at least one.")
+    for number, group in enumerate(groups):
+        _check_geometries(group, f"groups[{number}]")
     fails = "fail" in json.dumps(groups)
     return describe(accept(call, "order", "tasking", call.body, units=len(groups), fails=fails), call.now)
 
@@ -43,6 +46,7 @@ def place_tasking(call: Call) -> dict[str, Any]:
 @handles("orders.place")
 def place(call: Call) -> dict[str, Any]:
     body = call.body
+    _check_features(body.get("featureCollection"))
     fails = "fail" in body["dataProduct"]
     row = accept(
         call, "order", "order", body, fails=fails, project=body["workspaceId"], tags=body.get("tags")
@@ -156,6 +160,24 @@ def list_assets(call: Call) -> Any:
     else:
         assets = describe(fetch(call, id_, _FAMILY, "order"), call.now).get("assets", [])
     return {call.operation.records or "assets": assets}
+
+
+def _check_geometries(body: dict[str, Any], where: str) -> None:
+    """Raises a 422 problem for an area that is no geometry in degrees, before anything is paid."""
+    for name in ("geometry", "aoi_geometry", "aoi"):
+        if name in body:
+            parse_geometry(body[name], f"{where}.{name}")
+
+
+def _check_features(collection: Any) -> None:
+    if not collection:
+        return
+    features = collection.get("features")
+    if collection.get("type") != "FeatureCollection" or not isinstance(features, list):
+        raise unprocessable("featureCollection is a GeoJSON FeatureCollection.")
+    for number, feature in enumerate(features):
+        geometry = feature.get("geometry") if isinstance(feature, dict) else None
+        parse_geometry(geometry, f"featureCollection.features[{number}].geometry")
 
 
 def _groups(body: dict[str, Any]) -> list[Any]:

@@ -15,7 +15,11 @@ from ..wire.problems import not_found, unprocessable
 from ..work import deliveries
 
 Subscription = dict[str, Any]
-_FORBIDDEN = ("host", "content-length", "content-type", "transfer-encoding", "connection")
+# The server's own, and those with which a delivery could speak for somebody else.
+_FORBIDDEN = (
+    *("host", "content-length", "content-type", "transfer-encoding", "connection", "user-agent"),
+    *("authorization", "cookie", "proxy-authorization", "x-api-key", "x-sandbox-secret", "origin", "referer"),
+)
 
 
 @handles("event_subscriptions.create")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,9 +39,17 @@ class Tokens:
     Args:
         token: one token with every scope, of the organisation `org-sandbox`.
         more: token -> {"scopes": [...] or None, "organization": id, "principal": id, "type": kind}.
+        clock: seconds since the epoch, for tokens that expire.
     """
 
-    def __init__(self, token: str, more: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+    def __init__(
+        self,
+        token: str,
+        more: Mapping[str, Mapping[str, Any]] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._clock = clock
+        self._expiring: dict[str, tuple[Caller, float]] = {}
         self._callers: dict[bytes, Caller] = {token.encode(): Caller(DEFAULT_ORGANISATION)}
         for text, facts in (more or {}).items():
             scopes = facts.get("scopes")
@@ -51,6 +60,16 @@ class Tokens:
                 scopes=None if scopes is None else frozenset(scopes),
             )
         self.organisations = frozenset(caller.organisation for caller in self._callers.values())
+
+    def issue(self, token: str, caller: Caller, until: float) -> None:
+        """Accept a token until a time of the clock. It is random, so that a look-up gives nothing away."""
+        now = self._clock()
+        self._expiring = {text: found for text, found in self._expiring.items() if found[1] > now}
+        self._expiring[token] = (caller, until)
+
+    def revoke(self, token: str) -> None:
+        """Accept an issued token no longer; an unknown one is no error."""
+        self._expiring.pop(token, None)
 
     def identify(self, request: Request, *, public: bool = False) -> Caller:
         """Who sent a request. Raises a 401 problem without a token (unless `public`) or with a wrong one."""
@@ -72,6 +91,9 @@ class Tokens:
         for known, caller in self._callers.items():
             if hmac.compare_digest(known, given):
                 return caller
+        issued = self._expiring.get(text)
+        if issued is not None and issued[1] > self._clock():
+            return issued[0]
         raise _unauthorised("The token is unknown or has expired.")
 
 

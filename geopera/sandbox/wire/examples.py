@@ -27,6 +27,9 @@ _HINTS: dict[str, Any] = {
     "bbox": list(AOI),
     "geometry": POLYGON,
     "aoi_geometry": POLYGON,
+    "aoi_clip_body": POLYGON,
+    "clip_polygon": POLYGON,
+    "window": {"start": "2024-06-01T00:00:00Z", "end": "2024-06-30T23:59:59Z"},
     "intersects": POLYGON,
     "datetime": _MOMENT,
     "collection": "sentinel-2-l2a",
@@ -61,6 +64,12 @@ _HINTS: dict[str, Any] = {
     "key": "example-key",
     "env": "test",
     "amount": 5000,
+    "sortby": [{"field": "datetime", "direction": "desc"}],
+    "filter": {"op": ">=", "args": [{"property": "gsd"}, 0]},
+    "featureCollection": {
+        "type": "FeatureCollection",
+        "features": [{"type": "Feature", "properties": {}, "geometry": POLYGON}],
+    },
 }
 
 # Bodies for operations whose input schema says only "an object".
@@ -235,8 +244,9 @@ class _Maker:
         items = schema.get("items", True)
         if isinstance(hint, list) and "prefixItems" not in schema and least <= len(hint) <= most:
             kind = self.kind(self.resolved(items)) if isinstance(items, Mapping) else None
-            if kind in (None, "string" if isinstance(hint[0], str) else "number"):
-                return list(hint)
+            words: dict[type, str] = {str: "string", dict: "object"}
+            if kind in (None, words.get(type(hint[0]), "number")):
+                return list(_copy(hint))
         first = [self.make(part, "", depth + 1) for part in schema.get("prefixItems") or ()]
         wanted = max(least, len(first))
         if self.full and not first and items is not False and items and depth < _DEPTH:
@@ -262,7 +272,7 @@ class _Maker:
         if given is not None:
             return [given]
         found: list[Any] = [_HINTS.get(name), schema.get("default")]
-        if name.endswith(("_at", "_datetime")):
+        if name.endswith(("_at", "_datetime")) or name in ("start", "end"):
             found.insert(0, _MOMENT)
         stem = re.fullmatch(r"(.+?)(?:_id|Id|_name)", name)
         if stem:

@@ -7,6 +7,7 @@ keeps every committed transaction when the process is killed.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -53,6 +54,15 @@ class Store:
 
     def __init__(self, path: str = ":memory:") -> None:
         self.path = path
+        if path != ":memory:":
+            # It holds tokens and secrets; SQLite gives its other files the mode of this one.
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                os.fchmod(descriptor, 0o600)
+            except (AttributeError, PermissionError):  # Windows, or another's file that may be written
+                pass
+            finally:
+                os.close(descriptor)
         self._connection = sqlite3.connect(path, timeout=10.0, isolation_level=None, check_same_thread=False)
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA journal_mode=WAL")
@@ -94,6 +104,23 @@ class Store:
         """The first column of the first row, as a number."""
         row = self._connection.execute(sql, values).fetchone()
         return int(row[0] or 0) if row else 0
+
+    def clear(self) -> None:
+        """Deletes every row, and counts from 1 again."""
+        with self.transaction():
+            tables = self.all("SELECT name FROM sqlite_master WHERE type = 'table'")
+            for row in tables:
+                self.run(f'DELETE FROM "{row["name"]}"')
+
+    def copied(self) -> sqlite3.Connection:
+        """The data as it is now, in memory."""
+        copy = sqlite3.connect(":memory:", check_same_thread=False)
+        self._connection.backup(copy)
+        return copy
+
+    def restore(self, copy: sqlite3.Connection) -> None:
+        """Puts data of `copied` in the place of what is there."""
+        copy.backup(self._connection)
 
     def close(self) -> None:
         """Closes the file; a second call does nothing."""

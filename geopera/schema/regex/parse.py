@@ -2,10 +2,10 @@
 
 Nodes are tuples, the kind first:
 ``("set", negated, items)`` one character (items: code point ranges, or ``("p", negated, property)``),
-``("cat", nodes)``, ``("alt", nodes)``, ``("rep", node, least, most or None)``,
+``("cat", nodes)``, ``("alt", nodes)``, ``("rep", node, least, most or None, greedy)``,
 ``("group", number, node)`` a capture, ``("back", number or name)``, ``("bol",)``, ``("eol",)``,
 ``("word", negated)``, ``("look", ahead, negated, node)``.
-Greed makes no difference to whether there is a match, so it is not kept.
+Greed decides which text a group captures, and so matters where something refers back to it.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ def complement(ranges: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ..
 
 
 class Parser:
-    """Reads one pattern. `groups` counts the captures, `names` maps their names to numbers."""
+    """Reads one pattern. `groups` counts the captures, `names` maps a name to the numbers of its groups."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
         self.groups = 0
-        self.names: dict[str, int] = {}
+        self.names: dict[str, list[int]] = {}
         self.depth = 0
         self.backs: list[int | str] = []
 
@@ -60,7 +60,27 @@ class Parser:
         for back in self.backs:
             if back not in self.names if isinstance(back, str) else not 0 < back <= self.groups:
                 raise BadPattern(f"there is no group {back}")
+        if any(len(numbers) > 1 for numbers in self.names.values()):
+            self._names_in(node)
         return node
+
+    def _names_in(self, node: Node) -> set[str]:
+        """The names of groups in a node. One name may stand in two alternatives, of which one takes part."""
+        kind = node[0]
+        if kind == "alt":
+            return set().union(*(self._names_in(option) for option in node[1]))
+        found: set[str] = set()
+        inside: tuple[Node, ...] = node[1] if kind == "cat" else ()
+        if kind in ("rep", "group", "look"):
+            inside = (node[{"rep": 1, "group": 2, "look": 3}[kind]],)
+        parts = [self._names_in(part) for part in inside]
+        if kind == "group":
+            parts.append({name for name, numbers in self.names.items() if node[1] in numbers})
+        for names in parts:
+            if twice := found & names:
+                raise BadPattern(f"two groups are called {min(twice)!r}")
+            found |= names
+        return found
 
     # -- reading -----------------------------------------------------------------------------------------
 
@@ -97,15 +117,15 @@ class Parser:
         parts: list[Node] = []
         while self.at < len(self.text) and self._peek() not in "|)":
             node = self._atom()
-            least, most = self._quantifier()
+            least, most, greedy = self._quantifier()
             if (least, most) != (1, 1):
                 if node[0] in ("bol", "eol", "word") or (node[0] == "look" and not node[1]):
                     raise BadPattern("nothing to repeat")
-                node = ("rep", node, least, most)
+                node = ("rep", node, least, most, greedy)
             parts.append(node)
         return parts[0] if len(parts) == 1 else ("cat", tuple(parts))
 
-    def _quantifier(self) -> tuple[int, int | None]:
+    def _quantifier(self) -> tuple[int, int | None, bool]:
         result: tuple[int, int | None] = 1, 1
         if self._take("*"):
             result = 0, None
@@ -117,17 +137,17 @@ class Parser:
             stop = self.text.find("}", self.at)
             low, comma, high = self.text[self.at + 1 : max(stop, 0)].partition(",")
             if stop < 0 or not _digits(low) or (high and not _digits(high)):
-                return 1, 1  # a brace that stands for itself
+                return 1, 1, True  # a brace that stands for itself
             self.at = stop + 1
             result = int(low), (int(high) if high else None) if comma else int(low)
             if result[1] is not None and result[1] < result[0]:
                 raise BadPattern("numbers out of order in a quantifier")
         else:
-            return result
-        self._take("?")
+            return *result, True
+        greedy = not self._take("?")
         if self._peek() and self._peek() in "*+?":
             raise BadPattern("nothing to repeat")
-        return result
+        return *result, greedy
 
     def _atom(self) -> Node:
         char = self.text[self.at]
@@ -164,10 +184,11 @@ class Parser:
                 look = (False, True)
             elif self._take("<"):
                 name = self._until(">")
-                if not name.isidentifier() or name in self.names:
+                if not name.isidentifier():
                     raise BadPattern(f"bad group name {name[:40]!r}")
                 self.groups += 1
-                number = self.names[name] = self.groups
+                number = self.groups
+                self.names.setdefault(name, []).append(number)
             else:
                 raise BadPattern("unknown kind of group")
         else:
@@ -229,7 +250,7 @@ class Parser:
             return self._hex(2)
         if char == "u":
             return self._unicode()
-        if char and not char.isalnum() and char != "_":
+        if char and not char.isalnum():
             return ord(char)
         raise BadPattern(f"unknown escape \\{char}")
 

@@ -1,7 +1,7 @@
 """Patterns: ECMA-262 semantics, in time that is bounded.
 
 A pattern is run by pydantic's engine, which is linear, wherever it can be said there. Look-around and
-back references go to a machine of ours that gives up after a fixed number of steps. A text that is no
+back references go to machines of ours: a linear one, and one with a bound for back references. A text that is no
 ECMA pattern but one that Python or Rust knows (``(?i)``, ``(?P<name>...)``, ``\\Z``) is taken as that.
 """
 
@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from pydantic_core import PydanticCustomError, SchemaValidator, core_schema
 from pydantic_core import SchemaError as CoreError
 
-from .machine import Machine, TooCostly
+from .backtrack import Backtracking
+from .cost import TooCostly, metered
+from .linear import Linear
 from .parse import BadPattern, Parser
 from .rust import to_rust
 
@@ -40,7 +43,7 @@ class Pattern:
         self.text = text
         self.rust: str | None = None
         self._engine: SchemaValidator | None = None
-        self._machine: Machine | None = None
+        self._machine: Linear | Backtracking | None = None
         parser = Parser(text)
         try:
             tree = parser.parse()
@@ -56,7 +59,7 @@ class Pattern:
         if self._engine is None:
             self.rust = None
         if self._engine is None:
-            self._machine = Machine(tree, parser, _property)
+            self._machine = _machine(tree, parser)
 
     def search(self, value: str) -> bool:
         """Whether the pattern matches anywhere in `value`. Raises TooCostly at the bound."""
@@ -68,10 +71,11 @@ class Pattern:
         if self._machine is None:
             parser = Parser(self.text)
             try:
-                self._machine = Machine(parser.parse(), parser, _property)
+                self._machine = _machine(parser.parse(), parser)
             except BadPattern:
                 return False
-        return self._machine.search(value)
+        with metered():
+            return self._machine.search(value)
 
     def matches(self, value: str) -> bool:
         """`search`, with the bound as an error that pydantic reports."""
@@ -79,6 +83,10 @@ class Pattern:
             return self.search(value)
         except TooCostly as error:
             raise PydanticCustomError("pattern_cost", "The pattern is too costly for this value") from error
+
+
+def _machine(tree: tuple[Any, ...], parser: Parser) -> Linear | Backtracking:
+    return Backtracking(tree, parser, _property) if parser.backs else Linear(tree, _property)
 
 
 def _property(name: str) -> Callable[[str], bool]:

@@ -7,6 +7,6 @@ never import what they describe, and the package never reads what they write.
 
 from __future__ import annotations
 
-from .package import FOLDER, files, install, site_packages, uninstall, write
+from .package import FOLDER, files, install, outdated, parsed_files, site_packages, uninstall, write
 
-__all__ = ["FOLDER", "files", "install", "site_packages", "uninstall", "write"]
+__all__ = ["FOLDER", "files", "install", "outdated", "parsed_files", "site_packages", "uninstall", "write"]

@@ -7,15 +7,15 @@ from typing import Any
 
 from ..._names import pascal
 from ..._repl.field_types import resolve
-from ..._repl.operations import fields, takes_anything
+from ..._repl.operations import fields, operation_ids, takes_anything
 from ...manifest import Manifest, Operation
-from .types import HEADER, IMPORTS, Classes, Given, Result, body_class, is_plain
+from .options import options
+from .types import HEADER, IMPORTS, Classes, Given, Result, body_class, is_plain, text_of
 
-_OWN = frozenset({"self", "body", "idempotency_key", "detailed", "max_items", "progress", "timeout", "until"})
-_OWN |= {"raise_on_failure", "delays"}
+_OWN = frozenset({"self", "body", "detailed", "path"}).union(
+    *(options(name) for name in ("__call__", "iter", "pages", "wait", "download"))
+)
 _CALL = "idempotency_key: str | None = ..."
-_LOOP = "max_items: int | None = ..., progress: bool = ..."
-_WAIT = "timeout: float | None = ..., raise_on_failure: bool = ..., delays: _t.Iterable[float] = ..., progress: bool = ..."
 
 
 class Call:
@@ -45,17 +45,18 @@ class Call:
         ]
         if self.open:
             self.keywords.append("**fields: _t.Any")
-        self.result = "_ty.Content" if operation.binary else result.text(operation.output)
+        # What the manifest says nothing about is JSON of some kind, and nearly always an object.
+        self.result = "_ty.Content" if operation.binary else _known(result.text(operation.output))
         self.record = self.result if operation.streaming else self._record(manifest, result)
 
     def _record(self, manifest: Manifest, result: Result) -> str:
         """The type of one record of a page."""
         output = resolve(self.operation.output, manifest.schemas)
         if output.get("type") == "array":
-            return result.text(output.get("items"))
+            return _known(result.text(output.get("items")))
         paging = self.operation.paging
         held = (output.get("properties") or {}).get(paging.records) if paging and paging.records else None
-        return result.text(resolve(held, manifest.schemas).get("items")) if held else "_t.Any"
+        return _known(result.text(resolve(held, manifest.schemas).get("items")) if held else "_t.Any")
 
     def variants(self, own: str = "") -> Iterator[tuple[str, bool]]:
         """(parameters, whether they are wrong) of every way to give a body; `own` belongs to the call."""
@@ -75,6 +76,10 @@ class Call:
         yield (f"self, {'' if pieces.startswith('**') else '*, '}{pieces}" if pieces else "self"), False
 
 
+def _known(text: str) -> str:
+    return "_ty.JSONObject" if text == "_t.Any" else text
+
+
 def call_class(call: Call, *, asynchronous: bool) -> Iterator[str]:
     """The class of one operation's proxy."""
     operation, result = call.operation, call.result
@@ -92,12 +97,38 @@ def call_class(call: Call, *, asynchronous: bool) -> Iterator[str]:
         yield from _overloads("__call__", call, plain, result, awaited=asynchronous, doc=doc)
         yield from _overloads("__call__", call, whole, f"_ty.Response[{result}]", awaited=asynchronous)
     if operation.paging or operation.streaming:
-        yield from _overloads("pages", call, _LOOP, f"{iteration}[{result}]", awaited=False, alone=True)
-        yield from _overloads("iter", call, _LOOP, f"{iteration}[{call.record}]", awaited=False, alone=True)
+        for name, each in (("pages", result), ("iter", call.record)):
+            own = ", ".join(options(name).values())
+            yield from _overloads(name, call, own, f"{iteration}[{each}]", awaited=False, alone=True)
     if operation.side_effect in ("read", "compute") and not operation.streaming:
-        until = f"until: _t.Callable[[{result}], object]"
-        until += " | None = ..." if operation.polling else ""
-        yield from _overloads("wait", call, f"{until}, {_WAIT}", result, awaited=asynchronous, alone=True)
+        own = ", ".join(
+            options(
+                "wait",
+                until=f"_t.Callable[[{result}], object]{' | None' if operation.polling else ''}",
+                needed=() if operation.polling else ("until",),
+            ).values()
+        )
+        yield from _overloads("wait", call, own, result, awaited=asynchronous, alone=True)
+    if not operation.streaming:
+        own = ", ".join(("path: _h.Target = ...", *options("download").values()))
+        for line in _overloads("download", call, own, "_t.Any", awaited=asynchronous, alone=True):
+            # The path may follow the body by position.
+            yield line.replace("/, *, path: _h.Target = ...", "/, path: _h.Target = ..., *")
+        if found := options("map"):
+            yield from _map(call, found, iteration, asynchronous=asynchronous)
+
+
+def _map(call: Call, found: dict[str, str], iteration: str, *, asynchronous: bool) -> Iterator[str]:
+    body = f"{call.body + ' | ' if call.body else ''}_t.Mapping[str, object]"
+    bodies = f"_t.Iterable[{body}]" + (f" | _t.AsyncIterable[{body}]" if asynchronous else "")
+    back = f"{call.result} | _e.GeoperaError"
+    pairs = found.pop("pairs", None)
+    others = ", ".join(found.values())
+    if pairs is not None:
+        yield "    @_t.overload"
+        yield f"    def map(self, bodies: {bodies}, /, *, pairs: _t.Literal[True], {others}) -> {iteration}[tuple[_t.Any, {back}]]: ..."
+        yield "    @_t.overload"
+    yield f"    def map(self, bodies: {bodies}, /, *, {others}) -> {iteration}[{back}]: ..."
 
 
 def _overloads(
@@ -124,22 +155,25 @@ def _doc(operation: Operation) -> str:
     words = (
         f"{operation.summary or operation.id}. ({operation.id}; {operation.side_effect or 'unknown effect'}"
     )
-    words += f"; {operation.scope})" if operation.scope else ")"
-    return words.replace("\\", " ").replace('"', "'")
+    return text_of(words + (f"; {operation.scope})" if operation.scope else ")"))
 
 
-def calls_module(calls: list[Call], manifest: Manifest, *, asynchronous: bool) -> Iterator[str]:
-    """The text of the module of all operations and resources, in one flavour."""
-    yield HEADER.format(version=manifest.api_version)
-    yield IMPORTS
-    for call in calls:
+def calls_module(name: str, node: Any, by_id: dict[str, Call], *, asynchronous: bool) -> Iterator[str]:
+    """The text of the module of one resource of the client, or of one operation, in one flavour."""
+    yield HEADER
+    yield IMPORTS + "import geopera.errors as _e\n"
+    for id in operation_ids(node):
+        if id in by_id:
+            yield ""
+            yield from call_class(by_id[id], asynchronous=asynchronous)
+    if isinstance(node, dict):
+        for path, inner in _resources(name, node):
+            yield ""
+            yield f"class {resource_class(path)}:"
+            yield from list(resource_lines(path, inner, by_id)) or ["    ..."]
         yield ""
-        yield from call_class(call, asynchronous=asynchronous)
-    by_id = {call.operation.id: call for call in calls}
-    for path, node in _resources("", manifest.tree):
-        yield ""
-        yield f"class {resource_class(path)}:"
-        yield from list(resource_lines(path, node, by_id)) or ["    ..."]
+        yield f"class {resource_class(name)}:"
+        yield from list(resource_lines(name, node, by_id)) or ["    ..."]
 
 
 def _resources(path: str, node: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -157,18 +191,23 @@ def resource_class(path: str) -> str:
 def resource_lines(
     path: str, node: dict[str, Any], by_id: dict[str, Call], module: str = ""
 ) -> Iterator[str]:
-    """The attributes of a resource, or of the client."""
+    """The attributes of a resource, or of the client; `module` is the package of the resources' modules."""
     for name, child in node.items():
-        if not is_plain(name):
+        if not is_plain(name) or not (isinstance(child, dict) or child in by_id):
             continue
         here = f"{path}.{name}" if path else name
-        kind = resource_class(here) if isinstance(child, dict) else by_id[child].name
+        call = None if isinstance(child, dict) else by_id[child]
+        kind = resource_class(here) if call is None else call.name
         # Another attribute may be called as what this one is spelled with.
         yield "    @_bi.property"
-        yield f"    def {name}(self) -> {module}{kind}: ..."
+        if call is not None and getattr(call.operation, "deprecated", False):
+            yield f'    @_te.deprecated("{text_of(child)} is deprecated")'
+        yield f"    def {name}(self) -> {f'{module}_{name}.' if module else ''}{kind}:" + (
+            " ..." if call is None else f'\n        """{_doc(call.operation)}"""'
+        )
 
 
-def lowlevel_module(call: Call, manifest: Manifest, classes: Classes) -> str:
+def lowlevel_module(call: Call, classes: Classes) -> str:
     """The text of the operation's low-level module."""
     operation, result = call.operation, call.result
     errors = [key for key in dict.fromkeys(operation.errors.values()) if key in classes.by_key]
@@ -179,47 +218,37 @@ def lowlevel_module(call: Call, manifest: Manifest, classes: Classes) -> str:
     body = call.body or "_t.Mapping[str, object] | None"
     default = "" if operation.body_required and not call.optional else " | _ty.Unset = ..."
     arguments = (
-        f"*, client: _c.Client, body: {body}{default}, "
-        "idempotency_key: str | None | _ty.Unset = ..., x_api_key: str | None | _ty.Unset = ..."
+        f"*, client: _c.Client, body: {body}{default}, idempotency_key: _h.Key = ..., x_api_key: _h.Key = ..."
     )
-    parsed_or_none = parsed if parsed == "_t.Any" else f"{parsed} | None"
     response = f"_ty.Response[{parsed}]"
-    return "\n".join(
-        [
-            HEADER.format(version=manifest.api_version),
-            IMPORTS + "import geopera.client as _c\n",
-            f"def sync({arguments}) -> {parsed_or_none}: ...",
-            f"def sync_detailed({arguments}) -> {response}: ...",
-            f"async def asyncio({arguments}) -> {parsed_or_none}: ...",
-            f"async def asyncio_detailed({arguments}) -> {response}: ...",
-            "",
-        ]
-    )
+    lines = [
+        f"def sync({arguments}) -> {parsed if parsed == '_t.Any' else f'{parsed} | None'}: ...",
+        f"def sync_detailed({arguments}) -> {response}: ...",
+        f"async def asyncio({arguments}) -> {parsed if parsed == '_t.Any' else f'{parsed} | None'}: ...",
+        f"async def asyncio_detailed({arguments}) -> {response}: ...",
+    ]
+    text = "\n".join(lines)
+    # There is one of these files for each operation, and each pays for its head.
+    imports = [
+        line
+        for line in f"{IMPORTS}import geopera.client as _c".splitlines()
+        if f"{line.rpartition(' ')[2]}." in text
+    ]
+    return "\n".join(["# mypy: ignore-errors", *imports, *lines, ""])
 
 
-def map_lines(calls: list[Call], *, asynchronous: bool) -> Iterator[str]:
-    """The overloads of ``client.map``: typed for every operation whose result is."""
+def map_line(*, asynchronous: bool) -> str:
+    """``client.map``; on an operation it is typed with its body and result."""
     kind = "_h.AsyncIteration" if asynchronous else "_h.Iteration"
-    source = "_t.Iterable[{0}] | _t.AsyncIterable[{0}]" if asynchronous else "_t.Iterable[{0}]"
-    tail = "/, *, concurrency: int = ..., progress: bool = ..., rate_limit: str | None = ..."
-    for call in calls:
-        if call.result != "_t.Any" and not call.operation.streaming:
-            bodies = source.format(f"{call.body + ' | ' if call.body else ''}_t.Mapping[str, object]")
-            yield "    @_t.overload"
-            yield (
-                f"    def map(self, operation_id: _t.Literal[{call.operation.id!r}], bodies: {bodies}, {tail})"
-                f" -> {kind}[{call.result} | _e.GeoperaError]: ..."
-            )
-    yield "    @_t.overload"
-    yield f"    def map(self, operation_id: str, bodies: {source.format('_t.Any')}, {tail}) -> {kind}[_t.Any]: ..."
-
-
-def client_lines(manifest: Manifest, calls: list[Call], module: str) -> Iterator[str]:
-    """The resources of a client."""
-    by_id = {call.operation.id: call for call in calls}
-    yield from list(resource_lines("", manifest.tree, by_id, f"{module}.")) or ["    ..."]
+    source = "_t.Iterable[_t.Any]" + (" | _t.AsyncIterable[_t.Any]" if asynchronous else "")
+    tail = ", ".join(options("map", client=True).values())
+    return f"    def map(self, operation_id: str, bodies: {source}, /, *, {tail}) -> {kind}[_t.Any]: ..."
 
 
 def all_calls(manifest: Manifest, given: Given, result: Result) -> list[Call]:
     """Every operation of the manifest, in order."""
-    return [Call(operation, manifest, given, result) for operation in manifest.operations.values()]
+    return [
+        Call(operation, manifest, given, result)
+        for operation in manifest.operations.values()
+        if all(map(is_plain, (*operation.id.split("."), operation.module_name)))
+    ]

@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import Any
 
 from ...manifest import Manifest
-from .calls import Call, client_lines, map_lines
-from .types import HEADER
+from .calls import Call, map_line, resource_lines
+from .types import HEADER, is_plain
 
 HELPERS = '''\
 import datetime as _dt
@@ -22,6 +22,7 @@ import typing as _t
 import uuid as _uuid
 
 import geopera.manifest as _manifest
+import geopera.types as _ty
 import typing_extensions as _te
 
 T = _t.TypeVar("T")
@@ -61,31 +62,15 @@ class BodyDoesNotMatch:
 
 Wrong: _t.TypeAlias = _t.Coroutine[_t.Any, BodyDoesNotMatch, T]
 
-class SyncOperation:
+class Operation:
     __name__: str
     @property
     def operation(self) -> _manifest.Operation: ...
-    def download(
-        self,
-        body: _t.Any,
-        path: str | _os.PathLike[str],
-        *,
-        idempotency_key: str | None = ...,
-        progress: bool = ...,
-    ) -> _t.Any: ...
 
-class AsyncOperation:
-    __name__: str
-    @property
-    def operation(self) -> _manifest.Operation: ...
-    async def download(
-        self,
-        body: _t.Any,
-        path: str | _os.PathLike[str],
-        *,
-        idempotency_key: str | None = ...,
-        progress: bool = ...,
-    ) -> _t.Any: ...
+SyncOperation = Operation
+AsyncOperation = Operation
+Key: _t.TypeAlias = "str | None | _ty.Unset"
+Target: _t.TypeAlias = "str | _os.PathLike[str] | None"
 
 class Iteration(_t.Generic[T]):
     """Lazy: nothing is fetched before it is asked for. Closed at its end, by `close` or by a with block."""
@@ -117,6 +102,7 @@ class AsyncIteration(_t.Generic[T]):
 _CLIENT_HEAD = """\
 import builtins as _bi
 import os
+import os as _os
 import ssl
 import typing as _t
 from collections.abc import Callable, Mapping
@@ -125,12 +111,7 @@ from typing import Any
 import httpx
 import typing_extensions as _te
 
-import geopera._async_calls as _async
 import geopera._stub_helpers as _h
-import geopera._sync_calls as _sync
-import geopera.bodies as _b
-import geopera.errors as _e
-import geopera.models as _m
 import geopera.types as _ty
 from geopera._call.limits import RateLimiter
 from geopera._call.retry import RetryPolicy
@@ -143,25 +124,35 @@ _NAMES = frozenset(
 )
 
 
-def helpers_module(manifest: Manifest) -> str:
-    return HEADER.format(version=manifest.api_version) + HELPERS
+def helpers_module() -> str:
+    return HEADER + HELPERS
 
 
 def client_module(manifest: Manifest, calls: list[Call]) -> Iterator[str]:
     """The text of ``geopera.fluent``."""
-    yield HEADER.format(version=manifest.api_version)
+    yield HEADER
     yield _CLIENT_HEAD
+    by_id = {call.operation.id: call for call in calls}
+    for name in resources(manifest):
+        for flavour in ("sync", "async"):
+            yield f"import geopera._{flavour}_calls.{name} as _{flavour}_{name}"
     for asynchronous in (False, True):
         name = "AsyncGeopera" if asynchronous else "Geopera"
         # The resources are inherited, since one may be called as a method is, or as a type of its signature.
         yield ""
         yield f"class _{name}Resources:"
-        yield from client_lines(manifest, calls, "_async" if asynchronous else "_sync")
+        module = "_async" if asynchronous else "_sync"
+        yield from list(resource_lines("", manifest.tree, by_id, module)) or ["    ..."]
         yield ""
         yield f"class {name}(_{name}Resources):"
         yield from _methods(asynchronous=asynchronous)
-        yield from map_lines(calls, asynchronous=asynchronous)
+        yield map_line(asynchronous=asynchronous)
         yield from _others(name)
+
+
+def resources(manifest: Manifest) -> list[str]:
+    """The attributes of a client that have a module of their own: read only by who uses one."""
+    return [name for name in manifest.tree if is_plain(name)]
 
 
 def _methods(*, asynchronous: bool) -> Iterator[str]:
@@ -228,10 +219,10 @@ def _others(name: str) -> Iterator[str]:
             yield f"    {word}def {other}(self, *args: Any, **options: Any) -> Any: ..."
 
 
-def package_module(manifest: Manifest) -> str:
+def package_module() -> str:
     """The text of ``geopera`` itself: the public names, and where they are from."""
     homes: dict[str, str] = import_module("geopera")._HOMES
-    lines = [HEADER.format(version=manifest.api_version)]
+    lines = [HEADER]
     lines += [f"from geopera.{home} import {name} as {name}" for name, home in sorted(homes.items())]
     lines += ["", "__version__: str", ""]
     return "\n".join(lines)

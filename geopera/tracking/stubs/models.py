@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..._names import python_name, snake
+from ..._names import enum_members, snake
 from ..._repl.field_types import Field
-from .types import HEADER, IMPORTS, Classes, Given, Result, is_open, is_plain, object_fields
+from .types import HEADER, IMPORTS, Classes, Given, Result, is_open, is_plain, object_fields, text_of
 
 _DESCRIBED = 3
 """An open object with so many described fields counts as described: any other attribute is a misspelt one."""
@@ -15,7 +15,7 @@ _DESCRIBED = 3
 
 def models_module(classes: Classes, given: Given) -> Iterator[str]:
     """The text of ``geopera.models``, line by line."""
-    yield HEADER.format(version=classes.manifest.api_version)
+    yield HEADER
     yield IMPORTS
     yield "import enum as _enum\n"
     yield "from geopera.schema import Model as _Model\n"
@@ -32,7 +32,13 @@ def _model(name: str, schema: Any, classes: Classes, given: Given, result: Resul
     found = object_fields(schema, classes.schemas) if isinstance(schema, dict) else []
     yield f"class {name}(_Model):"
     for field in found:
-        yield f"    {field.name}: {_read(field, result, answer=name in classes.answers)}"
+        yield f"    {field.name}: {_read(field, result, answer=name in classes.results)}"
+        if said := isinstance(field.schema, dict) and field.schema.get("description"):
+            yield f'    """{text_of(said)}"""'
+    held = next((f for f in found if f.wire == classes.results.get(name)), None)
+    if held is not None:
+        yield "    @_bi.property"
+        yield f"    def records(self) -> {_read(held, result, answer=True)}: ..."
     arguments = ["self"]
     if found:
         # In the order of the fields, which positional arguments have; what may be left out comes last.
@@ -66,17 +72,15 @@ def _read(field: Field, result: Result, *, answer: bool) -> str:
 
 def _enum(name: str, values: list[str]) -> Iterator[str]:
     yield f"class {name}(str, _enum.Enum):"
-    for value in dict.fromkeys(values):
-        member = python_name(value).upper().rstrip("_")
-        if is_plain(member) and member not in ("MRO", "NAME", "VALUE"):
-            yield f"    {member} = {value!r}"
+    for member, value in enum_members(values).items():
+        yield f"    {member} = {value!r}"
     yield "    @property"
     yield "    def value(self) -> str: ..."
 
 
 def deep_modules(classes: Classes) -> dict[str, str]:
     """The modules below ``geopera.models``: file name -> text."""
-    head = HEADER.format(version=classes.manifest.api_version)
+    head = HEADER
     return {
         f"{snake(name)}.pyi": f"{head}from geopera.models import {name} as {name}\n"
         for name in classes.by_name
@@ -86,7 +90,7 @@ def deep_modules(classes: Classes) -> dict[str, str]:
 
 def bodies_module(classes: Classes, given: Given) -> Iterator[str]:
     """The text of ``geopera.bodies``: a TypedDict for each class that can be given as a dict."""
-    yield HEADER.format(version=classes.manifest.api_version)
+    yield HEADER
     yield IMPORTS
     written: set[str] = set()
     # Spelling one dict can ask for others.

@@ -17,41 +17,77 @@ FOLDER = "geopera-stubs"
 _MARK = "partial\n"
 
 
-def files(manifest: Manifest) -> Iterator[tuple[str, str]]:
-    """(path inside the stub package, text) of every file."""
+def files(manifest: Manifest, *, deep: bool = True) -> Iterator[tuple[str, str]]:
+    """(path inside the stub package, text) of every file; without `deep` none for the modules of single models."""
     from . import calls as call_stubs
     from . import client as client_stubs
     from . import models as model_stubs
     from .types import HEADER, Classes, Given, Result
 
-    head = HEADER.format(version=manifest.api_version)
     classes = Classes(manifest)
     given, result = Given(classes), Result(classes)
     calls = call_stubs.all_calls(manifest, given, result)
+    by_id = {call.operation.id: call for call in calls}
     yield "py.typed", _MARK
-    yield "__init__.pyi", client_stubs.package_module(manifest)
-    yield "_stub_helpers.pyi", client_stubs.helpers_module(manifest)
+    yield "__init__.pyi", client_stubs.package_module()
+    yield "_stub_helpers.pyi", client_stubs.helpers_module()
     yield "fluent.pyi", _join(client_stubs.client_module(manifest, calls))
     for asynchronous in (False, True):
-        name = "_async_calls.pyi" if asynchronous else "_sync_calls.pyi"
-        yield name, _join(call_stubs.calls_module(calls, manifest, asynchronous=asynchronous))
+        package = "_async_calls" if asynchronous else "_sync_calls"
+        yield f"{package}/__init__.pyi", HEADER
+        for name in client_stubs.resources(manifest):
+            lines = call_stubs.calls_module(name, manifest.tree[name], by_id, asynchronous=asynchronous)
+            yield f"{package}/{name}.pyi", _join(lines)
     yield "models/__init__.pyi", _join(model_stubs.models_module(classes, given))
-    for name, text in model_stubs.deep_modules(classes).items():
-        yield f"models/{name}", text
+    if deep:
+        for name, text in model_stubs.deep_modules(classes).items():
+            yield f"models/{name}", text
     # After all types have been spelled: now it is known which dicts they speak of.
     yield "bodies.pyi", _join(model_stubs.bodies_module(classes, given))
-    yield "api/__init__.pyi", head
-    yield "api/operations/__init__.pyi", head
+    yield "api/__init__.pyi", HEADER
+    yield "api/operations/__init__.pyi", HEADER
     for call in calls:
-        text = call_stubs.lowlevel_module(call, manifest, classes)
-        yield f"api/operations/{call.operation.module_name}.pyi", text
+        yield f"api/operations/{call.operation.module_name}.pyi", call_stubs.lowlevel_module(call, classes)
+
+
+def parsed_files(manifest: Manifest, *, deep: bool = True) -> list[tuple[str, str]]:
+    """All files, each of them read by Python's parser. Raises `GeoperaError`: if one of them is no Python."""
+    import ast
+
+    found = list(files(manifest, deep=deep))
+    for path, text in found:
+        if path.endswith(".pyi"):
+            try:
+                ast.parse(text, path)
+            except (SyntaxError, ValueError) as exc:
+                raise GeoperaError(
+                    f"the manifest cannot be described: {path} would be no Python: {exc}"
+                ) from exc
+    return found
+
+
+def outdated(manifest: Manifest) -> list[str]:
+    """The files of the installed stubs that are not those of `manifest`; all of them if none are installed."""
+    target = os.path.join(site_packages(), FOLDER)
+    wrong = []
+    for path, text in files(manifest):
+        try:
+            with open(os.path.join(target, *path.split("/")), encoding="utf-8") as file:
+                if file.read() == text:
+                    continue
+        except FileNotFoundError:
+            # The wheel carries no stubs of the modules of single models, which hold one import each.
+            if path.startswith("models/") and path != "models/__init__.pyi":
+                continue
+        wrong.append(path)
+    return wrong
 
 
 def _join(lines: Iterator[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write(manifest: Manifest, folder: str | os.PathLike[str]) -> str:
+def write(manifest: Manifest, folder: str | os.PathLike[str], *, deep: bool = True) -> str:
     """Write the stub package into `folder`. Returns the package's own folder.
 
     A stub package that is there already is replaced as a whole. Raises `GeoperaError` where something else
@@ -68,7 +104,7 @@ def write(manifest: Manifest, folder: str | os.PathLike[str]) -> str:
     # Everything is written beside its place first, so that a failure leaves what was there.
     temporary = mkdtemp(dir=folder, prefix=".geopera-stubs-")
     try:
-        for path, text in files(manifest):
+        for path, text in parsed_files(manifest, deep=deep):
             place = os.path.join(temporary, "new", *path.split("/"))
             os.makedirs(os.path.dirname(place), exist_ok=True)
             with open(place, "w", encoding="utf-8", newline="\n") as file:

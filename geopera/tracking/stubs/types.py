@@ -5,15 +5,14 @@ from __future__ import annotations
 import keyword
 from collections.abc import Mapping
 from typing import Any
+from unicodedata import normalize
 
 from ..._repl.field_types import PREFIX, Annotator, Field, fields, is_object, resolve
-from ..._values.geometry import PLACES
+from ..._values.fields import GEOMETRIES
 from ...manifest import Manifest
 
-HEADER = """\
-# Written by `python -m geopera stubs` from the manifest of API {version}. Do not edit: write it again.
-# mypy: ignore-errors
-"""
+MARK = "# Written by `python -m geopera stubs`; do not edit.\n"
+HEADER = MARK + "# mypy: ignore-errors\n"
 
 _RESULT = {
     "string": "str",
@@ -45,7 +44,10 @@ _GIVEN = {
 IMPORTS = """\
 import builtins as _bi
 import datetime as _dt
+import os as _os
 import typing as _t
+
+import typing_extensions as _te
 
 import geopera._stub_helpers as _h
 import geopera.bodies as _b
@@ -68,20 +70,26 @@ class Classes:
         self.by_key: dict[str, str] = {}
         for name in registry.names():
             loc = registry.place(name)
+            if not is_plain(name):
+                continue  # nothing can be called so; what refers to it is spelled without its name
             schema = loc.schema if loc is not None else {}
             self.by_name[name] = schema
             if loc is not None and registry.is_inline_enum(loc):
                 self.enums[name] = list(schema["enum"])
             if name in self.enums or (isinstance(schema, dict) and schema.get("properties")):
                 self.at[id(schema)] = name
-        self.by_key = {key: name for name, key in registry.key_names().items()}
-        names = (body_class(self, operation.output) for operation in manifest.operations.values())
-        self.answers = {name for name in names if name is not None}
-        """The classes that are an operation's whole answer."""
+        self.by_key = {key: name for name, key in registry.key_names().items() if is_plain(name)}
+        self.results: dict[str, str | None] = {}
+        """The classes that are an operation's whole result, with the member that holds the records of a page."""
+        for operation in manifest.operations.values():
+            result = body_class(self, operation.output)
+            if result is not None:
+                held = operation.paging.records if operation.paging else None
+                self.results[result] = self.results.get(result) or held
 
     def is_class(self, key: str) -> bool:
         """Whether a class of its own stands for the schema `key`."""
-        return is_object(self.schemas[key]) or self.by_key[key] in self.enums
+        return key in self.by_key and (is_object(self.schemas[key]) or self.by_key[key] in self.enums)
 
 
 class Result(Annotator):
@@ -129,7 +137,7 @@ class Given(Annotator):
     def field(self, field: Field) -> str:
         """The type of a field, with what its name alone allows."""
         text = self.text(field.schema)
-        if field.wire in PLACES:
+        if field.wire in GEOMETRIES:
             return f"{text} | _h.Place"
         return f"{text} | _h.Moments" if field.wire == "datetime" else text
 
@@ -140,8 +148,14 @@ def is_open(schema: Any) -> bool:
 
 
 def is_plain(name: str) -> bool:
-    """Whether a field's name can be written as one."""
-    return name.isidentifier() and not keyword.iskeyword(name)
+    """Whether a name can be written as one, as the parser reads it: normalised."""
+    return name.isidentifier() and not keyword.iskeyword(normalize("NFKC", name))
+
+
+def text_of(value: Any) -> str:
+    """Text of a manifest on one line, for a docstring or a comment: nothing in it can end either."""
+    line = "".join(c if c.isprintable() else " " for c in str(value)[:1000])
+    return " ".join(line.replace("\\", " ").replace('"', "'").split())
 
 
 def object_fields(schema: Any, schemas: Mapping[str, Any]) -> list[Field]:
@@ -156,4 +170,4 @@ def body_class(classes: Classes, schema: Any) -> str | None:
         name = classes.at.get(id(schema))
         return None if name in classes.enums else name
     key = ref[len(PREFIX) :]
-    return classes.by_key[key] if is_object(resolve(schema, classes.schemas)) else None
+    return classes.by_key.get(key) if is_object(resolve(schema, classes.schemas)) else None

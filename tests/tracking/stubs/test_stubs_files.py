@@ -14,7 +14,7 @@ from helpers.changed_api import NEW, REMOVED, changed_manifest
 
 from geopera import bodies
 from geopera._cli.main import main
-from geopera.errors import GeoperaError
+from geopera.errors import GeoperaError, ManifestError
 from geopera.manifest import Manifest, bundled
 from geopera.tracking import stubs
 
@@ -58,9 +58,11 @@ def test_every_name_that_is_used_is_defined(written, trees):
         "_m": defined(trees["models/__init__.pyi"]),
         "_b": defined(trees["bodies.pyi"]),
         "_h": defined(trees["_stub_helpers.pyi"]),
-        "_sync": defined(trees["_sync_calls.pyi"]),
-        "_async": defined(trees["_async_calls.pyi"]),
     }
+    for file, tree in trees.items():
+        if file.startswith(("_sync_calls/", "_async_calls/")):
+            package, _, name = file.removesuffix(".pyi").partition("/")
+            homes[f"{package.removesuffix('_calls')}_{name}"] = defined(tree)
     for short, module in {"_t": "typing", "_te": "typing_extensions", "_dt": "datetime", "_ty": "geopera.types",
                           "_e": "geopera.errors", "_c": "geopera.client"}.items():  # fmt: skip
         homes[short] = set(dir(importlib.import_module(module)))
@@ -81,15 +83,8 @@ def test_every_name_that_is_used_is_defined(written, trees):
 def test_every_operation_is_there_in_every_form(written, trees):
     for id, operation in bundled().operations.items():
         assert f"api/operations/{operation.module_name}.pyi" in written
-        assert (
-            repr(id) in written["fluent.pyi"]
-            or operation.streaming
-            or "-> _t.Any" in written["_sync_calls.pyi"]
-        )
-    for module in ("_sync_calls.pyi", "_async_calls.pyi"):
-        text = written[module]
-        for id in bundled().operations:
-            assert f"({id};" in text, id
+        for package in ("_sync_calls", "_async_calls"):
+            assert f"({id};" in written[f"{package}/{id.partition('.')[0]}.pyi"], id
     functions = {
         node.name for node in trees["api/operations/catalog_search.pyi"].body if hasattr(node, "name")
     }
@@ -161,7 +156,7 @@ def test_a_body_that_is_described_in_its_place_can_be_a_dict_too():
     document = bundled().to_dict()
     document["operations"]["tides.get"] = {**document["operations"]["orders.get"], "input": INLINE}
     made = dict(stubs.files(Manifest.from_dict(document)))
-    tree = ast.parse(made["_sync_calls.pyi"])
+    tree = ast.parse(made["_sync_calls/tides.pyi"])
     call = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "TidesGetCall")
     variants = [n.args for n in call.body if isinstance(n, ast.FunctionDef) and n.name == "__call__"]
     bodies = [ast.unparse(args.posonlyargs[1].annotation) for args in variants if len(args.posonlyargs) > 1]
@@ -169,7 +164,7 @@ def test_a_body_that_is_described_in_its_place_can_be_a_dict_too():
     for args in variants:
         # Either a body or keywords: a dict is not asked for its fields once more.
         assert (len(args.posonlyargs) > 1) != any(arg.arg == "station" for arg in args.kwonlyargs)
-    assert "day: _t.Literal[1, 2] | _ty.Unset" in made["_sync_calls.pyi"]
+    assert "day: _t.Literal[1, 2] | _ty.Unset" in made["_sync_calls/tides.pyi"]
     assert "class TidesGetBodyDict(" in made["bodies.pyi"]
 
 
@@ -204,6 +199,76 @@ def test_odd_schemas_make_valid_files():
             ast.parse(text, name)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r", "\u2028", "\x85", '"""', "\\"])
+def test_what_a_manifest_calls_itself_is_no_code(end):
+    evil = f"9{end}import os{end}os.system('x'){end}#"
+    document = bundled().to_dict()
+    document["api_version"] = evil
+    operation = document["operations"]["orders.get"]
+    operation |= {"summary": evil, "scope": evil, "input": {"$ref": "#/schemas/OrderGetInput"}}
+    fields = {name: {"type": "string", "description": evil} for name in (evil, "ｃlass", "None", "order_id")}
+    document["schemas"] |= {"OrderGetInput": {"type": "object", "properties": fields, "description": evil}}
+    document["schemas"]["Odd"] = {"type": "string", "enum": [evil, "a"]}
+    document["schemas"]["None"] = {"type": "object", "properties": {"a": {"type": "string"}}}
+    try:
+        written = list(stubs.parsed_files(Manifest.from_dict(document)))
+    except ManifestError:
+        assert not evil.isprintable()  # such a manifest is refused as a whole
+        return
+    for path, text in written:
+        assert "\n" not in path
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Import) and path != "fluent.pyi":
+                assert not [alias for alias in node.names if alias.name == "os" and not alias.asname]
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                assert (node.value.id, node.attr) != ("os", "system")
+        assert "class None" not in text
+
+
+def test_what_is_no_python_is_not_written(tmp_path, monkeypatch):
+    stubs.write(bundled(), tmp_path)
+    monkeypatch.setattr(
+        stubs.package, "files", lambda manifest, deep: iter([("fluent.pyi", "class None: ...")])
+    )
+    with pytest.raises(GeoperaError, match="no Python"):
+        stubs.write(bundled(), tmp_path)
+    assert (tmp_path / "geopera-stubs" / "bodies.pyi").exists()
+
+
+@pytest.mark.parametrize(
+    "values", [["10m", "20m", "SAR", "3D"], ["+1", "-1", "0"], ["=", "!=", "<", "<="], ["a-b", "a_b", "a.b"],
+               ["", " ", "mro", "name", "Value", "a", "A"]]
+)  # fmt: skip
+def test_members_are_called_as_at_run_time(values):
+    document = bundled().to_dict()
+    document["schemas"]["Odd"] = {"type": "string", "enum": values}
+    manifest = Manifest.from_dict(document)
+    tree = ast.parse(dict(stubs.files(manifest))["models/__init__.pyi"])
+    cls = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Odd")
+    stated = {n.targets[0].id: n.value.value for n in cls.body if isinstance(n, ast.Assign)}
+    assert stated == {name: member.value for name, member in manifest.models.Odd.__members__.items()}
+
+
+def test_check_compares_with_the_manifest_in_use(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(stubs.package, "site_packages", lambda: str(tmp_path))
+    assert main(["stubs", "--check"]) == 1
+    assert "stubs --install" in capsys.readouterr().err
+    stubs.write(bundled(), tmp_path, deep=False)  # as the wheel does
+    assert main(["stubs", "--check"]) == 0
+    assert main(["stubs", "--install"]) == 0
+    assert main(["stubs", "--check"]) == 0
+    (tmp_path / "geopera-stubs" / "bodies.pyi").write_text("x: int")
+    assert main(["stubs", "--check"]) == 1
+
+
+def test_pages_have_records_and_operations_their_summary(written):
+    assert "def records(self) -> list[_m.StacFeature]" in written["models/__init__.pyi"]
+    text = written["_sync_calls/catalog.pyi"]
+    at = text.index("def search(self) -> CatalogSearchCall:")
+    assert "Search a host's catalogue" in text[at : at + 200]
+    assert "-> _ty.JSONObject" in written["_sync_calls/orders.pyi"]
+
+
 def test_it_is_written_replaced_and_removed(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(stubs.package, "site_packages", lambda: str(tmp_path / "site"))
     assert main(["stubs", "--install"]) == 0
@@ -232,7 +297,7 @@ def test_what_is_not_ours_is_left_alone(tmp_path):
 def test_a_write_that_fails_leaves_the_old_package(tmp_path, monkeypatch):
     stubs.write(bundled(), tmp_path)
 
-    def broken(manifest):
+    def broken(manifest, deep):
         yield "py.typed", "partial\n"
         raise OSError("disk full")
 

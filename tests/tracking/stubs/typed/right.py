@@ -125,7 +125,7 @@ for one_scene in client.catalog.search.iter({"host_name": "earthsearch-aws"}, pr
 client.orders.get.wait(order_id=order_id, timeout=600, raise_on_failure=True)
 client.orders.get.wait({"order_id": order_id}, until=lambda answer: answer["status"] == "tasked")
 for result in client.map("catalog.search", [{"host_name": "a"}, {"host_name": "b"}], concurrency=2):
-    assert_type(result, CatalogSearchOutput | GeoperaError)
+    assert_type(result, Any)
 client.invoke("some.new.op", {"a": 1})
 assert_type(client.reports.generate({"kind": "usage"}), Content)
 client.refresh_manifest(dry_run=True).diff.text()
@@ -166,7 +166,7 @@ async def main() -> None:
         async for scene in geopera.catalog.search.iter(host_name="earthsearch-aws"):
             assert_type(scene, StacFeature)
         async for answer in geopera.map("catalog.search", [{"host_name": "a"}]):
-            assert_type(answer, CatalogSearchOutput | GeoperaError)
+            assert_type(answer, Any)
         await geopera.orders.get.wait(order_id="x")
 
 

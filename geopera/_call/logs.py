@@ -1,0 +1,21 @@
+"""``GEOPERA_LOG``: logging turned on from the environment, on standard error."""
+
+from __future__ import annotations
+
+_on = False
+
+
+def turn_on(level: str) -> None:
+    """Show the log of this package from `level` on, ``debug`` or ``info``. Raises ValueError for another one."""
+    global _on
+    import logging
+
+    if level.lower() not in ("debug", "info"):
+        raise ValueError(f"GEOPERA_LOG is 'debug' or 'info', not {level!r}")
+    logger = logging.getLogger("geopera")
+    logger.setLevel(level.upper())
+    if not _on:
+        _on = True
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+        logger.addHandler(handler)

@@ -1,0 +1,47 @@
+"""What the headers of a file say about its parts (RFC 9110): where a part begins, and how the rest is asked for."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .._transport.bodies import Body
+
+_RANGE = re.compile(r"bytes\s+(\d+)-(\d+)/(\d+|\*)")
+
+
+def begins_at(http: Body) -> int | None:
+    found = _RANGE.fullmatch(http.headers.get("content-range", "").strip())
+    return int(found[1]) if found else None
+
+
+def whole_length(http: Body, already: int) -> int | None:
+    """The length of the whole file, where the answer tells it: not of one that is compressed on the way."""
+    if "content-encoding" in http.headers:
+        return None
+    found = _RANGE.fullmatch(http.headers.get("content-range", "").strip())
+    if http.status_code == 206 and found:
+        return int(found[3]) if found[3] != "*" else int(found[2]) + 1
+    length = http.headers.get("content-length", "")
+    return int(length) if length.isascii() and length.isdigit() else None
+
+
+def validator(http: Body) -> str | None:
+    """What `If-Range` may say to get the rest of this very file; None where it has to come anew."""
+    if "content-encoding" in http.headers or http.headers.get("accept-ranges", "").strip().lower() == "none":
+        return None
+    etag = http.headers.get("etag", "").strip()
+    if etag.startswith('"') and etag.endswith('"') and len(etag) > 2:
+        return str(etag)
+    # A date is a strong validator only if the file was at rest for a second when it was sent.
+    from email.utils import parsedate_to_datetime
+
+    try:
+        changed = parsedate_to_datetime(http.headers["last-modified"])
+        sent = parsedate_to_datetime(http.headers["date"])
+        if (sent - changed).total_seconds() >= 1:
+            return str(http.headers["last-modified"])
+    except (KeyError, ValueError, TypeError):
+        pass
+    return None

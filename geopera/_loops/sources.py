@@ -1,0 +1,302 @@
+"""Where the bytes of a download come from: the response of an operation, or the signed URL that it names.
+
+A signed URL is fetched without the token, cookies and headers of the API's client. One that has expired is asked
+for again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
+
+from .._http import is_timeout, library, transport_errors
+from ..errors import APIConnectionError, APIError, APITimeoutError, GeoperaError, ResponseError, for_status
+from .checksums import stated_checksums
+from .filenames import disposition_name, ids_name, safe_name, url_name
+from .todo import Call, Fetch, Read
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from .._call.endpoint import Endpoint, Reply
+    from .._transport.bodies import Body
+    from .checksums import Checksum
+    from .drive import Caller
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+_PASSING = (408, 425, 429, 500, 502, 503, 504)
+_REFUSALS = (400, 401, 403, 410)  # what stores answer to a URL whose time is over
+_NAMES = (
+    "url",
+    "href",
+    "signed_url",
+    "signedUrl",
+    "download_url",
+    "downloadUrl",
+    "presigned_url",
+    "location",
+)
+_FRESH = 5.0  # seconds; a URL that is refused at this age was not too old
+
+
+class Failed(Exception):
+    """An attempt that ended early; another one may do better."""
+
+    def __init__(
+        self, error: GeoperaError, cause: BaseException | None = None, after: float | None = None
+    ) -> None:
+        self.error = error
+        self.cause = cause
+        self.after = after
+
+
+class Source:
+    """Where the bytes come from: `open` asks for them, from some offset on."""
+
+    label: str
+    repeatable: bool
+    checksums: list[Checksum]
+    size: int | None = None
+
+    def prepare(self) -> Generator[Any, Any, None]:
+        """Find out what can be known before the file is asked for."""
+        yield from ()
+
+    def open(self, headers: dict[str, str]) -> Generator[Any, Any, tuple[Body, Read]]:
+        raise NotImplementedError
+
+    def names(self, http: Body | None) -> list[str]:
+        """File names, the likeliest first, then one that no other file has. Empty: they need the response."""
+        raise NotImplementedError
+
+
+class Posted(Source):
+    """The body of the response of an operation."""
+
+    def __init__(self, caller: Caller, endpoint: Endpoint, content: bytes, key: str | None) -> None:
+        self.label = endpoint.operation.id
+        self.repeatable = endpoint.operation.read_only
+        self.checksums = []
+        self._caller, self._endpoint, self._key = caller, endpoint, key
+        self._content = content
+        self._first: Any = self._steps({"Accept-Encoding": "identity"})  # refuses a bad key at once
+        self._signed: Signed | None = None
+
+    def _steps(self, headers: dict[str, str]) -> Any:
+        how = {"stream": True, "finish": _unread, "headers": tuple(headers.items())}
+        return self._caller._steps(self._endpoint, None, {}, self._key, content=self._content, **how)
+
+    def open(self, headers: dict[str, str]) -> Generator[Any, Any, tuple[Body, Read]]:
+        if self._signed is not None:
+            return (yield from self._signed.open(headers))
+        steps, self._first = self._first or self._steps(headers), None
+        try:
+            response = yield Call(steps)
+        except APIError as exc:
+            place = exc.response.headers.get("location") if exc.response is not None else None
+            if exc.status_code not in _REDIRECTS or not place:
+                raise
+            # The file lies elsewhere; there the token is nobody's business.
+            self._signed = Signed(self._caller, self._endpoint, self._content, None)
+            self._signed.go_to(place)
+            self.repeatable = True
+            return (yield from self._signed.open(headers))
+        http = response.parsed.http
+        return http, Read(http, file=True)
+
+    def names(self, http: Body | None) -> list[str]:
+        if http is None:
+            return []
+        body = from_bytes(self._content)
+        found = disposition_name(http.headers.get("content-disposition"))
+        return [*([found] if found else []), ids_name(body, http.headers.get("content-type"))]
+
+
+class Signed(Source):
+    """What a signed URL leads to, which the response of an operation names."""
+
+    repeatable = True
+
+    def __init__(self, caller: Caller, endpoint: Endpoint, content: bytes, key: str | None) -> None:
+        self.label = endpoint.operation.id
+        self.checksums = []
+        self._caller, self._endpoint, self._content, self._key = caller, endpoint, content, key
+        self._base = caller._client.base_url
+        self._library = library(caller._client._http_library)
+        self._renewable = not endpoint.operation.spends and endpoint.operation.side_effect != "destructive"
+        self._first: Any = self._steps()  # refuses a bad key at once
+        self._url: str | None = None
+        self._fixed = False
+        self._since = 0.0
+        self._ends: float | None = None
+        self._served = False
+        self._name: str | None = None
+
+    def _steps(self) -> Any:
+        return self._caller._steps(self._endpoint, None, {}, self._key, content=self._content)
+
+    def go_to(self, url: str) -> None:
+        """Use a URL that is fixed, and not asked for again."""
+        self._fixed = True
+        self._set(url)
+
+    def _set(self, url: str) -> None:
+        try:
+            joined = url if "://" in url else urljoin(self._base.rstrip("/") + "/", url)
+            absolute = self._library.URL(joined)
+            host = absolute.host
+            fault = None
+            if absolute.scheme not in ("http", "https"):
+                fault = f"its scheme is {absolute.scheme!r}"
+            elif absolute.scheme == "http" and self._base.startswith("https:"):
+                fault = "it is not encrypted, and the API is"
+            elif not host or len(host.encode("idna") if ":" not in host else host) > 253:
+                fault = "it has no valid host"
+        except (ValueError, self._library.InvalidURL) as exc:
+            raise self._bad("it is not a URL") from exc
+        if fault is not None:
+            raise self._bad(fault)
+        self._url = str(absolute)
+        self._since = time.monotonic()
+        self._served = False
+
+    def _bad(self, fault: str) -> ResponseError:
+        return ResponseError(
+            f"{self.label}: the file's address is not to be trusted: {fault}", operation=self.label
+        )
+
+    def prepare(self) -> Generator[Any, Any, None]:
+        if self._url is not None:
+            return
+        steps, self._first = self._first or self._steps(), None
+        response = yield Call(steps)
+        answer = response.parsed
+        url = find_url(answer)
+        if url is None:
+            raise ResponseError(
+                f"{self.label}: the response names no URL to download from",
+                operation=self.label,
+                status_code=response.status_code,
+                response=response,
+            )
+        self._set(url)
+        plain = answer.to_dict() if hasattr(answer, "to_dict") else answer
+        plain = plain if isinstance(plain, Mapping) else {}
+        self.checksums = stated_checksums(plain)
+        size = next((plain[n] for n in ("size_bytes", "file:size") if isinstance(plain.get(n), int)), None)
+        self.size = size
+        names = (safe_name(plain.get(n)) for n in ("file_name", "fileName", "filename"))
+        self._name = next((name for name in names if name), None)
+        self._ends = _seconds_left(plain.get("expires_at") or plain.get("expires"))
+
+    def _expired(self) -> bool:
+        return self._ends is not None and time.monotonic() - self._since >= self._ends
+
+    def open(self, headers: dict[str, str]) -> Generator[Any, Any, tuple[Body, Read]]:
+        renewed = False
+        if self._url is not None and self._expired() and self._renewable and not self._fixed:
+            self._url, renewed = None, True
+        while True:
+            yield from self.prepare()
+            assert self._url is not None
+            try:
+                body = yield Fetch(self._url, headers)
+            except (ValueError, self._library.InvalidURL) as exc:
+                raise self._bad("it is not a URL") from exc
+            except transport_errors(OSError, ExceptionGroup) as exc:
+                raise lost(self.label, exc) from exc
+            http: Body = body.http
+            if http.is_success:
+                self._served = True
+                return http, body
+            said = b""
+            with suppress(*transport_errors(OSError, ValueError)):  # what it says about it is a courtesy
+                said = (yield body) or b""
+            old = self._served or time.monotonic() - self._since >= _FRESH or self._expired()
+            refused = http.status_code in _REFUSALS and (http.status_code != 400 or b"xpired" in said)
+            if not (refused and old and self._renewable) or self._fixed or renewed:
+                self._refuse(http, said)
+            self._url, renewed = None, True
+
+    def _refuse(self, http: Body, said: bytes) -> None:
+        from .._call.failures import start
+        from .._call.retry import retry_after_seconds
+
+        after = retry_after_seconds(http.headers, time.time())
+        error = for_status(http.status_code)(
+            f"{self.label}: the file's server answered {http.status_code} {start(said)}".rstrip(),
+            status_code=http.status_code,
+            operation=self.label,
+            retry_after=after,
+        )
+        if http.status_code in _PASSING:
+            raise Failed(error, after=after)
+        raise error
+
+    def names(self, http: Body | None) -> list[str]:
+        found = self._name
+        if found is None:
+            if http is None:
+                return []
+            found = disposition_name(http.headers.get("content-disposition")) or url_name(self._url)
+        own = ids_name(from_bytes(self._content), http.headers.get("content-type") if http else "image/tiff")
+        return [found, f"{own.rpartition('.')[0] or own}-{found}"] if found else [own]
+
+
+def _unread(reply: Reply) -> Reply:
+    return reply
+
+
+def from_bytes(content: bytes) -> Mapping[str, Any]:
+    from pydantic_core import from_json
+
+    found = from_json(content)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _seconds_left(text: Any) -> float | None:
+    try:
+        ends = datetime.fromisoformat(text)
+        return (ends - datetime.now(ends.tzinfo or UTC)).total_seconds()
+    except (TypeError, ValueError):
+        return None
+
+
+def lost(label: str, exc: BaseException) -> Failed:
+    """A connection that broke while a file was received."""
+    late = is_timeout(exc)
+    cls = APITimeoutError if late else APIConnectionError
+    return Failed(cls(f"{label}: the download was cut: {type(exc).__name__}: {exc}", operation=label), exc)
+
+
+def find_url(answer: Any) -> str | None:
+    """The URL in a response: the response itself, a field with a usual name, or the only URL in it.
+
+    A URL is absolute, or a path that begins with a slash; ``location`` is often the name of a town.
+    """
+    if isinstance(answer, str):
+        return answer if _is_absolute(answer) else None
+    if hasattr(answer, "to_dict"):
+        answer = answer.to_dict()
+    if isinstance(answer, Mapping):
+        for name in _NAMES:
+            value = answer.get(name)
+            if isinstance(value, str) and (_is_absolute(value) or value.startswith("/")):
+                return value
+        inner = [url for value in answer.values() if (url := find_url(value)) is not None]
+        if len(set(inner)) == 1:
+            return inner[0]
+        # An address of another kind is named, so that the caller learns what is wrong with it.
+        other = (answer.get(name) for name in _NAMES)
+        return next((v for v in other if isinstance(v, str) and "://" in v), None) if not inner else None
+    if isinstance(answer, list):
+        return find_url(answer[0]) if len(answer) == 1 else None
+    return None
+
+
+def _is_absolute(text: str) -> bool:
+    return text[:8].lower().startswith(("https://", "http://"))

@@ -1,0 +1,227 @@
+"""What lies below a client: resources lead on, operations are called.
+
+Attribute access walks the manifest's tree of operations. Both kinds own nothing but their client and their place in
+the tree, so they follow a refreshed manifest. A resource has no public name of its own, because resources are
+called ``items``, ``catalog`` or ``index``.
+"""
+
+from __future__ import annotations
+
+from ._loops.methods import Loops
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from inspect import Signature
+    from typing import Any
+
+    from .manifest import Operation
+
+__all__ = ["OperationCall", "Resource", "child"]
+
+
+def child(client: Any, prefix: str, name: str) -> Resource | OperationCall:
+    """What lies at `name` below `prefix`. Raises AttributeError, with the nearest names."""
+    manifest = client._client.manifest
+    siblings = manifest.node(prefix)
+    node = siblings.get(name) if isinstance(siblings, dict) else None
+    if node is None:
+        place = f"{type(client).__name__}{'.' + prefix if prefix else ''}"
+        if not isinstance(siblings, dict):
+            raise AttributeError(f"{place} is no longer a resource of the manifest", name=name, obj=client)
+        from ._repl.mistakes import no_child
+
+        raise AttributeError(no_child(type(client).__name__, prefix, name, manifest), name=name, obj=client)
+    if isinstance(node, dict):
+        return _resource(client, f"{prefix}.{name}" if prefix else name)
+    return OperationCall(client, node)
+
+
+class _Live:
+    """An attribute that is made when it is read of an instance, and is fixed on the class."""
+
+    __slots__ = ("_fixed", "_make")
+
+    def __init__(self, make: Callable[[Any], Any], fixed: str | None = None) -> None:
+        self._make = make
+        self._fixed = fixed
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is not None:
+            return self._make(instance)
+        if self._fixed is None:
+            raise AttributeError("only an instance has it")
+        return self._fixed
+
+
+class Resource:
+    __slots__ = ("_client", "_prefix")
+
+    def _describe(self) -> str:
+        from ._repl.operations import resource_doc
+
+        return resource_doc(self._client.manifest, self._prefix)
+
+    __doc__ = _Live(_describe, "A resource of the API: its attributes are operations and further resources.")
+
+    def __init__(self, client: Any, prefix: str) -> None:
+        self._client = client
+        self._prefix = prefix
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return child(self._client, self._prefix, name)
+
+    def __dir__(self) -> Iterator[str]:
+        yield from sorted(self._client.manifest.node(self._prefix) or ())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Resource):
+            return NotImplemented
+        return self._client is other._client and self._prefix == other._prefix
+
+    def __hash__(self) -> int:
+        return hash((id(self._client), self._prefix))
+
+    def __repr__(self) -> str:
+        from ._repl.operations import resource_repr
+
+        return resource_repr(self._client.manifest, self._prefix)
+
+    def _repr_html_(self) -> str:
+        from ._repl.operations import resource_html
+
+        return resource_html(self._client.manifest, self._prefix)
+
+    def __copy__(self) -> Resource:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Resource:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _resource, (self._client, self._prefix)
+
+
+# Python's own words for a call of what is not callable have the name of the class in them. With a `__call__` that
+# says more, completion would take every resource for a function and put a parenthesis behind it.
+_named: dict[str, type[Resource]] = {}
+
+
+def _resource(client: Any, prefix: str) -> Resource:
+    """A resource of a class that is named for a message: what it is, and what can be called."""
+    cls = _named.get(prefix)
+    if cls is None:
+        from ._repl.mistakes import not_callable
+
+        cls = type(
+            not_callable(prefix, client._client.manifest),
+            (Resource,),
+            {"__slots__": (), "__doc__": Resource.__dict__["__doc__"]},
+        )
+        _named[prefix] = cls
+    return cls(client, prefix)
+
+
+class OperationCall(Loops):
+    __slots__ = ("_client", "_id")
+
+    _client: Any
+
+    def _describe(self) -> str:
+        from ._repl.operations import operation_doc
+
+        return operation_doc(self.operation, self._client.manifest)
+
+    def _parameters(self) -> Signature:
+        from ._repl.operations import operation_signature
+
+        return operation_signature(self.operation, self._client.manifest)
+
+    __doc__ = _Live(
+        _describe, "An operation of the API, ready to be called with a body or with keyword arguments."
+    )
+    __signature__ = _Live(_parameters)
+    __name__ = _Live(lambda self: self._id.rpartition(".")[2])
+
+    def __init__(self, client: Any, id: str) -> None:
+        self._client = client
+        self._id = id
+
+    def __call__(
+        self,
+        body: Any = None,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        detailed: bool = False,
+        **fields: Any,
+    ) -> Any:
+        client = self._client
+        try:
+            endpoint = client._client._endpoint(self._id)
+        except KeyError:
+            self.operation  # noqa: B018 - says that a refresh has removed it
+            raise
+        if body is None:
+            endpoint.input.check_options(idempotency_key=idempotency_key, detailed=detailed)
+        if endpoint.streams and not detailed:
+            return client._stream(endpoint, body, fields, idempotency_key)
+        made = client._perform(endpoint, body, fields, idempotency_key, detailed)
+        if client._asynchronous:
+            made.__qualname__ = self._id  # what Python names if nobody awaits it
+        return made
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name == "operation":  # the property found none
+            raise AttributeError(f"{self._id} is no longer an operation of the manifest", name=name, obj=self)
+        from ._repl.mistakes import no_attribute
+
+        raise AttributeError(no_attribute(self._id, name), name=name, obj=self)
+
+    def __getitem__(self, index: Any) -> Any:
+        # Also what a loop over the operation comes to.
+        from ._repl.mistakes import no_loop
+
+        raise TypeError(no_loop(self._id))
+
+    @property
+    def operation(self) -> Operation:
+        """The manifest's record of the operation. Raises AttributeError where a refresh has removed it."""
+        found: Operation | None = self._client.manifest.operations.get(self._id)
+        if found is None:
+            raise AttributeError(f"{self._id} is no longer an operation of the manifest", name=self._id)
+        return found
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, OperationCall):
+            return NotImplemented
+        return self._client is other._client and self._id == other._id
+
+    def __hash__(self) -> int:
+        return hash((id(self._client), self._id))
+
+    def __repr__(self) -> str:
+        from ._repl.operations import operation_repr
+
+        found = self._client.manifest.operations.get(self._id)
+        if found is None:
+            return f"<operation {self._id}, no longer in the manifest>"
+        return operation_repr(found, self._client.manifest)
+
+    def _repr_html_(self) -> str:
+        from ._repl.operations import operation_html
+
+        return operation_html(self.operation, self._client.manifest)
+
+    def __copy__(self) -> OperationCall:
+        return self
+
+    def __deepcopy__(self, memo: object) -> OperationCall:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return OperationCall, (self._client, self._id)

@@ -1,0 +1,209 @@
+"""The operation reference: a Markdown page for each resource, made from a manifest.
+
+Anchors are operation ids (``orders.html#orders.archive.place``), so links stay valid across releases.
+"""
+
+from __future__ import annotations
+
+from . import field_types, operations
+from .field_types import Annotator
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from ..manifest import Manifest, Operation
+
+    Bodies = Callable[[str], Any]
+
+_COSTS = {
+    "read": "Reads only. Retried after a lost connection. Costs nothing but the request.",
+    "compute": "Changes or computes data. Not retried once it was sent.",
+    "external_spend": "**May cost credits or money.** One idempotency key covers all attempts, and is made if none is given.",
+    "destructive": "**Deletes or cancels.** Not retried once it was sent.",
+    "share_export": "Shares or exports data. Not retried once it was sent.",
+}
+_DEPTH = 4
+
+
+def pages(manifest: Manifest, body_of: Bodies) -> Iterator[tuple[str, str]]:
+    """(file name, text) of the reference: an index, then a page for each resource.
+
+    Args:
+        manifest: The manifest to describe.
+        body_of: Makes an example body from an operation's id.
+    """
+    tree = manifest.node("")
+    resources = sorted(tree) if isinstance(tree, dict) else []
+    yield "index.md", _index(manifest, resources)
+    for name in resources:
+        yield f"{name}.md", _page(manifest, name, body_of)
+
+
+def link(id: str) -> str:
+    """Where the reference describes an operation, relative to the reference."""
+    return f"{id.partition('.')[0]}.md#{id}"
+
+
+def _index(manifest: Manifest, resources: list[str]) -> str:
+    lines = [
+        "# Operation reference",
+        "",
+        f"All {len(manifest.operations)} operations of the API by resource. `client.<id>(…)` calls one.",
+        "",
+    ]
+    for name in resources:
+        lines += [f"## {name}", "", "| operation | effect | summary |", "|---|---|---|"]
+        for id in sorted(operations.operation_ids(manifest.node(name))):
+            operation = manifest.operations[id]
+            effect = operation.side_effect or "unknown"
+            lines.append(f"| [{id}]({link(id)}) | {effect} | {_cell(operation.summary)} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _page(manifest: Manifest, name: str, body_of: Bodies) -> str:
+    ids = sorted(operations.operation_ids(manifest.node(name)))
+    count = "1 operation" if len(ids) == 1 else f"{len(ids)} operations"
+    parts = [f"# {name}", f"`client.{name}`: {count}. [All resources](index.md)."]
+    parts += [_operation(manifest, manifest.operations[id], body_of(id)) for id in ids]
+    return "\n\n".join(parts) + "\n"
+
+
+def _operation(manifest: Manifest, operation: Operation, body: Any) -> str:
+    parts = [
+        f"## {operation.id} {{#{operation.id}}}",
+        _sentence(operation.summary or operation.id),
+        _COSTS.get(operation.side_effect or "", "Effect unknown. Not retried once it was sent."),
+        _access(operation),
+        "**Fields**",
+        _fields(manifest, operation),
+        f"**Response**: {operation.success_status}, {_returns(manifest, operation)}",
+    ]
+    tree = [] if operation.binary else list(_tree(operation.output, Annotator(manifest.schemas), ""))
+    if tree:
+        parts.append("```text\n" + "\n".join(tree) + "\n```")
+    parts += [*_loops(operation), _errors(operation), "**Calls**", *_calls(operation, body)]
+    return "\n\n".join(parts)
+
+
+def _access(operation: Operation) -> str:
+    if operation.public:
+        return "No token needed."
+    return f"Needs a token with scope `{operation.scope}`." if operation.scope else "Needs a token."
+
+
+def _fields(manifest: Manifest, operation: Operation) -> str:
+    schema = operations._body_schema(manifest, operation)
+    found = field_types.fields(schema, manifest.schemas)
+    annotator = Annotator(manifest.schemas)
+    lines = []
+    if found:
+        lines = ["| field | type | limits | description |", "|---|---|---|---|"]
+        for field in found:
+            text = _cell(_description(field.schema))
+            type_text = _cell(annotator.text(field.schema))
+            limits = _cell("; ".join(operations._remarks(field)))
+            lines.append(f"| `{field.name}` | `{type_text}` | {limits} | {text} |")
+    if operations.takes_anything(manifest, operation):
+        lines += ["", "Further JSON fields are sent as given."] if found else ["Any JSON object."]
+    return "\n".join(lines) or "None."
+
+
+def _description(schema: Any) -> str:
+    if not isinstance(schema, dict):
+        return ""
+    examples = schema.get("examples")
+    shown = f" Example: `{examples[0]!r}`." if isinstance(examples, list) and examples else ""
+    return f"{schema.get('description') or ''}{shown}".strip()
+
+
+def _returns(manifest: Manifest, operation: Operation) -> str:
+    text = operations.result_type(manifest, operation).removeprefix("a stream of ")
+    if operation.streaming:
+        return f"a stream of `{text}`, as `{operation.media_type}`."
+    suffix = f", as `{operation.media_type}`" if operation.binary else ""
+    return f"`{text}`{suffix}."
+
+
+def _tree(schema: Any, annotator: Annotator, indent: str) -> Iterator[str]:
+    """The fields of a schema and those below them, one a line."""
+    inner = _object_in(schema, annotator.schemas)
+    if inner is None or len(indent) >= 2 * _DEPTH:
+        return
+    for field in field_types.fields(inner, annotator.schemas):
+        mark = "" if field.required else "?"
+        yield f"{indent}{field.name}{mark}: {annotator.text(field.schema)}"
+        yield from _tree(field.schema, annotator, indent + "  ")
+
+
+def _object_in(schema: Any, schemas: Any, depth: int = 0) -> Any:
+    """The object that a schema describes: itself, the items of an array, or the one that may be null."""
+    found = field_types.resolve(schema, schemas)
+    if found.get("properties") or depth > 3:
+        return found if found.get("properties") else None
+    if isinstance(found.get("items"), dict):
+        return _object_in(found["items"], schemas, depth + 1)
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        for branch in found.get(keyword) or ():
+            inner = _object_in(branch, schemas, depth + 1)
+            if inner is not None:
+                return inner
+    return None
+
+
+def _loops(operation: Operation) -> Iterator[str]:
+    if operation.paging is not None:
+        convention = operation.paging.convention.replace("_", " ")
+        yield f"**Paging**: by {convention}. `.pages(…)` yields pages, `.iter(…)` yields records."
+    if operation.polling is not None:
+        good, bad = ", ".join(operation.polling.success), ", ".join(operation.polling.failure)
+        yield (
+            f"**Waiting**: `.wait(…)` polls until `{operation.polling.state}` is final. "
+            f"Success: {good or 'none named'}. Failure: {bad or 'none named'}."
+        )
+    if operation.streaming:
+        yield "**Streaming**: a call returns an iterator over the records, as they arrive."
+    if operation.binary:
+        yield "**Download**: `.download(path, …)` writes the body to disk."
+
+
+def _errors(operation: Operation) -> str:
+    from ..errors import for_status
+
+    named = [f"{status} `{for_status(int(status)).__name__}`" for status in sorted(operation.errors)]
+    return "**Errors**: " + (", ".join(named) or "none declared") + "."
+
+
+def _calls(operation: Operation, body: Any) -> Iterator[str]:
+    from json import dumps
+    from pprint import pformat
+
+    given = pformat(body, width=96, sort_dicts=False) if body else ""
+    call = f"client.{operation.id}({given})"
+    if operation.streaming:
+        yield f"```python\nfor record in {call}:\n    print(record)\n```"
+        yield f"```python\nasync for record in {call}:\n    print(record)\n```"
+    else:
+        yield f"```python\nresult = {call}\n```"
+        yield f"```python\nresult = await {call}  # AsyncGeopera\n```"
+    text = dumps(body if body is not None else {})
+    shell = "'" + text.replace("'", "'\"'\"'") + "'"
+    option = f" --json {shell}" if body else ""
+    yield f"```sh\npython -m geopera call {operation.id}{option}\n```"
+    token = "" if operation.public else '  -H "Authorization: Bearer $GEOPERA_API_TOKEN" \\\n'
+    key = '  -H "Idempotency-Key: $(uuidgen)" \\\n' if operation.spends else ""
+    yield (
+        f'```sh\ncurl -X POST "$GEOPERA_API_URL/v1/op/{operation.id}" \\\n{token}{key}'
+        f"  -H 'Content-Type: application/json' \\\n  -d {shell}\n```"
+    )
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else text + "."
+
+
+def _cell(text: str) -> str:
+    """Text for a cell of a table: on one line, without what would end the cell."""
+    return " ".join(text.split()).replace("|", "\\|")

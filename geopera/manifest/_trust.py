@@ -1,0 +1,190 @@
+"""What a manifest has to be before anything in it is used, wherever it came from.
+
+The head, the ids and the keys are checked when a manifest is loaded, an entry when it is first used. A path leads to
+where a token is sent, an id becomes a part of a URL, a key a name in generated code: each is held against the
+whole of what it may be, by plain comparisons, so that loading imports nothing for it.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any
+
+#: The largest manifest, and the largest description of an API, that is read.
+MAX_BYTES = 64 << 20
+MAX_OPERATIONS = 5_000
+MAX_SCHEMAS = 20_000
+MAX_NAME = 200
+_MAX_URL = 2_000
+PLACE = "{operation_id}"
+
+_LOWER = frozenset("abcdefghijklmnopqrstuvwxyz")
+_DIGITS = frozenset("0123456789")
+_LETTERS = _LOWER | frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_SEGMENT = _LETTERS | _DIGITS | frozenset("-._~!$&'()*+,;=:@")
+_TOKEN = _LOWER | _DIGITS | frozenset("!#$&^_.+-")
+_ID = _LOWER | _DIGITS | {"_"}
+_KEY = _LETTERS | _DIGITS | frozenset("_.-")
+
+_EFFECTS = ("read", "compute", "external_spend", "destructive", "share_export", None)
+_CONVENTIONS = ("token", "offset", "page", "search_page")
+
+
+def shown(value: object) -> str:
+    """`value` for a message: short, and without what a terminal would obey."""
+    text = value if isinstance(value, str) else repr(value)[:MAX_NAME]
+    text = "".join(c if c.isprintable() else "?" for c in text[: MAX_NAME + 1])
+    return text if len(text) <= MAX_NAME else text[: MAX_NAME - 1] + "…"
+
+
+def _is_path(path: object) -> bool:
+    if not isinstance(path, str) or len(path) > _MAX_URL or path[:1] != "/" or path.count(PLACE) != 1:
+        return False
+    segments = path[1:].replace(PLACE, "x").split("/")
+    return all(s and s.strip(".") and _SEGMENT.issuperset(s) for s in segments)
+
+
+def _is_base_url(url: object) -> bool:
+    if not isinstance(url, str) or len(url) > _MAX_URL or not url.isprintable():
+        return False
+    scheme, _, rest = url.partition("://")
+    return (
+        scheme in ("http", "https")
+        and rest[:1] not in ("", "/")
+        and not any(c in rest for c in " ?#\\")
+        and "//" not in rest
+        and not any(part in (".", "..") for part in rest.split("/"))
+    )
+
+
+def is_id(id: object) -> bool:
+    """Whether `id` is a dotted id of lower-case words."""
+    if not isinstance(id, str) or len(id) > MAX_NAME:
+        return False
+    parts = id.split(".")
+    return len(parts) > 1 and all(p and p[0] in _LOWER and _ID.issuperset(p) for p in parts)
+
+
+def is_key(key: object) -> bool:
+    """Whether `key` can be the key of a schema."""
+    return (
+        isinstance(key, str)
+        and 0 < len(key) <= MAX_NAME
+        and (key[0] in _LETTERS or key[0] == "_")
+        and _KEY.issuperset(key)
+    )
+
+
+def is_media_type(text: object) -> bool:
+    if not isinstance(text, str) or len(text) > 100:
+        return False
+    main, _, sub = text.partition("/")
+    return bool(main and sub) and _TOKEN.issuperset(main) and _TOKEN.issuperset(sub)
+
+
+def _is_version(text: object) -> bool:
+    return isinstance(text, str) and len(text) <= 100 and text.isprintable()
+
+
+_HEAD = {
+    "api_version": (_is_version, "is no printable version of at most 100 characters"),
+    "base_url": (_is_base_url, "is no http or https URL without query, fragment and dots"),
+    "path": (_is_path, f"is not a path that starts with one slash and holds {PLACE} once"),
+}
+
+
+def problems(head: Mapping[str, Any], operations: Iterable[Any], schemas: Iterable[Any]) -> Iterator[str]:
+    """What is wrong with the head, the ids and the keys of a manifest: a line each, its place first."""
+    for name, (fits, words) in _HEAD.items():
+        if name in head and not fits(head[name]):
+            yield f"{name}: {shown(head[name])!r} {words}"
+    count = 0
+    for id in operations:
+        count += 1
+        if not is_id(id):
+            yield f"operations.{shown(id)}: the id is not made of lower-case words with dots between"
+    if count > MAX_OPERATIONS:
+        yield f"{count:,} operations are more than any API has"
+    count = 0
+    for key in schemas:
+        count += 1
+        if not is_key(key):
+            yield f"schemas.{shown(key)}: the key is not made of ASCII letters, digits, '_', '.' and '-'"
+    if count > MAX_SCHEMAS:
+        yield f"{count:,} schemas are more than any API has"
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_NAME and value.isprintable()
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and len(value) <= 100 and all(map(_is_text, value))
+
+
+def _is_schema(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _are_errors(value: object) -> bool:
+    return isinstance(value, dict) and all(is_status(s) and is_key(key) for s, key in value.items())
+
+
+def is_status(status: object) -> bool:
+    """Whether `status` is a status of an error, a range of them (``4XX``) or ``default``."""
+    if status == "default":
+        return True
+    return (
+        isinstance(status, str)
+        and len(status) == 3
+        and status[0] in "45"
+        and (status[1:] == "XX" or _DIGITS.issuperset(status[1:]))
+    )
+
+
+def _is_paging(value: object) -> bool:
+    return value is None or (
+        isinstance(value, dict)
+        and value.get("convention") in _CONVENTIONS
+        and (value.get("records") is None or _is_text(value["records"]))
+    )
+
+
+def _is_polling(value: object) -> bool:
+    return value is None or (
+        isinstance(value, dict)
+        and _is_text(value.get("state"))
+        and _are_texts(value.get("success", ()))
+        and _are_texts(value.get("failure", ()))
+    )
+
+
+_ENTRY = {
+    "summary": (_is_text, "one printable line"),
+    "scope": (lambda v: v is None or _is_text(v), "a printable text or null"),
+    "side_effect": (lambda v: v is None or v in _EFFECTS, "one of the known side effects or null"),
+    "idempotent": (lambda v: isinstance(v, bool), "a boolean"),
+    "success_status": (lambda v: type(v) is int and 200 <= v <= 299, "a status from 200 to 299"),
+    "media_type": (is_media_type, "a media type without parameters"),
+    "public": (lambda v: isinstance(v, bool), "a boolean"),
+    "body_required": (lambda v: isinstance(v, bool), "a boolean"),
+    "input": (_is_schema, "a schema"),
+    "output": (_is_schema, "a schema"),
+    "errors": (_are_errors, "keys of schemas by status"),
+    "produces": (lambda v: v is None or _are_texts(v), "a list of printable texts"),
+    "paging": (_is_paging, "a known convention, or null"),
+    "polling": (_is_polling, "fields and statuses, or null"),
+}
+
+
+def entry_problems(id: str, entry: object) -> Iterator[str]:
+    """What is wrong with the entry of an operation, apart from what is inside its schemas."""
+    where = f"operations.{shown(id)}"
+    if not isinstance(entry, dict):
+        yield f"{where}: the entry is not an object"
+        return
+    for name, (fits, words) in _ENTRY.items():
+        if name in entry and not fits(entry[name]):
+            yield f"{where}.{name}: {shown(entry[name])!r} is not {words}"

@@ -1,0 +1,208 @@
+"""Schemas of older drafts (4, 6, 7, 2019-09) that say so in ``$schema``, as schemas of 2020-12.
+
+Each resource is read by its own declaration; what declares nothing is read as its surroundings are, and at the top as
+2020-12. Places move (``items/0`` is ``prefixItems/0`` then), so references into them are rewritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from ._keywords import ARRAYS, MAPS, SINGLES
+
+__all__ = ["NOW", "converted"]
+
+NOW = "https://json-schema.org/draft/2020-12/schema"
+_DRAFTS = {
+    "http://json-schema.org/draft-04/schema": 4,
+    "http://json-schema.org/draft-06/schema": 6,
+    "http://json-schema.org/draft-07/schema": 7,
+    "https://json-schema.org/draft/2019-09/schema": 2019,
+    NOW: 2020,
+}
+#: From which draft on a keyword says something.
+_SINCE = {
+    **dict.fromkeys(["const", "contains", "propertyNames", "$id"], 6),
+    **dict.fromkeys(["if", "then", "else"], 7),
+    **dict.fromkeys(
+        ["dependentRequired", "dependentSchemas", "maxContains", "minContains", "contentSchema"], 2019
+    ),
+    **dict.fromkeys(["unevaluatedItems", "unevaluatedProperties", "$anchor"], 2019),
+    **dict.fromkeys(["prefixItems", "$dynamicRef", "$dynamicAnchor"], 2020),
+}
+#: What holds a schema in older drafts alone.
+_OLD_SINGLES = frozenset(["additionalItems"])
+_RECURSIVE = "__recursive"
+
+
+def converted(schema: Any) -> Any:
+    """`schema` as a schema of 2020-12; the very same object where nothing in it declares an older draft."""
+    return _Resource(schema, 2020).schema(schema) if _declares_older(schema) else schema
+
+
+def _draft_of(schema: Mapping[str, Any], draft: int) -> int:
+    uri = schema.get("$schema")
+    return _DRAFTS.get(uri.removesuffix("#"), draft) if isinstance(uri, str) else draft
+
+
+def _declares_older(schema: Any) -> bool:
+    stack = [schema]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, Mapping):
+            if _draft_of(value, 2020) < 2020:
+                return True
+            stack += value.values()
+        elif isinstance(value, list):
+            stack += value
+    return False
+
+
+class _Resource:
+    """One schema with an identity of its own, and what its references are resolved against."""
+
+    def __init__(self, root: Any, draft: int) -> None:
+        self.root = root
+        self.draft = _draft_of(root, draft) if isinstance(root, Mapping) else draft
+        self.recursive = isinstance(root, Mapping) and root.get("$recursiveAnchor") is True
+
+    def schema(self, value: Any) -> Any:
+        """A subschema of this resource, converted."""
+        if not isinstance(value, Mapping):
+            return value
+        if value is not self.root and self._begins(value):
+            return _Resource(value, self.draft).schema(value)
+        draft = self.draft
+        if draft == 2020:
+            return {key: self._below(key, item) for key, item in value.items()}
+        given = self._without_siblings(value)
+        result: dict[str, Any] = {}
+        for key, item in given.items():
+            if _SINCE.get(key, 0) <= draft:
+                result[key] = self._below(key, item)
+        if "$schema" in result:
+            result["$schema"] = NOW
+        if draft == 4:
+            _bounds(result)
+        if draft <= 7:
+            self._identify(given, result)
+            _dependencies(result)
+        elif draft == 2019:
+            self._recursion(result)
+        _tuples(result)
+        if isinstance(result.get("$ref"), str):
+            result["$ref"] = self._reference(result["$ref"])
+        return result
+
+    def _begins(self, value: Mapping[str, Any]) -> bool:
+        """Whether a subschema is a resource of its own."""
+        if self.draft <= 7 and "$ref" in value:
+            return False
+        identifier = value.get("id" if self.draft == 4 else "$id")
+        return isinstance(identifier, str) and not identifier.startswith("#")
+
+    def _without_siblings(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Up to draft 7 a reference is alone: what stands beside it says nothing. What holds schemas stays."""
+        if self.draft > 7 or not isinstance(value.get("$ref"), str):
+            return value
+        return {
+            key: item for key, item in value.items() if key in ("$ref", "$schema", "definitions", "$defs")
+        }
+
+    def _below(self, key: str, item: Any) -> Any:
+        if (key in SINGLES or key in _OLD_SINGLES) and not isinstance(item, list):
+            return self.schema(item)
+        if (key in ARRAYS or key == "items") and isinstance(item, list):
+            return [self.schema(part) for part in item]
+        if (key in MAPS or key in ("definitions", "dependencies")) and isinstance(item, Mapping):
+            return {name: self.schema(part) for name, part in item.items()}
+        return item
+
+    def _identify(self, given: Mapping[str, Any], result: dict[str, Any]) -> None:
+        """``id`` and ``$id``, which up to draft 7 also name places (``#name``)."""
+        keyword = "id" if self.draft == 4 else "$id"
+        identifier = given.get(keyword)
+        if keyword == "id":
+            result.pop("id", None)
+        if not isinstance(identifier, str):
+            return
+        uri, found, name = identifier.partition("#")
+        result.pop("$id", None)
+        if uri:
+            result["$id"] = uri
+        if found and name and not name.startswith("/"):
+            result["$anchor"] = name
+
+    def _recursion(self, result: dict[str, Any]) -> None:
+        """``$recursiveRef`` and ``$recursiveAnchor`` of 2019-09 as the dynamic references that followed."""
+        if result.pop("$recursiveAnchor", None) is True:
+            result["$dynamicAnchor"] = _RECURSIVE
+        if result.pop("$recursiveRef", None) == "#":
+            if self.recursive:
+                result["$dynamicRef"] = f"#{_RECURSIVE}"
+            elif "$ref" in result:
+                result.setdefault("allOf", [])
+                result["allOf"] = [*result["allOf"], {"$ref": "#"}]
+            else:
+                result["$ref"] = "#"
+
+    def _reference(self, reference: str) -> str:
+        """A reference to a place in this resource, where that place is now."""
+        if not reference.startswith("#/"):
+            return reference
+        value, parts, moved, state = self.root, reference[2:].split("/"), [], "schema"
+        for part in parts:
+            name = unquote(part).replace("~1", "/").replace("~0", "~")
+            if state == "schema" and isinstance(value, Mapping):
+                is_tuple = isinstance(value.get("items"), list)
+                part = (
+                    {"items": "prefixItems", "additionalItems": "items"}.get(name, part) if is_tuple else part
+                )
+                if name == "dependencies":
+                    part = "dependentSchemas"
+            moved.append(part)
+            if isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+                value = value[int(name)]
+            elif isinstance(value, Mapping) and name in value:
+                value = value[name]
+            else:
+                return reference
+            if state == "schema":
+                many = name in ARRAYS or name in MAPS or name in ("definitions", "dependencies")
+                many = many or (name == "items" and isinstance(value, list))
+                one = name in SINGLES or name in _OLD_SINGLES
+                state = "many" if many else "schema" if one else "any"
+            elif state == "many":
+                state = "schema"
+        return "#/" + "/".join(moved)
+
+
+def _bounds(schema: dict[str, Any]) -> None:
+    """In draft 4 the exclusive bounds are words about the others."""
+    for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if isinstance(schema.get(exclusive), bool) and schema.pop(exclusive) and bound in schema:
+            schema[exclusive] = schema.pop(bound)
+
+
+def _dependencies(schema: dict[str, Any]) -> None:
+    found = schema.pop("dependencies", None)
+    if isinstance(found, Mapping):
+        required = {name: item for name, item in found.items() if isinstance(item, list)}
+        schemas = {name: item for name, item in found.items() if not isinstance(item, list)}
+        if required:
+            schema["dependentRequired"] = required
+        if schemas:
+            schema["dependentSchemas"] = schemas
+
+
+def _tuples(schema: dict[str, Any]) -> None:
+    """A list of ``items`` is for the first items, and ``additionalItems`` for those behind them."""
+    behind = schema.pop("additionalItems", None)
+    if isinstance(schema.get("items"), list):
+        first = schema.pop("items")
+        if first:
+            schema["prefixItems"] = first
+        if behind is not None:
+            schema["items"] = behind
