@@ -128,7 +128,8 @@ def _page(content: bytes) -> str:
     if not head.lstrip().startswith((b"<!doctype html", b"<html")):
         return ""
     title = content[head.find(b"<title>") + 7 : head.find(b"</title>")] if b"</title>" in head else b""
-    return f"{start(title) or 'an HTML page'} (an HTML page, which does not come from the API)"
+    said = f" titled {start(title)!r}" if title else ""
+    return f"an HTML page{said}, which does not come from the API"
 
 
 def _field(entry: Any) -> str:

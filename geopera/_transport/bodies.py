@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from .guard import Guard
+    from .guard import Reception
 
 
 class Body:
@@ -26,9 +26,9 @@ class Body:
     __slots__ = (
         "_at_end",
         "_deadline",
-        "_guard",
         "_late",
         "_library",
+        "_reception",
         "_timer",
         "headers",
         "http",
@@ -39,7 +39,7 @@ class Body:
         self,
         http: httpx.Response,
         library: Any,
-        guard: Guard,
+        reception: Reception,
         deadline: float | None = None,
         at_end: Callable[[], Any] | None = None,
     ) -> None:
@@ -47,7 +47,7 @@ class Body:
         self.headers = http.headers
         self.status_code = http.status_code
         self._library = library
-        self._guard = guard
+        self._reception = reception
         self._deadline = deadline
         self._at_end = at_end
         self._timer: Any = None
@@ -64,11 +64,12 @@ class Body:
             yield http.content
             return
         decoder = Decoder(self.headers.get("content-encoding"), file=file)
-        size = 0
         self._watch()
         try:
             for raw in http.iter_raw():
-                size += len(raw)
+                self._reception.note()
+                if self._reception.surplus:
+                    http.extensions["network_stream"].close()
                 self._check()
                 yield from decoder.feed(raw)
             if self._late:  # a body without a length seems to end where the socket was shut down
@@ -80,8 +81,6 @@ class Body:
             if self._late:
                 raise TotalTimeout("the body did not end in time") from exc
             raise
-        if self._guard.ended(http, size):
-            http.extensions["network_stream"].close()
 
     async def achunks(self, *, file: bool = False) -> AsyncIterator[bytes]:
         """`chunks`, in an event loop."""
@@ -90,18 +89,17 @@ class Body:
             yield http.content
             return
         decoder = Decoder(self.headers.get("content-encoding"), file=file)
-        size = 0
         pieces = http.aiter_raw()
         try:
             while (raw := await self._within(anext(pieces, None))) is not None:
-                size += len(raw)
+                self._reception.note()
+                if self._reception.surplus:
+                    await http.extensions["network_stream"].aclose()
                 for piece in decoder.feed(raw):
                     yield piece
             decoder.close()
         except BodyCut as exc:
             raise self._library.DecodingError(str(exc)) from None
-        if self._guard.ended(http, size):
-            await http.extensions["network_stream"].aclose()
 
     async def _within(self, step: Any) -> Any:
         if self._deadline is None:

@@ -40,26 +40,60 @@ class Guard:
     def __init__(self) -> None:
         self._ends: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 
-    def stale(self, response: httpx.Response, body: int = 0) -> bool:
-        """Whether a response, with `body` bytes of its body so far, cannot have come after its request."""
-        stream = response.extensions.get("network_stream")
-        before = None if stream is None else self._ends.get(stream)
-        now = None if before is None else received(stream)
-        if before is None or now is None or response.extensions.get("http_version") == b"HTTP/2":
-            return False
-        return now - before < _head(response, line=12, between=1, after=1) + body
+    def reception(self, response: httpx.Response) -> Reception:
+        """Watch a response whose head has arrived."""
+        return Reception(self._ends, response)
 
-    def ended(self, response: httpx.Response, body: int) -> bool:
-        """Note the end of a response of `body` bytes, as they were sent. Returns True if more than it has come."""
+
+class Reception:
+    """One response that is being received.
+
+    `note` is called after the head and after each piece of the body, before the next piece is asked for: with the last
+    one the HTTP library may give the connection to another request, whose response would be counted as well.
+    """
+
+    __slots__ = ("_before", "_ends", "_least", "_most", "_now", "_stream")
+
+    def __init__(self, ends: WeakKeyDictionary[Any, int], response: httpx.Response) -> None:
         stream = response.extensions.get("network_stream")
-        now = None if stream is None or not hasattr(stream, "get_extra_info") else received(stream)
-        if now is None:
+        known = hasattr(stream, "get_extra_info") and response.extensions.get("http_version") != b"HTTP/2"
+        self._ends = ends
+        self._stream = stream if known else None
+        self._before = ends.get(stream) if known else None
+        self._least = _head(response, line=12, between=1, after=1)
+        length = _length(response)
+        self._most = None if length is None else _head(response, line=13, between=2, after=2) + length
+        self._now: int | None = None
+        self.note()
+
+    def note(self) -> None:
+        """Remember how much the connection has received by now."""
+        now = None if self._stream is None else received(self._stream)
+        if now is not None:
+            self._now = self._ends[self._stream] = now
+
+    @property
+    def surplus(self) -> bool:
+        """Whether more has arrived than this response: the connection must not be used again."""
+        return (
+            self._most is not None and self._now is not None and self._now - (self._before or 0) > self._most
+        )
+
+    def stale(self, body: int = 0) -> bool:
+        """Whether the response, with `body` bytes of its body so far, cannot have come after its request."""
+        if self._before is None or self._now is None:
             return False
-        before = self._ends.get(stream, 0)
-        self._ends[stream] = now
-        if response.url.scheme != "http" or "transfer-encoding" in response.headers:
-            return False  # what TLS and chunks add cannot be told from something else
-        return now - before > _head(response, line=13, between=2, after=2) + body
+        return self._now - self._before < self._least + body
+
+
+def _length(response: httpx.Response) -> int | None:
+    """The length of the body, if it is known and nothing but the body adds to what the socket receives."""
+    if response.url.scheme != "http" or "transfer-encoding" in response.headers:
+        return None
+    if response.status_code in (204, 304):
+        return 0
+    text = response.headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
 
 
 def _head(response: httpx.Response, *, line: int, between: int, after: int) -> int:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import httpx
 
     from .._call.endpoint import Reply
+    from .guard import Reception
     from .settings import Connection
 
 
@@ -72,14 +73,15 @@ class SyncPool(Pool):
         if self.client.follow_redirects:
             response = self._redirected(client, built, response)
         try:
-            if self._guard.stale(response):
+            reception = self._guard.reception(response)
+            if reception.stale():
                 response.extensions["network_stream"].close()
                 raise self._early()
             if request.stream and response.is_success:
-                body = Body(response, self.library, self._guard, request.deadline)
+                body = Body(response, self.library, reception, request.deadline)
                 response = None
                 return self._reply(body.http, None, body)
-            return self._reply(response, self._read(response, request.limit))
+            return self._reply(response, self._read(response, reception, request.limit))
         finally:
             if response is not None:
                 response.close()
@@ -95,23 +97,26 @@ class SyncPool(Pool):
             response = client.send(built, stream=True, auth=auth, follow_redirects=False)
         return response
 
-    def _read(self, response: Any, limit: int) -> bytes:
+    def _read(self, response: Any, reception: Reception, limit: int) -> bytes:
         if response.is_stream_consumed:  # a hook has read it, or it came so from the transport
             content: bytes = response.content
             return content
         whole = self._whole(response, limit)
         try:
+            if reception.surplus:
+                response.extensions["network_stream"].close()
             for raw in response.iter_raw():
+                reception.note()
+                if reception.surplus:
+                    response.extensions["network_stream"].close()
                 if whole.add(raw):
                     return whole.end()
             content = whole.end()
         except BodyCut as exc:
             raise self._damaged(exc) from None
-        if self._guard.stale(response, whole.arrived):
+        if reception.stale(whole.arrived):
             response.extensions["network_stream"].close()
             raise self._early()
-        if self._guard.ended(response, whole.arrived):
-            response.extensions["network_stream"].close()
         return content
 
     def fetch(self, url: str, headers: dict[str, str]) -> Body:
@@ -127,7 +132,7 @@ class SyncPool(Pool):
             response = client.send(request, stream=True, auth=None, follow_redirects=False)
             another = following(self.library, request, response)
             if another is None:
-                return Body(response, self.library, self._guard)
+                return Body(response, self.library, self._guard.reception(response))
             response.close()
             request = another
         raise self.library.TooManyRedirects(f"more than {MOST} redirects", request=request)
@@ -238,14 +243,15 @@ class AsyncPool(Pool):
             response = await client.send(built, stream=True, auth=self.client.auth, follow_redirects=False)
             if self.client.follow_redirects:
                 response = await self._redirected(client, built, response)
-            if self._guard.stale(response):
+            reception = self._guard.reception(response)
+            if reception.stale():
                 await response.extensions["network_stream"].aclose()
                 raise self._early()
             if request.stream and response.is_success:
-                body = Body(response, self.library, self._guard, request.deadline, leave)
+                body = Body(response, self.library, reception, request.deadline, leave)
                 response = leave = None
                 return self._reply(body.http, None, body)
-            return self._reply(response, await self._read(response, request.limit))
+            return self._reply(response, await self._read(response, reception, request.limit))
         finally:
             try:
                 if response is not None and not response.is_closed:
@@ -265,23 +271,26 @@ class AsyncPool(Pool):
             response = await client.send(built, stream=True, auth=auth, follow_redirects=False)
         return response
 
-    async def _read(self, response: Any, limit: int) -> bytes:
+    async def _read(self, response: Any, reception: Reception, limit: int) -> bytes:
         if response.is_stream_consumed:
             content: bytes = response.content
             return content
         whole = self._whole(response, limit)
         try:
+            if reception.surplus:
+                await response.extensions["network_stream"].aclose()
             async for raw in response.aiter_raw():
+                reception.note()
+                if reception.surplus:
+                    await response.extensions["network_stream"].aclose()
                 if whole.add(raw):
                     return whole.end()
             content = whole.end()
         except BodyCut as exc:
             raise self._damaged(exc) from None
-        if self._guard.stale(response, whole.arrived):
+        if reception.stale(whole.arrived):
             await response.extensions["network_stream"].aclose()
             raise self._early()
-        if self._guard.ended(response, whole.arrived):
-            await response.extensions["network_stream"].aclose()
         return content
 
     async def fetch(self, url: str, headers: dict[str, str]) -> Body:
@@ -297,7 +306,7 @@ class AsyncPool(Pool):
             response = await client.send(request, stream=True, auth=None, follow_redirects=False)
             another = following(self.library, request, response)
             if another is None:
-                return Body(response, self.library, self._guard)
+                return Body(response, self.library, self._guard.reception(response))
             await response.aclose()
             request = another
         raise self.library.TooManyRedirects(f"more than {MOST} redirects", request=request)

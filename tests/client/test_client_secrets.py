@@ -153,7 +153,7 @@ def test_a_redirect_to_another_host_gets_no_token(
         on_request=lambda request: seen.append(request.headers.get(header)),
     )
     httpx_mock.add_response(status_code=307, headers={"Location": f"{URL}/v2/search"})
-    httpx_mock.add_response(status_code=307, headers={"Location": "http://elsewhere.example/search"})
+    httpx_mock.add_response(status_code=307, headers={"Location": "https://elsewhere.example/search"})
     httpx_mock.add_response(json={"features": []})
     assert flavour(client.catalog.search(SEARCH)).features == []
     assert seen == [f"Bearer {TOKEN}", f"Bearer {TOKEN}", None]

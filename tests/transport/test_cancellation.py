@@ -182,11 +182,13 @@ def test_an_httpx_client_of_the_callers_is_used_in_the_loop_that_comes_later(ser
 
     async def main():
         async with client:
-            return await client.orders.get(READ)
+            found = await client.orders.get(READ)
+        assert not own.is_closed  # it is the caller's
+        await own.aclose()
+        return found
 
     assert asyncio.run(main())["id"]
     assert seen == ["/v1/op/orders.get"]
-    assert own.is_closed
 
 
 @pytest.mark.parametrize("flavour", ["sync", "async"])
