@@ -7,11 +7,9 @@ client as ``client.client``. Making one does no I/O and imports nothing.
 from __future__ import annotations
 
 import os
-from _thread import RLock
 
 from . import manifest as _manifest
-from ._auth.holder import Holder
-from ._secrets import Redactor, Secret, reveal
+from ._secrets import Secret, reveal
 from ._secrets.settings import conceal_arguments, concealed, open_headers, revealed
 from ._transport.checks import (
     check_base_url,
@@ -20,7 +18,7 @@ from ._transport.checks import (
     check_timeout,
     check_transport,
 )
-from ._transport.prepare import prepare
+from ._transport.connected import Connected
 from .manifest import _cache as _cache_path
 
 TYPE_CHECKING = False
@@ -36,8 +34,6 @@ if TYPE_CHECKING:
     from ._call.endpoint import Endpoint
     from ._call.limits import RateLimiter
     from ._call.retry import RetryPolicy
-    from ._transport.pools import AsyncPool, SyncPool
-    from ._transport.settings import Connection
     from .manifest import Manifest
     from .middleware import Call, RetryEvent
     from .types import Response
@@ -47,7 +43,7 @@ __all__ = ["AuthenticatedClient", "Client"]
 DEFAULT_BASE_URL = "https://api.geopera.com"
 
 
-class Client(Holder):
+class Client(Connected):
     """Settings of a connection to the API, without a token: public operations can be called.
 
     base_url: where the API is served.
@@ -164,11 +160,8 @@ class Client(Holder):
         self._reset()
 
     def _reset(self) -> None:
-        self._pool: SyncPool | None = None
-        self._async_pools: Any = None  # by event loop
-        self._async_pool: AsyncPool | None = None  # one of the caller's, or one outside of asyncio
+        self._reset_pools()
         self._context: Context | None = None
-        self._guard = RLock()
 
     def __setattr__(self, name: str, value: Any) -> None:
         # A setting that is changed on a client in use counts from the next call on.
@@ -222,18 +215,6 @@ class Client(Holder):
             new.rate_limit = self._defaults().limiter  # the same limits go on counting
         return new
 
-    def _live(self) -> list[Any]:
-        """The HTTP clients that were made here."""
-        return [pool.client for pool in self._pools() if not pool.given]
-
-    def _all(self) -> list[Any]:
-        return [pool.client for pool in self._pools()]
-
-    def _pools(self) -> list[Any]:
-        values = self.__dict__
-        pools = [values.get("_pool"), values.get("_async_pool"), *(values.get("_async_pools") or {}).values()]
-        return [pool for pool in pools if pool is not None]
-
     def with_headers(self, headers: dict[str, str]) -> Self:
         """A client like this one that also sends `headers`; connections in use send them too."""
         headers = open_headers(headers)
@@ -256,8 +237,6 @@ class Client(Holder):
             client.timeout = timeout
         return self._evolve(_timeout=timeout)
 
-    # The pools. A child process and another event loop get pools of their own: sockets cannot be shared.
-
     def _transport_settings(self) -> dict[str, Any]:
         return {
             "base_url": self._base_url,
@@ -272,147 +251,6 @@ class Client(Holder):
             "on_request": self.on_request,
             "on_response": self.on_response,
         }
-
-    def _connection(self) -> Connection:
-        from ._transport.settings import USER_AGENT, Connection
-
-        settings = self._transport_settings()
-        agent = {"User-Agent": f"{USER_AGENT} {self._user_agent_extra}"} if self._user_agent_extra else {}
-        plain = {name: value for name, value in self._headers.items() if not isinstance(value, Secret)}
-        settings["cookies"] = None if isinstance(self._cookies, dict) else reveal(self._cookies)
-        settings["headers"] = agent | plain
-        settings["httpx_args"] = revealed(self._httpx_args)
-        return Connection(**settings)
-
-    def _sync(self) -> SyncPool:
-        pool = self._pool
-        if pool is None or pool.process != os.getpid():
-            from weakref import finalize
-
-            prepare(self._http_library)
-            from ._transport.pools import sync_pool
-
-            with self._guard:
-                pool = self._pool
-                if pool is None or pool.process != os.getpid():
-                    pool = self._made(sync_pool, pool)
-                    # A client that nobody closes takes its sockets with it, at the latest at exit.
-                    pool.finalizer = finalize(self, pool.close)
-                    self._pool = pool
-        return pool
-
-    def _async(self) -> AsyncPool:
-        pool = self._async_pool
-        if pool is not None and pool.given and pool.process == os.getpid():
-            return pool
-        prepare(self._http_library)
-        from ._transport.pools import async_pool
-        from ._transport.streams import running_loop
-
-        loop = running_loop()
-        if loop is None:
-            if pool is None or pool.process != os.getpid():
-                pool = self._async_pool = self._made(async_pool, pool)
-            return pool
-        pools = self._async_pools
-        found: AsyncPool | None = None if pools is None else pools.get(loop)
-        if found is None or found.process != os.getpid():
-            with self._guard:
-                pools = self._async_pools
-                if pools is None:
-                    from weakref import WeakKeyDictionary
-
-                    pools = self._async_pools = WeakKeyDictionary()
-                for other in [one for one in list(pools) if one.is_closed()]:
-                    pools.pop(other, None)
-                found = pools[loop] = self._made(async_pool, pool)
-        return found
-
-    def _made(self, make: Callable[[Connection, Any], Any], old: Any) -> Any:
-        """A pool; over the caller's own HTTP client again if `old` is one of those."""
-        self._credentials()
-        try:
-            pool = make(self._connection(), old.client if old is not None and old.given else None)
-            if not pool.given:
-                self._arm(pool.client)
-            return pool
-        except Exception as exc:  # noqa: BLE001 - its frames hold proxies and passwords
-            failure = self._redactor().exception(exc)
-        raise failure
-
-    def _redactor(self) -> Redactor:
-        known = [] if self._credential is None else self._credential.known
-        return Redactor((*known, *self._secrets()))
-
-    def _post_form(self, url: str, form: dict[str, Any]) -> tuple[int, bytes]:
-        """Send a form to another server than the API's, with the same TLS and proxies: a refresh."""
-        connection = self._connection()
-        args = {**connection.files(asynchronous=False), "timeout": 30.0}
-        with connection.library.Client(**args) as http:
-            response = http.post(url, data=revealed(form), headers={"Accept": "application/json"})
-            return response.status_code, response.content
-
-    def get_httpx_client(self) -> httpx.Client:
-        """The ``httpx.Client`` underneath, made at first use."""
-        client: httpx.Client = self._sync().client
-        return client
-
-    def set_httpx_client(self, client: httpx.Client) -> Self:
-        """Use `client`, with its own headers, cookies and timeout, instead of one made here.
-
-        An ``httpx2.Client`` is accepted as well. It carries every request, those to signed URLs included, and is never
-        closed here.
-        """
-        from ._transport.pools import sync_pool
-
-        self._pool = sync_pool(self._connection(), client)
-        return self
-
-    def get_async_httpx_client(self) -> httpx.AsyncClient:
-        """The ``httpx.AsyncClient`` underneath, made at first use; it belongs to the running event loop."""
-        client: httpx.AsyncClient = self._async().client
-        return client
-
-    def set_async_httpx_client(self, async_client: httpx.AsyncClient) -> Self:
-        """Use `async_client`, with its own settings, as `set_httpx_client` does."""
-        from ._transport.pools import async_pool
-
-        self._async_pool = async_pool(self._connection(), async_client)
-        return self
-
-    def close(self) -> None:
-        """Close the connections of sync calls; calls in progress end with `errors.APIConnectionError`.
-
-        The client can be used again, and closed again. An HTTP client or a transport of the caller's stays open.
-        """
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.close()
-
-    async def aclose(self) -> None:
-        """Close the connections of the running event loop, as `close` does those of sync calls."""
-        pool, self._async_pool = self._async_pool, None
-        if self._async_pools is not None:
-            from ._transport.streams import running_loop
-
-            loop = running_loop()
-            own = self._async_pools.pop(loop, None) if loop is not None else None
-            if own is not None:
-                await own.aclose()
-        if pool is not None:
-            await pool.aclose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self.aclose()
 
     # Calls.
 

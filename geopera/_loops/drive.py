@@ -11,12 +11,13 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any, Protocol
 
-from anyio import sleep, to_thread
+from anyio import move_on_after, sleep, to_thread
 
 from .._call.endpoint import Reply
 from .._transport.streams import running_loop
 from ..errors import StreamError
-from .todo import END, Call, Emit, Fetch, FirstDone, Fork, Join, Pull, Read, Start, Submit, Work
+from ..geo.methods import AsyncTables, Tables
+from .todo import END, Call, Emit, Fetch, FirstDone, Fork, Join, LastCall, Pull, Read, Start, Submit, Work
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
@@ -76,6 +77,8 @@ class BlockingIO:
             return _held(self._caller._client._sync().run(todo.steps), self._open)
         if kind is float or kind is int:
             return time.sleep(todo)
+        if kind is LastCall:
+            return self._caller._client._sync().run(todo.steps)
         if kind is Join:
             return todo.handle.result()
         if kind is Start:
@@ -93,7 +96,7 @@ class BlockingIO:
         if kind is Work:
             return todo.function()
         if kind is Fetch:
-            body = self._caller._client._sync().fetch(todo.url, todo.headers)
+            body = self._caller._client._sync().fetch(todo.url, todo.headers, todo.content)
             self._open.append(body)
             return Read(body, file=True)
         raise TypeError(f"a plan asked for {todo!r}")
@@ -162,6 +165,10 @@ class EventLoopIO:
             return _held(await self._caller._client._async().run(todo.steps), self._open)
         if kind is float or kind is int:
             return await sleep(todo)
+        if kind is LastCall:
+            with move_on_after(todo.seconds, shield=True):
+                return await self._caller._client._async().run(todo.steps)
+            return None
         if kind is Join:
             return await todo.handle
         if kind is Start:
@@ -180,7 +187,7 @@ class EventLoopIO:
         if kind is Work:
             return await to_thread.run_sync(todo.function)
         if kind is Fetch:
-            body = await self._caller._client._async().fetch(todo.url, todo.headers)
+            body = await self._caller._client._async().fetch(todo.url, todo.headers, todo.content)
             self._open.append(body)
             return Read(body, file=True)
         raise TypeError(f"a plan asked for {todo!r}")
@@ -350,7 +357,7 @@ class _Iterable:
         return f"<{type(self).__name__} of {self._label}>"
 
 
-class Iteration(_Iterable):
+class Iteration(Tables, _Iterable):
     """An iterator over what the API returns bit by bit, and a context manager that closes it."""
 
     def __init__(self, plan: Plan, caller: Caller, label: str, *, release: bool = False) -> None:
@@ -383,7 +390,7 @@ class Iteration(_Iterable):
         self.close()
 
 
-class AsyncIteration(_Iterable):
+class AsyncIteration(AsyncTables, _Iterable):
     """An async iterator over what the API returns bit by bit, and an async context manager that closes it."""
 
     def __init__(self, plan: Plan, caller: Caller, label: str, *, release: bool = False) -> None:

@@ -225,12 +225,13 @@ class Pool:
         return alone
 
 
-def foreign(pool: Pool, client: Any, url: str, headers: dict[str, str]) -> httpx.Request:
-    """A request that holds nothing of the client's: no header, no cookie, no parameter."""
+def foreign(pool: Pool, client: Any, url: str, headers: dict[str, str], content: Any = None) -> httpx.Request:
+    """A GET, or a PUT of content, that holds nothing of the client's: no header, no cookie, no parameter."""
     made: httpx.Request = pool.library.Request(
-        "GET",
+        "GET" if content is None else "PUT",
         url,
         headers={"User-Agent": client.headers.get("user-agent", ""), "Accept": "*/*", **headers},
+        content=content,
         extensions={"timeout": client.timeout.as_dict()},
     )
     return made

@@ -119,18 +119,18 @@ class SyncPool(Pool):
             raise self._early()
         return content
 
-    def fetch(self, url: str, headers: dict[str, str]) -> Body:
-        """GET a URL outside the API, with nothing of the API's."""
+    def fetch(self, url: str, headers: dict[str, str], content: Any = None) -> Body:
+        """GET a URL outside the API, or PUT content there, with nothing of the API's."""
         client = self.client
         if not self.given:
             if self._files is None:
                 self._files = made_of(type(client), self._connection.files(asynchronous=False))
             client = self._files
-        request = foreign(self, client, url, headers)
+        request = foreign(self, client, url, headers, None if content is None else content.chunks())
         request.extensions["trace"] = self._streams.note
         for _ in range(MOST):
             response = client.send(request, stream=True, auth=None, follow_redirects=False)
-            another = following(self.library, request, response)
+            another = None if content is not None else following(self.library, request, response)
             if another is None:
                 return Body(response, self.library, self._guard.reception(response))
             response.close()
@@ -293,18 +293,18 @@ class AsyncPool(Pool):
             raise self._early()
         return content
 
-    async def fetch(self, url: str, headers: dict[str, str]) -> Body:
-        """GET a URL outside the API, with nothing of the API's."""
+    async def fetch(self, url: str, headers: dict[str, str], content: Any = None) -> Body:
+        """GET a URL outside the API, or PUT content there, with nothing of the API's."""
         client = self.client
         if not self.given:
             if self._files is None:
                 self._files = made_of(type(client), self._connection.files(asynchronous=True))
             client = self._files
-        request = foreign(self, client, url, headers)
+        request = foreign(self, client, url, headers, None if content is None else content.achunks())
         request.extensions["trace"] = self._streams.anote
         for _ in range(MOST):
             response = await client.send(request, stream=True, auth=None, follow_redirects=False)
-            another = following(self.library, request, response)
+            another = None if content is not None else following(self.library, request, response)
             if another is None:
                 return Body(response, self.library, self._guard.reception(response))
             await response.aclose()

@@ -74,7 +74,11 @@ def test_the_class_of_a_status(
 BODIES = [
     (b"", "application/json", "empty"),
     (b"   ", "text/plain", "empty"),
-    (b"<html><body>Bad\n   gateway here</body></html>", "text/html", "an HTML page, which does not come from"),
+    (
+        b"<html><body>Bad\n   gateway here</body></html>",
+        "text/html",
+        "an HTML page, which does not come from",
+    ),
     (b"<html><title>Bad\n gateway</title></html>", "text/html", "an HTML page titled 'Bad gateway', which"),
     (b"upstream connect error", "text/plain", "upstream connect error"),
     (b'{"title": "cut', "application/problem+json", '{"title": "cut'),

@@ -46,7 +46,7 @@ MODULES = {
     "webhooks",
 }
 FLUENT = {"client", "manifest", "with_options", "invoke", "map", "refresh_manifest", "whoami"}
-OPERATION = {"operation", "preview", "pages", "iter", "wait", "download", "download_many", "map"}
+OPERATION = {"operation", "preview", "pages", "iter", "wait", "download", "download_many", "upload", "map"}
 
 
 def public(thing: object) -> set[str]:
