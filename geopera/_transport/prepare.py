@@ -35,6 +35,6 @@ def prepare(library_name: str | None) -> None:
         from .._call import limits, steps  # noqa: F401
         from . import pools  # noqa: F401
 
-        _http.library(library_name)
-        __import__("httpcore" if _http.check_name(library_name) == "httpx" else "httpcore2")
+        # A transport brings in what the library stands on.
+        _http.library(library_name).HTTPTransport(verify=False).close()
         _ready.add(library_name)
