@@ -193,12 +193,21 @@ def _parse_success(
     endpoint: Endpoint, context: Context, reply: Reply, response: Response[Any], redactor: Redactor
 ) -> None:
     operation = endpoint.operation
+    mismatches: list[str] = []
+    fault = None
     try:
         response.parsed, mismatches = endpoint.parse(reply)
     except (ValueError, RecursionError) as exc:
-        shown = start(redactor.content(response.content))
-        message = f"{operation.id}: the response is not usable JSON ({exc}): {shown}"
-        raise unusable(message, response, operation, redactor) from None
+        fault = str(exc)
+    if fault is not None:
+        # Outside of the handler: the other exception holds the text, and a context that is suppressed is pickled.
+        said = start(redactor.content(response.content))
+        raise unusable(
+            f"{operation.id}: the response is not usable JSON ({fault}): {said}",
+            response,
+            operation,
+            redactor,
+        )
     if not mismatches:
         return
     mismatches = [redactor.text(one) for one in mismatches]

@@ -245,6 +245,7 @@ def _iterate(plan: Plan, io: BlockingIO) -> Generator[Any, None, None]:
                 todo = _thrown(plan, exc)
             else:
                 todo = _sent(plan, result)
+            result = None  # bytes of the server: an error may be raised while its values are handed out
         io.over = True
     finally:
         plan.close()
@@ -266,6 +267,7 @@ async def _aiterate(plan: Plan, io: EventLoopIO) -> AsyncGenerator[Any, None]:
                 todo = _thrown(plan, exc)
             else:
                 todo = _sent(plan, result)
+            result = None  # bytes of the server: an error may be raised while its values are handed out
         io.over = True
     finally:
         plan.close()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from .._call.steps import _caller_level
-from .._decoding.decoders import DecodeError
+from .._decoding.decoders import DecodeError, message_of
 from .._decoding.inflate import BodyError
 from .._decoding.records import Records
 from .._http import transport_errors
@@ -74,6 +74,7 @@ def _receive(caller: Caller, endpoint: Endpoint, steps: Any, left: int | None, p
             except BodyError as exc:
                 raise reader.failed(str(exc)) from None
             except transport_errors(OSError) as exc:
+                chunk = None  # the one before: an error tracker sends local variables
                 failure = reader.failed(f"the stream was cut: {type(exc).__name__}: {exc}")
                 reader.clean(exc)
                 raise failure from None
@@ -126,7 +127,9 @@ class _Reader:
                 yield value if isinstance(value, Model) else open_json(value)
         except DecodeError as exc:
             self.count = count
-            failure = self.failed(str(exc), exc.problem)
+            # Redacted first, then shortened: half of a token is no token any more, and still shown.
+            text = message_of(self._redactor.text(exc.message), self._redactor.content(exc.quoted))
+            failure = self.failed(text, exc.problem)
         finally:
             self.count = count
         if failure is not None:

@@ -15,6 +15,7 @@ from .._call.endpoint import Request
 from .._call.layers import Layered
 from .._call.stops import ClosedBeforeSending, NotSentInTime, TotalTimeout
 from .._decoding.inflate import BodyCut
+from .._secrets.urls import unlogged
 from .apart import in_a_task, in_a_thread
 from .base import Get, Pool, arguments_of, foreign, made_of
 from .bodies import Body, for_sure
@@ -129,6 +130,7 @@ class SyncPool(Pool):
         request = foreign(self, client, url, headers, None if content is None else content.chunks())
         request.extensions["trace"] = self._streams.note
         for _ in range(MOST):
+            unlogged(request)
             response = client.send(request, stream=True, auth=None, follow_redirects=False)
             another = None if content is not None else following(self.library, request, response)
             if another is None:
@@ -303,6 +305,7 @@ class AsyncPool(Pool):
         request = foreign(self, client, url, headers, None if content is None else content.achunks())
         request.extensions["trace"] = self._streams.anote
         for _ in range(MOST):
+            unlogged(request)
             response = await client.send(request, stream=True, auth=None, follow_redirects=False)
             another = None if content is not None else following(self.library, request, response)
             if another is None:

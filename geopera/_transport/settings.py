@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _http
 from .._decoding.inflate import ACCEPTED
+from .._secrets.urls import unlogged
 from .._version import __version__
 from .trust import context_of
 
@@ -92,7 +93,8 @@ class Connection:
         library = self.library
         given = self.httpx_args
         hooks = {name: list(found) for name, found in (given.get("event_hooks") or {}).items()}
-        for name, hook in (("request", self.on_request), ("response", self.on_response)):
+        quiet = unlogged if given.get("params") else None
+        for name, hook in (("request", quiet), ("request", self.on_request), ("response", self.on_response)):
             if hook is not None:
                 hooks.setdefault(name, []).append(awaitable(hook) if asynchronous else hook)
         headers = library.Headers({"User-Agent": USER_AGENT, "Accept-Encoding": ACCEPTED})

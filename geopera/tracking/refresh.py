@@ -232,7 +232,7 @@ def _reading(client: Client, etag: str) -> Generator[Any, Any, Fetched]:
                 f"{source} answered with status {reply.status}{hint}; nothing was changed",
                 status_code=reply.status,
             )
-        return Fetched(reply.content or b"", reply.headers.get("etag", ""))
+        return Fetched(redactor.content(reply.content or b""), reply.headers.get("etag", ""))
     raise failure
 
 
