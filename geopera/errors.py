@@ -79,6 +79,7 @@ class GeoperaError(Exception):
     attempts: how often the request was sent or tried.
     elapsed: the seconds from the first attempt to the error.
     may_have_acted: whether the server may have carried out the call in spite of the error.
+    reason: the transport's own class and words for a connection error, without secrets, or None.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class GeoperaError(Exception):
         attempts: int = 0,
         elapsed: float = 0.0,
         may_have_acted: bool = False,
+        reason: str | None = None,
     ) -> None:
         super().__init__(message)
         self.error = error
@@ -107,6 +109,7 @@ class GeoperaError(Exception):
         self.attempts = attempts
         self.elapsed = elapsed
         self.may_have_acted = may_have_acted
+        self.reason = reason
 
     @property
     def message(self) -> str:

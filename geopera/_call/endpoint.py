@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, ManifestError
 from ..manifest import PREFIX
 from ..manifest._operation import Operation
 from ..schema import Model, best_effort
@@ -21,16 +21,19 @@ if TYPE_CHECKING:
 
     from ..manifest import Manifest
 
+MAX_RESPONSE = 256 << 20
 _ACCEPT_STREAM = "application/x-ndjson, text/event-stream;q=0.9, application/json;q=0.8"
 
 
 class Request:
     """What is to be sent: a POST of `content` to an operation.
 
-    `stream` leaves the body of a success unread. `timeout` is None for the client's own.
+    `stream` leaves the body of a success unread. `timeout` is None for the client's own. `deadline` is the time of the
+    monotonic clock at which the call is over, or None. `limit` is the most bytes of a whole response. `place` is set
+    by the transport where sending failed.
     """
 
-    __slots__ = ("content", "endpoint", "headers", "stream", "timeout")
+    __slots__ = ("content", "deadline", "endpoint", "headers", "limit", "place", "stream", "timeout")
 
     def __init__(
         self,
@@ -39,16 +42,26 @@ class Request:
         headers: tuple[tuple[str, Any], ...],
         timeout: Any,
         stream: bool,
+        deadline: float | None = None,
+        limit: int = MAX_RESPONSE,
     ) -> None:
         self.endpoint = endpoint
         self.content = content
         self.headers = headers
         self.timeout = timeout
         self.stream = stream
+        self.deadline = deadline
+        self.limit = limit
+        self.place: Any = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether it wants a connection of its own: a call that spends or destroys, and one that nobody knows."""
+        return self.endpoint.operation.side_effect not in ("read", "compute", "share_export")
 
 
 class Reply:
-    """What came back. `content` is None where the body of a stream is still to be read from `http`."""
+    """What came back. `content` is None where the body of a stream is still to be read; `http` is it then."""
 
     __slots__ = ("content", "headers", "http", "status")
 
@@ -62,13 +75,13 @@ class Reply:
 class Endpoint:
     """One operation of one manifest, compiled: how its body is checked and its answer read."""
 
-    __slots__ = ("_validate", "accept", "adapter", "input", "manifest", "operation", "path", "streams")
+    __slots__ = ("__weakref__", "_validate", "accept", "adapter", "input", "manifest", "operation", "path", "streams")  # fmt: skip
 
     def __init__(self, operation: Operation, manifest: Manifest) -> None:
         self.operation = operation
         self.manifest = manifest
         self.streams = operation.streaming
-        self.path = manifest.path.replace("{operation_id}", operation.id)
+        self.path = path_of(manifest.path, operation.id)
         self.input = Input(operation, manifest)
         self.adapter = manifest.registry.adapter(operation.output, operation.id + ".output")
         self._validate = self.adapter.validator.validate_python
@@ -132,6 +145,15 @@ class Endpoint:
             return None
         adapter = error_registry(self.manifest, name).adapter({"$ref": PREFIX + name}, name)
         return best_effort(adapter, data)[0]
+
+
+def path_of(template: str, id: str) -> str:
+    """The path that an operation is called at. Raises `ManifestError` where it would not be one of its own."""
+    if "{operation_id}" not in template or not template.startswith("/") or template.startswith("//"):
+        raise ManifestError(f"the manifest's path {template!r} has to be a path with {{operation_id}} in it")
+    if not all(part.isascii() and part.replace("-", "_").isidentifier() for part in id.split(".")):
+        raise ManifestError(f"{id!r} is no operation id; one looks like 'catalog.search'")
+    return template.replace("{operation_id}", id)
 
 
 def _is_json(reply: Reply) -> bool:

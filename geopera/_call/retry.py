@@ -64,8 +64,15 @@ EXCEPTIONS: dict[str, str] = {
     "CloseError": CONNECTION_LOST,
     "RemoteProtocolError": CONNECTION_LOST,
     "DecodingError": CONNECTION_LOST,
+    "BodyCut": CONNECTION_LOST,
     "UnsupportedProtocol": NOT_SENT,
     "InvalidURL": NOT_SENT,
+    "LocalProtocolError": NOT_SENT,
+    "CookieConflict": NOT_SENT,
+    "NotSentInTime": NOT_CONNECTED,
+    "TotalTimeout": READ_TIMEOUT,
+    "ClosedBeforeSending": NOT_SENT,
+    "ClosedWhileSending": OTHER,
 }
 
 
@@ -215,7 +222,8 @@ def decide(
 def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
     """What the `Retry-After` header of a response asks for, in seconds from now; None without one.
 
-    Both forms of RFC 9110, section 10.2.3: a number of seconds, or an HTTP date. A date is measured
+    Both forms of RFC 9110, section 10.2.3: a number of seconds, or an HTTP date; also decimals, and the longest of
+    several numbers, which servers and the proxies before them send. A date is measured
     against the response's own `Date`, where it has one, so that a wrong clock on this machine does not
     matter, and otherwise against `now` (POSIX seconds). A moment that has passed is 0. Anything that
     cannot be read is None. `headers` must find names whatever their case (httpx.Headers does).
@@ -224,15 +232,27 @@ def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
     if value is None:
         return None
     value = value.strip()
-    if value.isascii() and value.isdigit():
-        return float(value) if len(value) <= 9 else float("inf")
-    if value.startswith("-") and value[1:].isascii() and value[1:].isdigit():
-        return 0.0
+    numbers = [_seconds(part) for part in value.split(",")] if value else [None]
+    if None not in numbers:  # sent twice, or as a list: the longest is right for all
+        return max(number for number in numbers if number is not None)
     then = _http_date(value)
     if then is None:
         return None
     sent = _http_date(headers.get("date") or "")
     return max(then - (now if sent is None else sent), 0.0)
+
+
+def _seconds(text: str) -> float | None:
+    """A number of seconds, also with decimals, not below 0; None for anything else."""
+    text = text.strip()
+    whole, point, decimals = text.removeprefix("-").partition(".")
+    if not (whole.isascii() and whole.isdigit()) or (
+        point and not (decimals.isascii() and decimals.isdigit())
+    ):
+        return None
+    if text.startswith("-"):
+        return 0.0
+    return float(text) if len(whole) <= 9 else float("inf")
 
 
 def _http_date(value: str) -> float | None:

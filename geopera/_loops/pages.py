@@ -163,18 +163,11 @@ def _poll(caller: Caller, endpoint: Endpoint, content: bytes, rule: Wait, progre
 
 
 def _patience(caller: Caller, left: float) -> Any:
-    """The client's settings with its timeouts and repeats cut to what is left of the wait."""
+    """The client's settings with its calls and retries cut to what is left of the wait."""
     context = caller._context()
     policy = context.policy
-    if left >= policy.deadline and left >= 120.0:
+    total = min(left, context.total_timeout or left)
+    if total == float("inf"):
         return context
-    from httpx import Timeout
-
-    from .._transport.pools import timeout_of
-
-    left = max(left, 0.5)
-    usual = timeout_of(context.timeout if context.timeout is not None else caller._client._timeout)
-    cut = {name: left if value is None else min(value, left) for name, value in usual.as_dict().items()}
-    return context.replace(
-        {"timeout": Timeout(**cut), "retry": policy.replace(deadline=min(policy.deadline, left))}
-    )
+    retry = policy.replace(deadline=min(policy.deadline, left))
+    return context.replace({"total_timeout": max(total, 0.01), "retry": retry})

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._call.body import Input
 from .._call.layers import perform
+from .._http import transport_errors
 from .._secrets import Secret, protected
 from ..client import Client
 from ..errors import APIConnectionError
@@ -86,7 +87,7 @@ def _absent(value: Any) -> bool:
 def _transport_error(error: APIConnectionError) -> BaseException:
     """What the transport raised, with what is known about the call as a note."""
     cause = error.__context__  # without frames, request and secrets
-    if cause is None:
+    if not isinstance(cause, transport_errors()):
         return error
     cause.add_note(str(error))
     return cause
