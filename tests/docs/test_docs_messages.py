@@ -77,7 +77,7 @@ class Cases:
 
         self.patch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
         self.patch.setitem(sys.modules, "socksio", None)
-        client = Geopera("a-token", "http://geopera.test")
+        client = Geopera("a-token", "https://geopera.test")
         return said(lambda: client.catalog.search(SEARCH))
 
     def status_401(self) -> str:
@@ -126,7 +126,7 @@ class Cases:
     def timed_out(self) -> str:
         id = self.client.orders.archive.place(ORDER).id
         return said(
-            lambda: self.client.orders.get.wait(order_id=id, timeout=0, until=lambda order: False),
+            lambda: self.client.orders.get.wait(order_id=id, timeout=0.5, until=lambda order: False),
             TimeoutError,
         )
 
