@@ -121,17 +121,18 @@ class Pool:
     def _route(self, endpoint: Endpoint) -> _Route:
         client = self.client
         route = self._routes.get(endpoint)
+        varies = bool(len(client.cookies.jar) or client.params)
         if (
-            route is None
+            varies
+            or route is None
             or route.raw != client.headers.raw
             or route.base is not client.base_url
             or route.timeout is not client.timeout
-            or len(client.cookies.jar)
-            or client.params
         ):
             fixed = {"Accept": endpoint.accept, "Content-Type": "application/json"}
-            built = self._prepare(endpoint.path, "POST", fixed)
-            route = self._routes[endpoint] = _Route(built, client)
+            route = _Route(self._prepare(endpoint.path, "POST", fixed), client)
+            if not varies:
+                self._routes[endpoint] = route
         return route
 
     def _prepare(self, path: str, method: str, headers: dict[str, str]) -> httpx.Request:
