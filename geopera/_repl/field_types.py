@@ -211,12 +211,17 @@ _BOUNDS = (
 )
 
 
+def _printable(text: str) -> str:
+    """`text` with escapes for what a terminal would obey."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 def limits(schema: Any) -> list[str]:
     """What a schema asks for beyond its type, in words: ``["≥ 1", "≤ 500"]``."""
     if not isinstance(schema, dict):
         return []
     found = [
-        text.format(f"{value:g}" if isinstance(value, float) else str(value)[:80])
+        text.format(f"{value:g}" if isinstance(value, float) else _printable(str(value)[:80]))
         for name, text in _BOUNDS
         if (value := schema.get(name)) is not None
     ]

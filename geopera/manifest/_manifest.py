@@ -85,6 +85,8 @@ def _make_schema(key: str, raw: Any) -> Any:
     schema = _decode(key, raw)
     if not isinstance(schema, (dict, bool)):
         raise ManifestError(f"the manifest cannot be used: schemas.{key}: a schema is an object")
+    for problem in _trust.schema_problems(f"schemas.{key}", schema):
+        raise ManifestError(f"the manifest cannot be used: {problem}")
     return schema
 
 

@@ -173,6 +173,7 @@ _ENTRY = {
     "input": (_is_schema, "a schema"),
     "output": (_is_schema, "a schema"),
     "errors": (_are_errors, "keys of schemas by status"),
+    "estimate": (lambda v: v is None or is_id(v), "an operation's id or null"),
     "produces": (lambda v: v is None or _are_texts(v), "a list of printable texts"),
     "paging": (_is_paging, "a known convention, or null"),
     "polling": (_is_polling, "fields and statuses, or null"),
@@ -188,3 +189,33 @@ def entry_problems(id: str, entry: object) -> Iterator[str]:
     for name, (fits, words) in _ENTRY.items():
         if name in entry and not fits(entry[name]):
             yield f"{where}.{name}: {shown(entry[name])!r} is not {words}"
+    for name in ("input", "output"):
+        yield from schema_problems(f"{where}.{name}", entry.get(name))
+
+
+#: Keywords of a schema that hold data, which is shown as a literal.
+_DATA = frozenset({"default", "const", "enum", "examples", "example"})
+
+
+def is_prose(text: object) -> bool:
+    """Whether `text` is printable apart from line breaks and tabs."""
+    return isinstance(text, str) and text.translate({10: None, 9: None}).isprintable()
+
+
+def schema_problems(where: str, schema: object) -> Iterator[str]:
+    """Names and texts in a schema that a terminal would obey. Patterns and data are escaped where they are shown."""
+    waiting: list[object] = [schema]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            for key, item in value.items():
+                if not isinstance(key, str) or not key.isprintable():
+                    yield f"{where}: {shown(key)!r} is not a printable name"
+                elif key == "patternProperties" and isinstance(item, dict):
+                    waiting.extend(item.values())
+                elif isinstance(item, dict) or (key not in _DATA and key != "pattern"):
+                    waiting.append(item)
+        elif isinstance(value, list):
+            waiting.extend(value)
+        elif isinstance(value, str) and not is_prose(value):
+            yield f"{where}: {shown(value)!r} is not printable"
