@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 PREFIX = "#/schemas/"
 _MAX_DEPTH = 24
 _MAX_LITERALS = 32
+_MAX_TEXT = 4_000
 
 READABLE = {
     "string": "str",
@@ -47,6 +48,9 @@ class Annotator:
         self.schemas = schemas
         self.words = words
         self.classes = {key: name for name, key in class_names(schemas).items()}
+        # Texts by the schema that they were made from, which is kept so that its id stays its own. Without them a
+        # few schemas that each refer twice to the next one would take forever.
+        self._texts: dict[int, tuple[Any, str]] = {}
 
     def reference(self, key: str) -> str:
         """The class for the schema `key`, or what it stands for where it is no object."""
@@ -60,6 +64,13 @@ class Annotator:
         """The annotation of `schema`."""
         if not isinstance(schema, dict) or depth > _MAX_DEPTH:
             return self.words["any"]
+        known = self._texts.get(id(schema))
+        if known is None:
+            self._texts[id(schema)] = schema, self.words["any"]  # what a schema within itself is spelled as
+            known = self._texts[id(schema)] = schema, self._text(schema, depth)
+        return known[1]
+
+    def _text(self, schema: dict[str, Any], depth: int) -> str:
         parts: list[str] = []
         for part in self._alternatives(schema, depth):
             if part not in parts:
@@ -67,7 +78,8 @@ class Annotator:
         if self.words["any"] in parts:
             return self.words["any"]
         none = self.words["null"]
-        return " | ".join([p for p in parts if p != none] + ([none] if none in parts else []))
+        text = " | ".join([p for p in parts if p != none] + ([none] if none in parts else []))
+        return text if len(text) <= _MAX_TEXT else self.words["any"]
 
     def special(self, schema: dict[str, Any]) -> str | None:
         """The spelling of a schema that is spelled in a way of its own, as one with a class is; else None."""

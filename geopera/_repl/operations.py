@@ -26,6 +26,7 @@ _EFFECTS = {
 }
 _UNKNOWN_EFFECT = "of unknown effect; it is not repeated once it was sent"
 _MAX_ROWS = 60
+_MAX_VALUES = 200
 
 
 # Resources.
@@ -209,10 +210,17 @@ def example(operation: Operation, manifest: Manifest) -> str:
     return f"client.{operation.id}({body})"
 
 
-def example_value(schema: Any, schemas: Mapping[str, Any], depth: int = 0) -> Any:
-    """A small value of the kind that `schema` describes; not more than an illustration."""
+def example_value(
+    schema: Any, schemas: Mapping[str, Any], depth: int = 0, left: list[int] | None = None
+) -> Any:
+    """A small value of the kind that `schema` describes; not more than an illustration.
+
+    left: A list with the number of values that it may still be made of.
+    """
     schema = field_types.resolve(schema, schemas)
-    if depth > 6:
+    left = [_MAX_VALUES] if left is None else left
+    left[0] -= 1
+    if depth > 6 or left[0] < 0:
         return None
     for keyword in ("examples", "enum"):
         if isinstance(schema.get(keyword), list) and schema[keyword]:
@@ -223,14 +231,14 @@ def example_value(schema: Any, schemas: Mapping[str, Any], depth: int = 0) -> An
         return schema["default"]
     for keyword in ("anyOf", "oneOf", "allOf"):
         if isinstance(schema.get(keyword), list) and schema[keyword]:
-            return example_value(schema[keyword][0], schemas, depth + 1)
+            return example_value(schema[keyword][0], schemas, depth + 1, left)
     kind = schema.get("type")
     if kind == "object" or (kind is None and "properties" in schema):
         found = field_types.fields(schema, schemas)
-        return {f.wire: example_value(f.schema, schemas, depth + 1) for f in found if f.required}
+        return {f.wire: example_value(f.schema, schemas, depth + 1, left) for f in found if f.required}
     if kind == "array":
         count = schema.get("minItems")
-        items = example_value(schema.get("items"), schemas, depth + 1)
+        items = example_value(schema.get("items"), schemas, depth + 1, left)
         if count is None and items == 1:
             count = 4  # numbers are most often those of a bounding box
         return [items] * (min(count, 4) if isinstance(count, int) else 1)

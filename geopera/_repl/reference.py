@@ -25,6 +25,7 @@ _COSTS = {
     "share_export": "Shares or exports data. Not retried once it was sent.",
 }
 _DEPTH = 4
+_MAX_LINES = 400
 
 
 def pages(manifest: Manifest, body_of: Bodies) -> Iterator[tuple[str, str]]:
@@ -81,7 +82,7 @@ def _operation(manifest: Manifest, operation: Operation, body: Any) -> str:
         _fields(manifest, operation),
         f"**Response**: {operation.success_status}, {_returns(manifest, operation)}",
     ]
-    tree = [] if operation.binary else list(_tree(operation.output, Annotator(manifest.schemas), ""))
+    tree = [] if operation.binary else _lines(_tree(operation.output, Annotator(manifest.schemas), ""))
     if tree:
         parts.append("```text\n" + "\n".join(tree) + "\n```")
     parts += [*_loops(operation), _errors(operation), "**Calls**", *_calls(operation, body)]
@@ -125,6 +126,12 @@ def _returns(manifest: Manifest, operation: Operation) -> str:
         return f"a stream of `{text}`, as `{operation.media_type}`."
     suffix = f", as `{operation.media_type}`" if operation.binary else ""
     return f"`{text}`{suffix}."
+
+
+def _lines(found: Iterator[str]) -> list[str]:
+    """The first lines of what may be a long text."""
+    lines = [line for line, _ in zip(found, range(_MAX_LINES), strict=False)]
+    return [*lines, "…"] if len(lines) == _MAX_LINES else lines
 
 
 def _tree(schema: Any, annotator: Annotator, indent: str) -> Iterator[str]:
