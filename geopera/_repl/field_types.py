@@ -164,11 +164,15 @@ def resolve(schema: Any, schemas: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Field:
-    """One field of an object: its names, its schema, and whether it has to be given."""
+    """One field of an object: its names, its schema, whether it has to be given, and what is said about it.
 
-    __slots__ = ("name", "required", "schema", "wire")
+    words: ``description``, ``deprecated`` and ``examples``, as far as the API's description has them.
+    """
 
-    def __init__(self, name: str, wire: str, schema: Any, required: bool) -> None:
+    __slots__ = ("name", "required", "schema", "wire", "words")
+
+    def __init__(self, name: str, wire: str, schema: Any, required: bool, words: Any = None) -> None:
+        self.words: Mapping[str, Any] = words if isinstance(words, dict) else {}
         self.name = name
         self.wire = wire
         self.schema = schema
@@ -183,8 +187,11 @@ class Field:
         return self.schema.get("default") if isinstance(self.schema, dict) else None
 
 
-def fields(schema: Any, schemas: Mapping[str, Any]) -> list[Field]:
-    """The fields of an object schema, required ones first, each under one Python name."""
+def fields(schema: Any, schemas: Mapping[str, Any], described: Any = None) -> list[Field]:
+    """The fields of an object schema, required ones first, each under one Python name.
+
+    described: The same object schema with the words of the API's description in it.
+    """
     found = resolve(schema, schemas)
     properties = found.get("properties")
     if not isinstance(properties, dict):
@@ -192,7 +199,11 @@ def fields(schema: Any, schemas: Mapping[str, Any]) -> list[Field]:
     listed = found.get("required")
     required = {name for name in listed if isinstance(name, str)} if isinstance(listed, list) else set()
     names = field_names(properties)
-    made = [Field(names[wire], wire, sub, wire in required) for wire, sub in properties.items()]
+    spoken = described.get("properties") if isinstance(described, dict) else None
+    spoken = spoken if isinstance(spoken, dict) else properties
+    made = [
+        Field(names[wire], wire, sub, wire in required, spoken.get(wire)) for wire, sub in properties.items()
+    ]
     return sorted(made, key=lambda field: not field.required)
 
 

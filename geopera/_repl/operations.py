@@ -27,6 +27,7 @@ _EFFECTS = {
 _UNKNOWN_EFFECT = "of unknown effect; it is not repeated once it was sent"
 _MAX_ROWS = 60
 _MAX_VALUES = 200
+_MAX_LINE = 100
 
 
 # Resources.
@@ -87,16 +88,20 @@ def resource_doc(manifest: Manifest, prefix: str) -> str:
 
 def fields(manifest: Manifest, operation: Operation) -> list[Field]:
     """The fields of an operation's input, required ones first; empty where any JSON object is taken."""
-    return field_types.fields(_body_schema(manifest, operation), manifest.schemas)
+    described = _body_schema(manifest, operation, described=True) if manifest.docs else None
+    return field_types.fields(_body_schema(manifest, operation), manifest.schemas, described)
 
 
-def _body_schema(manifest: Manifest, operation: Operation) -> dict[str, Any]:
-    """The schema of the body itself, where the input is that or null."""
-    schema = field_types.resolve(operation.input, manifest.schemas)
+def _body_schema(manifest: Manifest, operation: Operation, *, described: bool = False) -> dict[str, Any]:
+    """The schema of the body itself, where the input is that or null; `described`: with the words in it."""
+    schemas = manifest.described if described else manifest.schemas
+    schema = field_types.resolve(
+        manifest.described_body(operation) if described else operation.input, schemas
+    )
     for keyword in ("anyOf", "oneOf"):
         branches = schema.get(keyword)
         if isinstance(branches, list):
-            objects = [field_types.resolve(branch, manifest.schemas) for branch in branches]
+            objects = [field_types.resolve(branch, schemas) for branch in branches]
             found = [branch for branch in objects if branch.get("type") == "object" or "properties" in branch]
             if len(found) == 1:
                 return found[0]
@@ -121,6 +126,8 @@ def result_type(manifest: Manifest, operation: Operation) -> str:
 def operation_repr(operation: Operation, manifest: Manifest) -> str:
     """The operation with its fields, one a line: names, types, defaults and limits."""
     title = f"{operation.id} -> {result_type(manifest, operation)}"
+    title += " (deprecated)" if operation.deprecated else ""
+    title += "" if operation.callable else f" (not callable: takes {operation.request_media_type})"
     lines = [title, *([f"  {operation.summary}"] if operation.summary else [])]
     return "\n".join([*lines, *_field_lines(manifest, operation, "  ")])
 
@@ -136,6 +143,8 @@ def field_rows(manifest: Manifest, operation: Operation) -> list[tuple[str, str,
 
 def _remarks(field: Field) -> list[str]:
     remarks = ["required"] if field.required else []
+    if field.words.get("deprecated") is True:
+        remarks.append("deprecated")
     if field.has_default and field.default is not None:
         remarks.append(f"default {field.default!r}"[:80])
     remarks += field_types.limits(field.schema)
@@ -144,11 +153,20 @@ def _remarks(field: Field) -> list[str]:
     return remarks
 
 
-def _field_lines(manifest: Manifest, operation: Operation, indent: str) -> list[str]:
+def _field_lines(
+    manifest: Manifest, operation: Operation, indent: str, *, described: bool = False
+) -> list[str]:
     rows = field_rows(manifest, operation)
+    words = (
+        [_first_line(f.words.get("description")) for f in fields(manifest, operation)] if described else []
+    )
     names = min(30, max((len(name) for name, _, _ in rows), default=0))
     types = min(36, max((len(text) for _, text, _ in rows), default=0))
-    lines = [f"{indent}{n:<{names}}  {t:<{types}}  {r}".rstrip() for n, t, r in rows[:_MAX_ROWS]]
+    lines = []
+    for number, (n, t, r) in enumerate(rows[:_MAX_ROWS]):
+        lines.append(f"{indent}{n:<{names}}  {t:<{types}}  {r}".rstrip())
+        if described and words[number]:
+            lines.append(f"{indent}    {words[number]}")
     if len(rows) > _MAX_ROWS:
         lines.append(f"{indent}… {len(rows) - _MAX_ROWS} more")
     if takes_anything(manifest, operation):
@@ -158,10 +176,24 @@ def _field_lines(manifest: Manifest, operation: Operation, indent: str) -> list[
     return lines
 
 
+def _first_line(text: Any) -> str:
+    """The first line of a description, of at most 100 characters."""
+    lines = text.splitlines() if isinstance(text, str) else []
+    line = lines[0].strip() if lines else ""
+    return line if len(line) <= _MAX_LINE else line[: _MAX_LINE - 1].rstrip() + "…"
+
+
 def operation_doc(operation: Operation, manifest: Manifest) -> str:
     """The docstring of an operation: what it does, takes, returns, needs and risks, and an example."""
     parts = [operation.summary or operation.id, ""]
-    parts += ["Fields, as keywords or in the body:", *_field_lines(manifest, operation, "    "), ""]
+    if operation.deprecated:
+        parts += ["Deprecated: the API says that it should no longer be used.", ""]
+    if not operation.callable:
+        parts += [f"It is not callable: its body is {operation.request_media_type}, not JSON.", ""]
+    if operation.description and operation.description != operation.summary:
+        parts += [operation.description, ""]
+    lines = _field_lines(manifest, operation, "    ", described=True)
+    parts += ["Fields, as keywords or in the body:", *lines, ""]
     parts.append(f"Returns {result_type(manifest, operation)}, status {operation.success_status}.")
     if operation.media_type != "application/json":
         parts.append(f"The answer is {operation.media_type}.")
@@ -173,6 +205,8 @@ def operation_doc(operation: Operation, manifest: Manifest) -> str:
         ends = ", ".join((*operation.polling.success, *operation.polling.failure))
         parts.append(f"Follow it with .wait(): {operation.polling.state} ends in {ends}.")
     raised = ", ".join(sorted(operation.errors))
+    if operation.tags:
+        parts.append(f"Tags: {', '.join(operation.tags)}.")
     parts.append(
         "Raises a geopera.errors.GeoperaError" + (f"; documented statuses: {raised}." if raised else ".")
     )
@@ -203,11 +237,16 @@ def effect(operation: Operation) -> str:
 def example(operation: Operation, manifest: Manifest) -> str:
     """A call with made-up values for the required fields."""
     given = [field for field in fields(manifest, operation) if field.required]
-    body = ", ".join(f"{f.name}={example_value(f.schema, manifest.schemas)!r}" for f in given)
+    body = ", ".join(f"{f.name}={_example(f, manifest)!r}" for f in given)
     if not given and takes_anything(manifest, operation):
         known = [field.name for field in fields(manifest, operation)]
         body = ", ".join(f"{name}=..." for name in known[:4]) or "{...}"
     return f"client.{operation.id}({body})"
+
+
+def _example(field: Field, manifest: Manifest) -> Any:
+    examples = field.words.get("examples")
+    return examples[0] if examples else example_value(field.schema, manifest.described)
 
 
 def example_value(

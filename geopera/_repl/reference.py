@@ -10,7 +10,7 @@ from .field_types import Annotator
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
     from ..manifest import Manifest, Operation
@@ -76,6 +76,13 @@ def _operation(manifest: Manifest, operation: Operation, body: Any) -> str:
     parts = [
         f"## {operation.id} {{#{operation.id}}}",
         _sentence(operation.summary or operation.id),
+        *(["**Deprecated**: the API says that it should no longer be used."] if operation.deprecated else []),
+        *(
+            [f"**Not callable**: its body is `{operation.request_media_type}`."]
+            if not operation.callable
+            else []
+        ),
+        *([_text(operation.description)] if operation.description else []),
         _COSTS.get(operation.side_effect or "", "Effect unknown. Not retried once it was sent."),
         _access(operation),
         "**Fields**",
@@ -96,14 +103,13 @@ def _access(operation: Operation) -> str:
 
 
 def _fields(manifest: Manifest, operation: Operation) -> str:
-    schema = operations._body_schema(manifest, operation)
-    found = field_types.fields(schema, manifest.schemas)
+    found = operations.fields(manifest, operation)
     annotator = Annotator(manifest.schemas)
     lines = []
     if found:
         lines = ["| field | type | limits | description |", "|---|---|---|---|"]
         for field in found:
-            text = _cell(_description(field.schema))
+            text = _cell(_description(field.words))
             type_text = _cell(annotator.text(field.schema))
             limits = _cell("; ".join(operations._remarks(field)))
             lines.append(f"| `{field.name}` | `{type_text}` | {limits} | {text} |")
@@ -112,12 +118,15 @@ def _fields(manifest: Manifest, operation: Operation) -> str:
     return "\n".join(lines) or "None."
 
 
-def _description(schema: Any) -> str:
-    if not isinstance(schema, dict):
-        return ""
-    examples = schema.get("examples")
-    shown = f" Example: `{examples[0]!r}`." if isinstance(examples, list) and examples else ""
-    return f"{schema.get('description') or ''}{shown}".strip()
+def _description(words: Mapping[str, Any]) -> str:
+    examples = words.get("examples")
+    shown = f" Example: `{examples[0]!r:.200}`." if isinstance(examples, list) and examples else ""
+    return f"{_text(words.get('description'))}{shown}".strip()
+
+
+def _text(words: Any) -> str:
+    """Text of a description, without what Markdown would take for HTML."""
+    return words.replace("<", "&lt;") if isinstance(words, str) else ""
 
 
 def _returns(manifest: Manifest, operation: Operation) -> str:
@@ -179,7 +188,10 @@ def _loops(operation: Operation) -> Iterator[str]:
 def _errors(operation: Operation) -> str:
     from ..errors import for_status
 
-    named = [f"{status} `{for_status(int(status)).__name__}`" for status in sorted(operation.errors)]
+    named = [
+        f"{status} `{for_status(int(status)).__name__}`" if status.isdigit() else status
+        for status in sorted(operation.errors)
+    ]
     return "**Errors**: " + (", ".join(named) or "none declared") + "."
 
 

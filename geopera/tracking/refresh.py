@@ -15,7 +15,8 @@ from .._version import __version__
 from ..errors import APIConnectionError, APITimeoutError, GeoperaError, ManifestError
 from ..manifest import Manifest, bundled_bytes
 from . import cache
-from .compile import MAX_BYTES, compile_manifest, dump
+from ._components import LeftOut
+from .compile import MAX_BYTES, compile_manifest, dump, warn_left_out
 from .diff import Diff, diff
 
 if TYPE_CHECKING:
@@ -104,8 +105,20 @@ def refresh_from_file(client: Client, path: str, *, dry_run: bool = False) -> Re
 # Compiling, checking, comparing, keeping.
 
 
-def compiled(data: bytes, source: str, base: bytes | None = None) -> tuple[dict[str, Any], bytes]:
-    """(manifest document, its bytes) from the bytes of a description. Raises `ManifestError`."""
+def compiled(
+    data: bytes, source: str, base: bytes | None = None, left_out: LeftOut | None = None
+) -> tuple[dict[str, Any], bytes]:
+    """(manifest document, its bytes) from the bytes of a description.
+
+    Args:
+        data: An OpenAPI document, a facts file or a manifest.
+        source: Where it is from, for messages.
+        base: The manifest whose knowledge fills what it does not say; the bundled one by default.
+        left_out: Takes what of it cannot be used. There is a warning in either case.
+
+    Raises:
+        ManifestError: If it cannot be used as a whole.
+    """
     from json import loads
 
     from .check import check_manifest
@@ -119,7 +132,8 @@ def compiled(data: bytes, source: str, base: bytes | None = None) -> tuple[dict[
     if not isinstance(document, dict):
         raise ManifestError(f"{source} is not a JSON object; nothing was changed")
     try:
-        made = compile_manifest(document, overlay=overlay, base=known)
+        odd = LeftOut() if left_out is None else left_out
+        made = compile_manifest(document, overlay=overlay, base=known, left_out=odd)
         problems = check_manifest(made)
         raw = dump(made) if not problems else b""
     except ManifestError as exc:
@@ -129,6 +143,8 @@ def compiled(data: bytes, source: str, base: bytes | None = None) -> tuple[dict[
     if problems:
         shown = "; ".join(problems[:3]) + (f"; and {len(problems) - 3} more" if len(problems) > 3 else "")
         raise ManifestError(f"{source} makes no valid manifest: {shown}; nothing was changed")
+    if odd:
+        warn_left_out(odd.lines(), source, 4)
     return made, raw
 
 
@@ -136,7 +152,7 @@ def _complete(
     client: Client, fetched: Fetched, *, dry_run: bool, must_keep: bool = False, source: str = ""
 ) -> Refresh:
     source = source or _address(client)
-    current = client.manifest
+    current, odd = client.manifest, LeftOut()
     if fetched.data is None:
         entry = cache.read(client.base_url)
         if entry is None:
@@ -144,8 +160,8 @@ def _complete(
         raw, document = entry.data, Manifest.from_bytes(entry.data, source=entry.file).to_dict()
     else:
         entry = None
-        document, raw = compiled(fetched.data, source)
-    found = diff(current.to_dict(), document)
+        document, raw = compiled(fetched.data, source, left_out=odd)
+    found = diff(current.to_dict(), document, odd.lines())
     if dry_run:
         return Refresh(current, found, None, source)
     installed = None
