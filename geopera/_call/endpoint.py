@@ -203,7 +203,11 @@ def decode(content: bytes) -> Any:
         try:
             return loads(content)
         except RecursionError:
-            raise ValueError("the body is nested too deeply") from None
+            reason = "the body is nested too deeply"
+        except ValueError as exc:
+            reason = str(exc)
+    # Outside of the handlers: their exceptions hold the whole body, and a chain of exceptions carries it on.
+    raise ValueError(reason)
 
 
 def check_key(endpoint: Endpoint, key: Any) -> None:

@@ -54,7 +54,9 @@ def parse_slowly(data: bytes) -> Any:
     try:
         return loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as exc:
-        raise DecodeError(f"this is not JSON: {start_of(data)} ({exc})") from exc
+        reason = str(exc)
+    # Outside of the handler: its exception holds all of the data, and a chain of exceptions carries it on.
+    raise DecodeError(f"this is not JSON: {start_of(data)} ({reason})")
 
 
 class ServerEvent:

@@ -110,8 +110,10 @@ class _Reader:
         try:
             for record in records:
                 try:
-                    value = validate(record, strict=True, by_alias=True, by_name=False)
+                    value, matches = validate(record, strict=True, by_alias=True, by_name=False), True
                 except ValidationError:
+                    matches = False
+                if not matches:  # outside of the handler, as below
                     self.count = count
                     value = self._other(record)
                     if type(value) is StreamError:

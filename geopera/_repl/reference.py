@@ -59,7 +59,7 @@ def _index(manifest: Manifest, resources: list[str]) -> str:
         for id in sorted(operations.operation_ids(manifest.node(name))):
             operation = manifest.operations[id]
             effect = operation.side_effect or "unknown"
-            lines.append(f"| [{id}]({link(id)}) | {effect} | {_cell(operation.summary)} |")
+            lines.append(f"| [{id}]({link(id)}){{#{id}}} | {effect} | {_cell(operation.summary)} |")
         lines.append("")
     return "\n".join(lines)
 

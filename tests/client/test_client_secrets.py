@@ -193,20 +193,35 @@ del other
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow  # `distributed` is slow to import
 @pytest.mark.parametrize(
-    "content", ["<html>you sent Bearer {token}</html>", '{{"features": "Bearer {token}"}}']
+    "content",
+    [
+        "<html>you sent Bearer {token}</html>",
+        '{{"features": "Bearer {token}"}}',
+        '{{"features": [], "limit": "Bearer {token}',
+    ],
 )
-@pytest.mark.slow  # alone: `distributed`, once imported, pickles exceptions its own way, frames and all
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 def test_a_success_that_echoes_the_token_and_cannot_be_used_keeps_no_token(
-    flavour: Any, httpx_mock: Any, content: str
+    flavour: Any, httpx_mock: Any, content: str, stream: bool
 ) -> None:
+    # It pickles exceptions with the ones that they were raised beside, and with what those hold.
+    pytest.importorskip("distributed")
+    from tblib import pickling_support
+
+    pickling_support.install()
     token = "test-token-that-is-echoed"
     httpx_mock.add_response(text=content.format(token=token))
     client = flavour.client(token=token, base_url="http://127.0.0.1:9", strict_responses=True)
     with pytest.raises(ResponseError) as caught:
-        flavour(client.catalog.search(host_name="h"))
+        if stream:
+            flavour.collect(client.catalog.search_stream(host_name="h"))
+        else:
+            flavour(client.catalog.search(host_name="h"))
     error = caught.value
-    assert error.response is not None
+    assert stream or error.response is not None
     shown = "".join(traceback.format_exception(error)) + repr(error) + str(vars(error))
     assert token not in shown
-    assert token.encode() not in pickle.dumps(error) + error.response.content
+    held = error.response.content if error.response is not None else b""
+    assert token.encode() not in pickle.dumps(error) + held

@@ -47,10 +47,9 @@ Object: _t.TypeAlias = _t.Mapping[str, object] | HasGeo
 Place: _t.TypeAlias = HasGeo | Array[HasGeo]
 Moments: _t.TypeAlias = tuple[Text | None, Text | None] | list[Text | None]
 
-JSON: _t.TypeAlias = "str | int | float | bool | None | _t.Sequence[JSON] | _t.Mapping[str, JSON]"
-
-# A dict that is written in place and is not what the operation takes. It is told from a dict with a name,
-# whose fields a checker does not know and which is therefore let through.
+# A dict that is written in place and does not match what the operation takes, to any depth. A dict with a name,
+# whose fields a checker does not know, is none of these and is accepted.
+JSON: _t.TypeAlias = "str | int | float | bool | None | _t.Sequence[JSON] | OtherDict"
 MYPY = False
 if MYPY:
     OtherDict = dict[str, JSON]

@@ -36,9 +36,13 @@ def project(tmp_path_factory):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True, timeout=120)
     paths = {"base": environment.as_posix(), "platbase": environment.as_posix()}
     site = Path(sysconfig.get_path("purelib", "venv", paths))
-    installed = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     package = Path(stubs.__file__).parent.parent.parent.parent
-    (site / "real.pth").write_text("\n".join([*installed, str(package)]) + "\n")
+    # All that is installed but the stubs of an editable install, which are of another manifest perhaps.
+    for installed in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
+        for found in Path(installed).iterdir():
+            if found.name != stubs.FOLDER and found.suffix != ".pth" and not (site / found.name).exists():
+                (site / found.name).symlink_to(found)
+    (site / "package.pth").write_text(f"{package}\n")
     stubs.write(bundled(), site)
     python = environment / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     return folder, python
