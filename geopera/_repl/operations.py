@@ -5,6 +5,7 @@ Texts are made from the manifest when somebody looks; nothing is kept and no mod
 
 from __future__ import annotations
 
+from .._names import call_path, segment_name
 from . import field_types
 from .field_types import Annotator
 
@@ -52,9 +53,12 @@ def resource_rows(manifest: Manifest, prefix: str) -> list[tuple[str, str]]:
         if isinstance(child, dict):
             ids = operation_ids(child)
             shown = ", ".join(sorted(child)[:6]) + (", …" if len(child) > 6 else "")
+            name = call_path(name) if not prefix else segment_name(name)
             resources.append((f"{name}.", f"{_count(ids, 'operation')}: {shown}"))
         else:
-            calls.append((f"{name}({_gist(manifest, child)})", manifest.operations[child].summary))
+            calls.append(
+                (f"{segment_name(name)}({_gist(manifest, child)})", manifest.operations[child].summary)
+            )
     return calls + resources
 
 
@@ -241,7 +245,7 @@ def example(operation: Operation, manifest: Manifest) -> str:
     if not given and takes_anything(manifest, operation):
         known = [field.name for field in fields(manifest, operation)]
         body = ", ".join(f"{name}=..." for name in known[:4]) or "{...}"
-    return f"client.{operation.id}({body})"
+    return f"client.{call_path(operation.id)}({body})"
 
 
 def _example(field: Field, manifest: Manifest) -> Any:

@@ -5,6 +5,7 @@ Anchors are operation ids (``orders.html#orders.archive.place``), so links stay 
 
 from __future__ import annotations
 
+from .._names import call_path
 from . import field_types, operations
 from .field_types import Annotator
 
@@ -67,7 +68,7 @@ def _index(manifest: Manifest, resources: list[str]) -> str:
 def _page(manifest: Manifest, name: str, body_of: Bodies) -> str:
     ids = sorted(operations.operation_ids(manifest.node(name)))
     count = "1 operation" if len(ids) == 1 else f"{len(ids)} operations"
-    parts = [f"# {name}", f"`client.{name}`: {count}. [All resources](index.md)."]
+    parts = [f"# {name}", f"`client.{call_path(name)}`: {count}. [All resources](index.md)."]
     parts += [_operation(manifest, manifest.operations[id], body_of(id)) for id in ids]
     return "\n\n".join(parts) + "\n"
 
@@ -200,7 +201,7 @@ def _calls(operation: Operation, body: Any) -> Iterator[str]:
     from pprint import pformat
 
     given = pformat(body, width=96, sort_dicts=False) if body else ""
-    call = f"client.{operation.id}({given})"
+    call = f"client.{call_path(operation.id)}({given})"
     if operation.streaming:
         yield f"```python\nfor record in {call}:\n    print(record)\n```"
         yield f"```python\nasync for record in {call}:\n    print(record)\n```"

@@ -432,10 +432,21 @@ def default() -> Manifest:
     return _default
 
 
+AUTO = "auto"
+
+
+def named_file() -> str | None:
+    """The file that ``GEOPERA_MANIFEST`` names; None where it names none, or is ``auto``."""
+    import os
+
+    name = os.environ.get("GEOPERA_MANIFEST")
+    return name if name != AUTO else None
+
+
 def _choose() -> Manifest:
     import os
 
-    path = os.environ.get("GEOPERA_MANIFEST")
+    path = named_file()
     if path:
         return load(path)
     data = bundled_bytes()
@@ -477,6 +488,6 @@ def for_url(base_url: str) -> Manifest:
     if chosen is None:
         own = os.environ.get("GEOPERA_API_URL") or default().base_url
         alike = _cache.public_url(base_url) == _cache.public_url(own)
-        other = None if alike or os.environ.get("GEOPERA_MANIFEST") else _refreshed(base_url, bundled_bytes())
+        other = None if alike or named_file() else _refreshed(base_url, bundled_bytes())
         chosen = _by_url.setdefault(base_url, other or default())
     return chosen

@@ -67,7 +67,9 @@ class Fetched:
         self.etag = etag
 
 
-def refresh(client: Client, *, dry_run: bool = False, must_keep: bool = False) -> Refresh:
+def refresh(
+    client: Client, *, dry_run: bool = False, must_keep: bool = False, seconds: float = MAX_SECONDS
+) -> Refresh:
     """Read the description of the API that `client` talks to, and make `client` use what it says.
 
     The new manifest is kept in the cache folder for the next import, and `client`, with its live proxies, uses
@@ -75,7 +77,7 @@ def refresh(client: Client, *, dry_run: bool = False, must_keep: bool = False) -
     with a warning (must_keep: an error instead). dry_run: compare only. Raises `ManifestError` where the document is
     damaged, too large or no description of an API, `APIConnectionError` where none came; then nothing has changed.
     """
-    fetched = fetch(client, _validator(client))
+    fetched = fetch(client, _validator(client), seconds)
     return _complete(client, fetched, dry_run=dry_run, must_keep=must_keep)
 
 
@@ -158,6 +160,8 @@ def _complete(
         if entry is None:
             raise ManifestError(f"{source} has not changed, but what it made is gone; refresh again")
         raw, document = entry.data, Manifest.from_bytes(entry.data, source=entry.file).to_dict()
+        if not dry_run:
+            cache.touch(client.base_url)
     else:
         entry = None
         document, raw = compiled(fetched.data, source, left_out=odd)
@@ -219,9 +223,10 @@ def _address(client: Client) -> str:
 class _Reading:
     """The rules of reading one answer, without its I/O: what counts as one, and how large it may be."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, seconds: float = MAX_SECONDS) -> None:
         self.source = _address(client)
-        self.deadline = time.monotonic() + MAX_SECONDS
+        self.seconds = seconds
+        self.deadline = time.monotonic() + seconds
         self.parts: list[bytes] = []
         self.size = 0
 
@@ -246,7 +251,7 @@ class _Reading:
         if self.size > MAX_BYTES:
             raise self.too_large()
         if time.monotonic() > self.deadline:
-            raise ManifestError(f"{self.source} took longer than {MAX_SECONDS:g} s; nothing was changed")
+            raise ManifestError(f"{self.source} took longer than {self.seconds:g} s; nothing was changed")
 
     def end(self, response: httpx.Response) -> Fetched:
         return Fetched(b"".join(self.parts), response.headers.get("etag", ""))
@@ -270,13 +275,14 @@ def _headers(etag: str) -> dict[str, str]:
     return {"Accept": "application/json", **({"If-None-Match": etag} if etag else {})}
 
 
-def fetch(client: Client, etag: str = "") -> Fetched:
+def fetch(client: Client, etag: str = "", seconds: float = MAX_SECONDS) -> Fetched:
     """The live description, over the connections of `client`. With an `etag`, unchanged is no data."""
     import httpx
 
-    reading = _Reading(client)
+    reading = _Reading(client, seconds)
+    how: dict[str, Any] = {} if seconds == MAX_SECONDS else {"timeout": seconds}
     try:
-        with client.get_httpx_client().stream("GET", _PATH, headers=_headers(etag)) as response:
+        with client.get_httpx_client().stream("GET", _PATH, headers=_headers(etag), **how) as response:
             known = reading.head(response, bool(etag))
             if known is not None:
                 return known
