@@ -274,7 +274,11 @@ def test_the_refusal_of_the_files_server(
     def answer(request: Asked) -> Answer:
         if request.method == "POST":
             return answer_json({"href": f"{wire.other_url}/f?signature=s3cret"})
-        return Answer(b"<Error><Code>AccessDenied</Code><Message>Expired</Message></Error>", status=status, type="application/xml")
+        return Answer(
+            b"<Error><Code>AccessDenied</Code><Message>Expired</Message></Error>",
+            status=status,
+            type="application/xml",
+        )
 
     wire = serve(answer)
     client = flavour.client("test-token", wire.url)
