@@ -20,7 +20,8 @@ from .._version import __version__
 from ..errors import APIConnectionError, APITimeoutError, GeoperaError, ManifestError
 from ..manifest import Manifest, bundled_bytes
 from . import cache
-from .compile import MAX_BYTES, compile_manifest, dump
+from ._components import LeftOut
+from .compile import MAX_BYTES, compile_manifest, dump, warn_left_out
 from .diff import Diff, diff
 
 if TYPE_CHECKING:
@@ -72,7 +73,9 @@ class Fetched:
         self.etag = etag
 
 
-def refresh(client: Client, *, dry_run: bool = False, must_keep: bool = False) -> Refresh:
+def refresh(
+    client: Client, *, dry_run: bool = False, must_keep: bool = False, seconds: float = MAX_SECONDS
+) -> Refresh:
     """Read the description of the API that `client` talks to, and make `client` use what it says.
 
     The new manifest is kept in the cache folder for the next import, and `client`, with its live proxies, uses
@@ -80,7 +83,7 @@ def refresh(client: Client, *, dry_run: bool = False, must_keep: bool = False) -
     with a warning (must_keep: an error instead). dry_run: compare only. Raises `ManifestError` where the document is
     damaged, too large or no description of an API, `APIConnectionError` where none came; then nothing has changed.
     """
-    fetched = fetch(client, _validator(client))
+    fetched = fetch(client, _validator(client), seconds)
     return _complete(client, fetched, dry_run=dry_run, must_keep=must_keep)
 
 
@@ -110,8 +113,20 @@ def refresh_from_file(client: Client, path: str, *, dry_run: bool = False) -> Re
 # Compiling, checking, comparing, keeping.
 
 
-def compiled(data: bytes, source: str, base: bytes | None = None) -> tuple[dict[str, Any], bytes]:
-    """(manifest document, its bytes) from the bytes of a description. Raises `ManifestError`."""
+def compiled(
+    data: bytes, source: str, base: bytes | None = None, left_out: LeftOut | None = None
+) -> tuple[dict[str, Any], bytes]:
+    """(manifest document, its bytes) from the bytes of a description.
+
+    Args:
+        data: An OpenAPI document, a facts file or a manifest.
+        source: Where it is from, for messages.
+        base: The manifest whose knowledge fills what it does not say; the bundled one by default.
+        left_out: Takes what of it cannot be used. There is a warning in either case.
+
+    Raises:
+        ManifestError: If it cannot be used as a whole.
+    """
     from json import loads
 
     from .check import check_manifest
@@ -125,7 +140,8 @@ def compiled(data: bytes, source: str, base: bytes | None = None) -> tuple[dict[
     if not isinstance(document, dict):
         raise ManifestError(f"{source} is not a JSON object; nothing was changed")
     try:
-        made = compile_manifest(document, overlay=overlay, base=known)
+        odd = LeftOut() if left_out is None else left_out
+        made = compile_manifest(document, overlay=overlay, base=known, left_out=odd)
         problems = check_manifest(made)
         raw = dump(made) if not problems else b""
     except ManifestError as exc:
@@ -135,6 +151,8 @@ def compiled(data: bytes, source: str, base: bytes | None = None) -> tuple[dict[
     if problems:
         shown = "; ".join(problems[:3]) + (f"; and {len(problems) - 3} more" if len(problems) > 3 else "")
         raise ManifestError(f"{source} makes no valid manifest: {shown}; nothing was changed")
+    if odd:
+        warn_left_out(odd.lines(), source, 4)
     return made, raw
 
 
@@ -142,16 +160,18 @@ def _complete(
     client: Client, fetched: Fetched, *, dry_run: bool, must_keep: bool = False, source: str = ""
 ) -> Refresh:
     source = source or _address(client)
-    current = client.manifest
+    current, odd = client.manifest, LeftOut()
     if fetched.data is None:
         entry = cache.read(client.base_url)
         if entry is None:
             raise ManifestError(f"{source} has not changed, but what it made is gone; refresh again")
         raw, document = entry.data, Manifest.from_bytes(entry.data, source=entry.file).to_dict()
+        if not dry_run:
+            cache.touch(client.base_url)
     else:
         entry = None
-        document, raw = compiled(fetched.data, source)
-    found = diff(current.to_dict(), document)
+        document, raw = compiled(fetched.data, source, left_out=odd)
+    found = diff(current.to_dict(), document, odd.lines())
     if dry_run:
         return Refresh(current, found, None, source)
     installed = None
@@ -210,10 +230,10 @@ def _headers(etag: str) -> dict[str, str]:
     return {"Accept": "application/json", **({"If-None-Match": etag} if etag else {})}
 
 
-def _reading(client: Client, etag: str) -> Generator[Any, Any, Fetched]:
+def _reading(client: Client, etag: str, seconds: float) -> Generator[Any, Any, Fetched]:
     """The one request of a refresh, as steps for a pool."""
     source, redactor = _address(client), client._redactor()
-    get = Get(_PATH, _headers(etag), MAX_BYTES, time.monotonic() + MAX_SECONDS)
+    get = Get(_PATH, _headers(etag), MAX_BYTES, time.monotonic() + seconds)
     try:
         reply: Reply = yield get
     except BodyTooLarge:
@@ -221,7 +241,7 @@ def _reading(client: Client, etag: str) -> Generator[Any, Any, Fetched]:
     except BodyError as exc:
         raise ManifestError(f"{source}: {exc}; nothing was changed") from None
     except transport_errors(OSError) as exc:
-        failure = _failed(exc, source, get, redactor)
+        failure = _failed(exc, source, get, redactor, seconds)
         redactor.exception(exc)
     else:
         if reply.status == 304 and etag:
@@ -236,10 +256,10 @@ def _reading(client: Client, etag: str) -> Generator[Any, Any, Fetched]:
     raise failure
 
 
-def _failed(exc: Exception, source: str, get: Get, redactor: Redactor) -> GeoperaError:
+def _failed(exc: Exception, source: str, get: Get, redactor: Redactor, seconds: float) -> GeoperaError:
     if isinstance(exc, TotalTimeout):
-        return ManifestError(f"{source} took longer than {MAX_SECONDS:g} s; nothing was changed")
-    text = redactor.text(sentence(exc, get.place, MAX_SECONDS))
+        return ManifestError(f"{source} took longer than {seconds:g} s; nothing was changed")
+    text = redactor.text(sentence(exc, get.place, seconds))
     if type(exc).__name__ in ("DecodingError", "RemoteProtocolError"):
         return ManifestError(f"{source} came cut or damaged ({text}); nothing was changed")
     cls = APITimeoutError if is_timeout(exc) else APIConnectionError
@@ -247,13 +267,13 @@ def _failed(exc: Exception, source: str, get: Get, redactor: Redactor) -> Geoper
     return cls(f"{source} cannot be reached ({text}); nothing was changed", attempts=1, reason=reason)
 
 
-def fetch(client: Client, etag: str = "") -> Fetched:
+def fetch(client: Client, etag: str = "", seconds: float = MAX_SECONDS) -> Fetched:
     """The live description, over the connections of `client`. With an `etag`, unchanged is no data."""
-    found: Fetched = client._sync().run(_reading(client, etag))
+    found: Fetched = client._sync().run(_reading(client, etag, seconds))
     return found
 
 
-async def fetch_async(client: Client, etag: str = "") -> Fetched:
+async def fetch_async(client: Client, etag: str = "", seconds: float = MAX_SECONDS) -> Fetched:
     """`fetch` for the event loop."""
-    found: Fetched = await client._async().run(_reading(client, etag))
+    found: Fetched = await client._async().run(_reading(client, etag, seconds))
     return found
