@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -21,11 +21,12 @@ from .app import create_app
 from .connections import Protocol
 from .controls import Controls
 from .core.state import State
-from .inprocess import Transport, in_loop
-from .tapes.cassette import CassetteError
-from .tapes.player import Player, create_player
-from .tapes.recorder import Recorder, create_recorder
 from .wire.auth import DEFAULT_TOKEN
+
+if TYPE_CHECKING:
+    from .inprocess import Transport
+    from .tapes.player import Player
+    from .tapes.recorder import Recorder
 
 _PATIENCE = 20.0
 
@@ -140,6 +141,8 @@ def recording(
         CassetteError: If the file exists.
         ValueError: If the URL is none.
     """
+    from .tapes.recorder import create_recorder
+
     app = create_recorder(upstream, file, host=host, **options)
     with _threaded(app, host, port):
         yield app.state.recorder
@@ -162,6 +165,9 @@ def replaying(
         CassetteError: If the file is no cassette; at the end, if it lacked a request.
         OSError: If the file cannot be read.
     """
+    from .tapes.cassette import CassetteError
+    from .tapes.player import create_player
+
     app = create_player(file, host=host, **options)
     player: Player = app.state.player
     with _threaded(app, host, port):
@@ -208,6 +214,8 @@ def in_process(*, token: str = DEFAULT_TOKEN, **options: Any) -> Iterator[Sandbo
         token: the token with every scope.
         options: those of `create_app`.
     """
+    from .inprocess import Transport, in_loop
+
     app = create_app(token=token, **{"public_url": "http://localhost", **options})
     with in_loop(app) as loop:
         yield Sandbox("http://localhost", token, app, Transport(app, loop))

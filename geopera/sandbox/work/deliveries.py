@@ -15,15 +15,16 @@ import json
 import logging
 import sqlite3
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import httpx
 
 from ..catalogue.scenes import stamp_of
 from ..core.state import State
 from ..wire.problems import dump
 from .progress import describe, timeline_of
+
+if TYPE_CHECKING:
+    import httpx
 
 _log = logging.getLogger("geopera.sandbox")
 _EVENTS = {"order": "order", "processing": "processing.job", "clip": "clip.job"}
@@ -86,7 +87,7 @@ def headers_of(
 
 async def send(subscription: dict[str, Any], event: dict[str, Any]) -> tuple[int | None, str | None]:
     """One attempt with a client of its own; returns the status, or what went wrong."""
-    async with httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False) as client:
+    async with _client() as client:
         return await _post(client, subscription, event["event_id"], event["event_type"], dump(event))
 
 
@@ -97,6 +98,7 @@ class Worker:
         self._state = state
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._client: httpx.AsyncClient | None = None  # made for the first delivery
 
     def start(self) -> None:
         """Begins to work in the running event loop."""
@@ -109,24 +111,25 @@ class Worker:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        if self._client is not None:
+            await self._client.aclose()
 
     async def _run(self) -> None:
-        async with httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False) as client:
-            while True:
-                try:
-                    pause = await self._round(client)
-                except Exception:  # noqa: BLE001 (one bad row must not end the worker)
-                    _log.exception("the delivery of webhooks stumbled")
-                    pause = 1.0
-                self._wake.clear()
-                try:
-                    await asyncio.wait_for(self._wake.wait(), pause)
-                    # Many orders in a row wake the worker many times; let them come in first.
-                    await asyncio.sleep(0.01)
-                except TimeoutError:
-                    pass
+        while True:
+            try:
+                pause = await self._round()
+            except Exception:  # noqa: BLE001 (one bad row must not end the worker)
+                _log.exception("a delivery of webhooks failed")
+                pause = 1.0
+            self._wake.clear()
+            try:
+                await asyncio.wait_for(self._wake.wait(), pause)
+                # Many orders in a row wake the worker many times; let them come in first.
+                await asyncio.sleep(0.01)
+            except TimeoutError:
+                pass
 
-    async def _round(self, client: httpx.AsyncClient) -> float:
+    async def _round(self) -> float:
         store, now = self._state.store, self._state.clock()
         if not store.one("SELECT 1 FROM records WHERE kind = 'subscription'") and not store.one(
             "SELECT 1 FROM deliveries WHERE next_attempt IS NOT NULL"
@@ -144,10 +147,12 @@ class Worker:
             "SELECT * FROM deliveries WHERE next_attempt <= ? ORDER BY next_attempt, seq LIMIT ?", now, _BATCH
         )
         if attempts:
+            if self._client is None:
+                self._client = _client()
             queues: dict[str, list[sqlite3.Row]] = {}
             for row in attempts:
                 queues.setdefault(row["subscription"], []).append(row)
-            await asyncio.gather(*(self._in_order(client, rows) for rows in queues.values()))
+            await asyncio.gather(*(self._in_order(self._client, rows) for rows in queues.values()))
         if due or attempts:
             return 0.0
         soonest = store.one(
@@ -235,9 +240,17 @@ class Worker:
         )
 
 
+def _client() -> httpx.AsyncClient:
+    import httpx
+
+    return httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False)
+
+
 async def _post(
     client: httpx.AsyncClient, subscription: dict[str, Any], event_id: str, event_type: str, payload: bytes
 ) -> tuple[int | None, str | None]:
+    import httpx
+
     try:
         headers = headers_of(subscription, event_id, event_type, payload)
         answer = await client.post(subscription["endpoint_url"], content=payload, headers=headers)
