@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Runs the server until it is told to stop; returns the exit status."""
+    """Runs the server until SIGINT or SIGTERM; returns the exit status."""
     if args.upstream is not None and args.record is None:
         print("--upstream goes with --record", file=sys.stderr)
         return 2

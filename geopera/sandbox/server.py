@@ -81,7 +81,7 @@ class Sandbox(Controls):
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that tells when it accepts connections."""
+    """A uvicorn server with a callback for when it accepts connections."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -112,9 +112,9 @@ def running(
         options: those of `create_app`.
 
     Raises:
-        OSError: when the port is taken.
-        sqlite3.Error: when the state cannot be kept in the file.
-        RuntimeError: when the server does not start.
+        OSError: If the port is taken.
+        sqlite3.Error: If the file cannot hold the state.
+        RuntimeError: If the server does not start.
     """
     token = token_for(host, token)
     if not is_loopback(host):
@@ -239,8 +239,8 @@ def run(
         options: those of `create_app`.
 
     Raises:
-        OSError: when the port is taken.
-        sqlite3.Error: when the state cannot be kept in the file.
+        OSError: If the port is taken.
+        sqlite3.Error: If the file cannot hold the state.
     """
     token = token_for(host, token)
     app = create_app(host=host, token=token, **options)
@@ -273,7 +273,7 @@ def token_for(host: str, token: str | None) -> str:
 
 
 def _settle(app: Starlette, listener: socket.socket) -> str:
-    """Lets an application know its URL, before anybody is told that the server is there; returns it."""
+    """Sets the URL of an application before the server accepts connections; returns it."""
     url = _url(listener)
     for name in ("recorder", "player"):
         if hasattr(app.state, name):

@@ -100,6 +100,6 @@ def _url(call: Call, name: str, method: str) -> str:
 
 
 def _size(state: State, name: str, head: bytes) -> int:
-    """The size of a file: what its name says (`bytes-5000000`), else the setting; at least its raster."""
-    said = _SIZE.search(name)
-    return max(int(said[1]) if said else state.settings.download_size, len(head))
+    """The size of a file: the one in its name (`bytes-5000000`), else the setting; at least that of its raster."""
+    named = _SIZE.search(name)
+    return max(int(named[1]) if named else state.settings.download_size, len(head))

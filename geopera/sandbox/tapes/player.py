@@ -81,7 +81,7 @@ def create_player(file: Any, *, host: str = "127.0.0.1", allowed_hosts: tuple[st
         OSError: If it cannot be read.
     """
     app = Starlette(
-        routes=[Route("/{path:path}", _play, methods=METHODS)], exception_handlers={ProblemError: _answer}
+        routes=[Route("/{path:path}", _play, methods=METHODS)], exception_handlers={ProblemError: _respond}
     )
     app.add_middleware(Gate, settings=Settings(host=host, allowed_hosts=allowed_hosts))
     app.state.player = Player(file)
@@ -116,6 +116,6 @@ def _members(request: cassette.Request) -> dict[str, str]:
     return made | ({"Range": request.range} if request.range else {})
 
 
-async def _answer(request: Request, problem: Exception) -> Response:
+async def _respond(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, ProblemError)
     return problem.response()

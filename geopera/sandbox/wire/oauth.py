@@ -43,7 +43,7 @@ FORM = """<form method="post" action="{action}">
 
 
 class OAuthError(Exception):
-    """An error of an OAuth endpoint, as its JSON says it (RFC 6749, 5.2)."""
+    """An error of an OAuth endpoint, in the JSON of RFC 6749, 5.2."""
 
     def __init__(self, code: str, description: str, status: int = 400) -> None:
         super().__init__(description)
@@ -98,7 +98,7 @@ class OAuth:
         self._clock = clock
         self._approve = approve
         self._devices: dict[str, _Device] = {}
-        self._sign_ins: dict[str, _SignIn] = {}  # by every refresh token that was ever handed to a client
+        self._sign_ins: dict[str, _SignIn] = {}  # by every refresh token that was ever issued
 
     def start_device(self, form: Mapping[str, str], base: str) -> dict[str, object]:
         """The response of the device authorization endpoint (RFC 8628, 3.2)."""

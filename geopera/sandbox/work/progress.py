@@ -1,4 +1,4 @@
-"""Orders and jobs in the store: accept, read, list, cancel. The two differ only in their words."""
+"""Orders and jobs in the store: accept, read, list, cancel. They differ in the names of their states."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def accept(
     project: str | None = None,
     tags: list[str] | None = None,
 ) -> sqlite3.Row:
-    """Debits the price and writes the work down. Raises a 402 problem when the credits do not suffice."""
+    """Debits the price and stores the work. Raises a 402 problem if the balance is too low."""
     state, now = call.state, call.now
     credits = PRICES[kind] * units
     id_ = new_id(_PREFIX[family])
@@ -71,12 +71,12 @@ def timeline_of(row: sqlite3.Row) -> Timeline:
 
 
 def status_of(row: sqlite3.Row, now: float) -> str:
-    """The state of a row at a moment."""
+    """The state of a row at a time."""
     return state_at(timeline_of(row), now)
 
 
 def stop(call: Call, row: sqlite3.Row) -> str:
-    """Cancels and refunds, and returns the state. What is cancelled stays so; 409 for another end."""
+    """Cancels, refunds and returns the state. Raises a 409 problem if the work ended in another state."""
     timeline = timeline_of(row)
     status = state_at(timeline, call.now)
     if status == "cancelled":
@@ -96,7 +96,7 @@ def stop(call: Call, row: sqlite3.Row) -> str:
 
 
 def describe(row: sqlite3.Row, now: float) -> dict[str, Any]:
-    """An order or job as its owner sees it at a moment."""
+    """An order or job as the API represents it at a time."""
     timeline = timeline_of(row)
     status = state_at(timeline, now)
     body = json.loads(row["body"])
