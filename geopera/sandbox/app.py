@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
 import logging
@@ -30,6 +29,7 @@ from .core.state import Settings, State
 from .core.things import check_ids, remember
 from .operations import catalog, files, images, items, jobs, misc, orders, subscriptions
 from .wire import auth, idempotency, oauth
+from .wire.arrival import read_body
 from .wire.contract import Operation
 from .wire.pictures import of_type
 from .wire.problems import InputError, ProblemError, dump
@@ -219,17 +219,7 @@ def _rendered(call: Call, result: Any) -> Response:
 
 async def _read(request: Request, seconds: float) -> Any:
     """The body as JSON; `...` when there is none. Raises 400, 408 and 413 problems."""
-    raw = bytearray()
-    try:
-        async with asyncio.timeout(seconds):
-            async for piece in request.stream():
-                raw += piece
-                if len(raw) > _MOST:
-                    raise ProblemError(
-                        413, f"A body has at most {_MOST} bytes.", headers={"Connection": "close"}
-                    )
-    except TimeoutError:
-        raise ProblemError(408, "The body did not arrive in time.", headers={"Connection": "close"}) from None
+    raw = await read_body(request, _MOST, seconds)
     if not raw.strip():
         return ...
     try:

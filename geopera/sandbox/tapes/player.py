@@ -14,9 +14,10 @@ from starlette.routing import Route
 
 from ..control.gate import Gate
 from ..core.state import Settings
+from ..wire.arrival import SECONDS, read_body
 from ..wire.problems import ProblemError
 from . import cassette
-from .recorder import METHODS, path_of, rewritten
+from .recorder import METHODS, MOST, path_of, rewritten
 from .redaction import Redaction
 
 
@@ -97,7 +98,7 @@ async def _play(request: Request) -> Response:
         rest = url.removeprefix(player.url)
         return cassette.BASE + rest if rest != url and rest[:1] in ("", "/", "?", "#") else url
 
-    body = rewritten(await request.body(), kind, stored)
+    body = rewritten(await read_body(request, MOST, 10 * SECONDS), kind, stored)
     asked = cassette.request_of(request.method, path, query, request.headers, body, Redaction())
     response = player.take(asked)
     headers = {

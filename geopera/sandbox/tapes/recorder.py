@@ -16,12 +16,13 @@ from starlette.routing import Route
 
 from ..control.gate import Gate
 from ..core.state import Settings
+from ..wire.arrival import SECONDS, read_body
 from ..wire.problems import ProblemError, dump
 from . import cassette
 from .redaction import Redaction, each_text, in_urls, is_signed
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-_MOST = 256 << 20  # bytes of a body
+MOST = 256 << 20  # bytes of a body
 _OWN = frozenset({"host", "content-length", "accept-encoding", "connection", "transfer-encoding", "te"})
 _OWN |= {"keep-alive", "upgrade", "proxy-authorization", "proxy-connection", "trailer", "via"}
 _CREDENTIALS = frozenset({"authorization", "x-api-key", "cookie"})
@@ -130,7 +131,7 @@ async def _pass_on(request: Request) -> Response:
     recorder: Recorder = request.app.state.recorder
     if _VIA in request.headers.get("via", ""):
         raise ProblemError(508, "The API's URL is that of this proxy.")
-    body = await _read(request)
+    body = await read_body(request, MOST, 10 * SECONDS)
     target, sent = path_of(request), _sent(request)
     signed = target.startswith(cassette.SIGNED)
     url = recorder.outward(recorder.url + target)
@@ -200,15 +201,6 @@ def rewritten(body: bytes, content_type: str, change: Callable[[str], str]) -> b
 def _sent(request: Request) -> dict[str, str]:
     kept = {name: value for name, value in request.headers.items() if name not in _OWN}
     return {**kept, "via": _VIA}
-
-
-async def _read(request: Request) -> bytes:
-    raw = bytearray()
-    async for piece in request.stream():
-        raw += piece
-        if len(raw) > _MOST:
-            raise ProblemError(413, f"A recorded body has at most {_MOST} bytes.")
-    return bytes(raw)
 
 
 async def _respond(request: Request, problem: Exception) -> Response:

@@ -17,7 +17,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from .arrival import read_body
 from .auth import DEFAULT_ORGANISATION, Caller, Tokens
+from .problems import ProblemError
 
 ENDPOINTS = "/realms/public/protocol/openid-connect"
 VERIFICATION = "/realms/public/device"
@@ -281,11 +283,10 @@ async def _form(request: Request) -> dict[str, str]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise OAuthError("invalid_request", "The body has to be application/x-www-form-urlencoded.")
-    raw = bytearray()
-    async for piece in request.stream():
-        raw += piece
-        if len(raw) > _MOST:
-            raise OAuthError("invalid_request", "The body is too large.", 413)
+    try:
+        raw = await read_body(request, _MOST, request.app.state.sandbox.settings.body_timeout)
+    except ProblemError as problem:
+        raise OAuthError("invalid_request", problem.detail, problem.status) from problem
     try:
         pairs = parse_qsl(raw.decode("utf-8"), keep_blank_values=True, max_num_fields=100, errors="strict")
     except ValueError:
