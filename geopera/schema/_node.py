@@ -48,6 +48,21 @@ _BY_TYPE[type(None)] = "null"
 KEYS = core_schema.json_or_python_schema(core_schema.str_schema(), core_schema.is_instance_schema(str))
 
 
+_MOST_PARTS = 100
+
+
+def _short(hint: Any) -> Any:
+    """`hint`, or a coarser type where it is made of very many parts: types that name each other twice double."""
+    stack, left = [hint], _MOST_PARTS
+    while stack:
+        left -= 1
+        if left < 0:
+            coarse: dict[Any, Any] = {list: list[Any], dict: dict[str, Any]}
+            return coarse.get(getattr(hint, "__origin__", None), Any)
+        stack.extend(getattr(stack.pop(), "__args__", ()))
+    return hint
+
+
 class Node:
     """A compiled schema.
 
@@ -62,7 +77,7 @@ class Node:
         self, core: CoreSchema, hint: Any, kinds: frozenset[str] = KINDS, *, open: bool = False, size: int = 1
     ) -> None:
         self.core = core
-        self.hint = hint
+        self.hint = _short(hint)
         self.kinds = kinds
         self.open = open
         self.size = size
