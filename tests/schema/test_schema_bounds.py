@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from geopera.schema import SchemaError, _budget, best_effort, type_adapter, unknown_fields
+from geopera.schema import Registry, SchemaError, _budget, best_effort, type_adapter, unknown_fields
 
 ALONE = "\ud800"
 
