@@ -6,7 +6,7 @@ integers, and 1.0 is the integer 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Context, Decimal, InvalidOperation
 from enum import Enum
 from fractions import Fraction
@@ -37,6 +37,7 @@ __all__ += [
     "is_multiple",
     "json_key",
     "object_node",
+    "plain_node",
     "same",
     "string_node",
 ]
@@ -332,6 +333,28 @@ def string_node(spec: Mapping[str, Any], pattern: Pattern | None) -> Node:
 
 
 _LARGEST = 2**62
+
+
+_plain: dict[str, Node] = {}
+
+
+def plain_node(types: Any) -> Node | None:
+    """A node for a type of scalars and nothing else, which nearly every field is; its core is made once."""
+    if not isinstance(types, str) or types not in _PLAIN:
+        return None
+    known = _plain.get(types)
+    if known is None:
+        known = _plain[types] = _PLAIN[types]()
+    return Node(known.core, known.hint, known.kinds, size=known.size)
+
+
+_PLAIN: dict[str, Callable[[], Node]] = {
+    "string": lambda: string_node({}, None),
+    "integer": lambda: number_node({}, integer=True),
+    "number": lambda: number_node({}, integer=False),
+    "boolean": boolean_node,
+    "null": null_node,
+}
 
 
 # -- fixed values ----------------------------------------------------------------------------------------
