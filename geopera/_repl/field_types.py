@@ -6,7 +6,7 @@ spells the same types for callers and for results.
 
 from __future__ import annotations
 
-from .._names import class_names, python_name
+from .._names import class_names, field_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -179,21 +179,9 @@ def fields(schema: Any, schemas: Mapping[str, Any]) -> list[Field]:
         return []
     listed = found.get("required")
     required = {name for name in listed if isinstance(name, str)} if isinstance(listed, list) else set()
-    names = field_names(properties)
+    names = field_names(sorted(properties, key=lambda wire: wire not in required))
     made = [Field(names[wire], wire, sub, wire in required) for wire, sub in properties.items()]
     return sorted(made, key=lambda field: not field.required)
-
-
-def field_names(properties: Mapping[str, Any]) -> dict[str, str]:
-    """Wire name -> Python name, every Python name once."""
-    taken: dict[str, str] = {}
-    for wire in properties:
-        name = bare = python_name(wire)
-        number = 2
-        while name in taken:
-            name, number = f"{bare}_{number}", number + 1
-        taken[name] = wire
-    return {wire: name for name, wire in taken.items()}
 
 
 _BOUNDS = (
