@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator, core_schema
 
+from .._display.safe import safe
 from .._names import enum_members, field_names
 from ._budget import whole
 from ._check import Check
@@ -48,16 +49,11 @@ def _member(cls: Any, value: str) -> Any:
     return cls(value)
 
 
-def _printable(text: str) -> str:
-    """Without lone surrogates, which a class's docstring cannot hold."""
-    return text.encode("utf-8", "replace").decode()
-
-
 def _description(schema: Any) -> str:
     if isinstance(schema, dict):
         for keyword in ("description", "title"):
             if isinstance(schema.get(keyword), str):
-                return _printable(schema[keyword])
+                return safe(schema[keyword])
     return ""
 
 
