@@ -77,6 +77,7 @@ def python_name(wire: str) -> str:
 #: What every class of a schema has, and a field must not hide. A list, since whoever shows names does so without pydantic.
 TAKEN = frozenset(
     [
+        *("explore", "quicklooks"),
         *(
             "additional_keys",
             "additional_properties",
