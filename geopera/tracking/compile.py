@@ -394,14 +394,25 @@ def compile_file(
     *,
     overlay: str | PathLike[str] | None = None,
     base: dict[str, Any] | None = None,
+    left_out: LeftOut | None = None,
 ) -> dict[str, Any]:
-    """Compile the description at `path` and, where `output` is given, write the manifest there.
+    """Compile the description at `path` and, if `output` is given, write the manifest there.
 
-    overlay: a file to use in the place of the package's own overlay. base: a manifest whose knowledge fills
-    what the description does not say; by default the bundled one for an OpenAPI document, and none for a
-    facts file or a manifest, which say everything. The result is checked before anything is written, and
-    replaces the file at `output` in one step. Returns the manifest. Raises :class:`ManifestError` where a
-    file cannot be read or written, or where the result is not a valid manifest.
+    The result is checked before anything is written, and replaces the file at `output` in one step.
+
+    Args:
+        path: An OpenAPI document, a facts file or a manifest.
+        output: Where the manifest goes.
+        overlay: A file in the place of the package's own overlay.
+        base: A manifest whose knowledge fills what the description does not say. By default the bundled one for an
+            OpenAPI document, and none for a facts file or a manifest, which say everything.
+        left_out: Takes what of an OpenAPI document cannot be used. Without it there is a warning.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        ManifestError: If a file cannot be read or written, or the result is not a valid manifest.
     """
     from ..manifest import bundled_bytes
     from .check import check_manifest
@@ -412,7 +423,7 @@ def compile_file(
     )
     if base is None and is_openapi(source):
         base = _parse(bundled_bytes(), "the bundled manifest")
-    manifest = compile_manifest(source, overlay=rules, base=base)
+    manifest = compile_manifest(source, overlay=rules, base=base, left_out=left_out)
     problems = check_manifest(manifest)
     if problems:
         more = f"\n  and {len(problems) - 10} more" if len(problems) > 10 else ""
