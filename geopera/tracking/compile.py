@@ -20,6 +20,8 @@ from ._openapi import OPEN_BODY, is_openapi, manifest_reference, read_openapi
 from ._prose import words
 from ._schemas import MAX_DEPTH, REF_PREFIX, count, measure, references, sorted_data, tidy
 
+__all__ = ["LeftOut", "compile_file", "compile_manifest", "dump"]
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from os import PathLike
