@@ -42,7 +42,7 @@ _COVERED = frozenset(
         "$comment",
     ]
 )
-# Keyword -> 1 where a larger value allows less, -1 where it allows more.
+# Keyword -> 1 if a larger value allows less, -1 if it allows more.
 _BOUNDS = {
     "minimum": 1,
     "exclusiveMinimum": 1,
@@ -192,7 +192,7 @@ class _Comparison:
                 report(where, f"bound-{word}", f"{name} {x!r:.80} became {y!r:.80}")
 
     def rest(self, a: dict[str, Any], b: dict[str, Any], where: str) -> None:
-        """Keywords of which it cannot be said whether they allow more or less."""
+        """Keywords whose change may allow more or less."""
         for name in sorted({*a, *b} - _COVERED - set(_BOUNDS)):
             x, y = a.get(name), b.get(name)
             if name.startswith("x-") or x == y:

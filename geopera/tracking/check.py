@@ -1,7 +1,7 @@
 """Checking a manifest: its format, its names, and every schema in it.
 
-A manifest may come from a server that is not ours, so sizes and depths are bounded and looked at without recursion
-first. What a schema may say is decided by the compiler's own `lint`, so that a manifest that passes can be used.
+A manifest may come from a server that is not ours, so sizes and depths have bounds, which are checked
+without recursion first. What a schema may say is decided by the compiler's own `lint`, so that a manifest that passes can be used.
 """
 
 from __future__ import annotations

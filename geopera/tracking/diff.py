@@ -24,9 +24,13 @@ _HEAD = ("api_version", "base_url", "path")
 class Change:
     """One difference.
 
-    kind: ``"added"``, ``"removed"`` or ``"changed"``. operation: the id, or None for the manifest itself.
-    where: the place inside the operation (``input.groups[].sensor``, ``side_effect``). code: the sort of
-    change, a fixed word for scripts. message: what happened, in words. breaking: whether a caller can fail.
+    Attributes:
+        kind: ``"added"``, ``"removed"`` or ``"changed"``.
+        operation: The id, or None for the manifest itself.
+        where: The place inside the operation (``input.groups[].sensor``, ``side_effect``).
+        code: The sort of change, a fixed word for scripts.
+        message: What happened.
+        breaking: Whether code that worked can fail.
     """
 
     kind: str
@@ -102,7 +106,7 @@ class Diff:
     def markdown(self) -> str:
         """The differences for the text of a pull request: what breaks first, then operations by kind.
 
-        It ends before 60,000 characters. What the API's description says is escaped: it makes no links, no mentions.
+        It ends before 60,000 characters. Text of the API's description is escaped: it makes no links and no mentions.
         """
         lines = ["# Changes of the API", "", f"{_escaped(self.summary())}.", ""]
         titles = {
@@ -184,7 +188,7 @@ def diff(old: Mapping[str, Any], new: Mapping[str, Any], left_out: Iterable[str]
     before, after = old.get("operations") or {}, new.get("operations") or {}
     schemas = (old.get("schemas") or {}, new.get("schemas") or {})
     tainted = _tainted(*schemas)
-    # A problem is read by everybody: what changed in it is said once, and not for each operation.
+    # All operations share the schemas of errors: a change in one is reported once.
     for key in sorted(_problems(before) & _problems(after) & tainted):
         problem = {"$ref": f"#/schemas/{key}"}
         for found in compare_schemas(problem, problem, schemas, sends=False, where=f"errors.{key}"):

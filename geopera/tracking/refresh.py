@@ -1,8 +1,7 @@
 """Refreshing: from the API's live description to the manifest in use.
 
-The description is read, compiled over what the package knows, checked, compared with the manifest in use,
-and kept in the user's cache folder. Every step before the last can fail without having changed anything.
-The reading is all I/O there is; it is done here in both flavours, the rest is shared.
+The description is fetched, compiled over what the package knows, checked, compared with the manifest in use, and kept
+in the user's cache folder. A step that fails changes nothing. Only the fetching differs between sync and async.
 """
 
 from __future__ import annotations
@@ -30,10 +29,13 @@ _PATH = "/openapi.json"
 
 
 class Refresh:
-    """What a refresh came to.
+    """The result of a refresh.
 
-    manifest: the manifest that the client uses now. diff: how it differs from the one before; false where
-    nothing changed. installed: the file in the cache, or None. source: where the description came from.
+    Attributes:
+        manifest: The manifest that the client uses now.
+        diff: How it differs from the one before; false if nothing changed.
+        installed: The file in the cache, or None.
+        source: The URL or the file that the description came from.
     """
 
     __slots__ = ("diff", "installed", "manifest", "source")
@@ -57,7 +59,7 @@ class Refresh:
 
 
 class Fetched:
-    """What the server said: the document's bytes, or None where it has not changed; and its ETag."""
+    """The document's bytes, or None if it has not changed, and its ETag."""
 
     __slots__ = ("data", "etag")
 
@@ -67,21 +69,35 @@ class Fetched:
 
 
 def refresh(
-    client: Client, *, dry_run: bool = False, must_keep: bool = False, seconds: float = MAX_SECONDS
+    client: Client,
+    *,
+    dry_run: bool = False,
+    must_keep: bool = False,
+    seconds: float = MAX_SECONDS,
+    quiet: bool = False,
 ) -> Refresh:
-    """Read the description of the API that `client` talks to, and make `client` use what it says.
+    """Read the description of the API that `client` talks to, and make `client` use it.
 
     The new manifest is kept in the cache folder for the next import, and `client`, with its live proxies, uses
-    it from now on; other clients do not. Where the folder cannot be written, the client uses it all the same,
-    with a warning (must_keep: an error instead). dry_run: compare only. Raises `ManifestError` where the document is
-    damaged, too large or no description of an API, `APIConnectionError` where none came; then nothing has changed.
+    it from now on; other clients do not.
+
+    Args:
+        client: The client to refresh.
+        dry_run: Compare only.
+        must_keep: Raise if the cache folder cannot be written; without it the client uses the manifest, with a warning.
+        seconds: How long the description may take to arrive.
+        quiet: Do not warn.
+
+    Raises:
+        ManifestError: If the document is damaged, too large or no description of an API; nothing has changed then.
+        APIConnectionError: If no response came; nothing has changed then.
     """
     fetched = fetch(client, _validator(client), seconds)
-    return _complete(client, fetched, dry_run=dry_run, must_keep=must_keep)
+    return _complete(client, fetched, dry_run=dry_run, must_keep=must_keep, quiet=quiet)
 
 
 async def refresh_async(client: Client, *, dry_run: bool = False) -> Refresh:
-    """`refresh` for the event loop: the reading is awaited, the compiling runs in a thread."""
+    """`refresh` for async clients: the request is awaited, the compiling runs in a thread."""
     from functools import partial
 
     from anyio.to_thread import run_sync
@@ -115,7 +131,7 @@ def compiled(
         data: An OpenAPI document, a facts file or a manifest.
         source: Where it is from, for messages.
         base: The manifest whose knowledge fills what it does not say; the bundled one by default.
-        left_out: Takes what of it cannot be used. There is a warning in either case.
+        left_out: Takes what of it cannot be used. Without it there is a warning.
 
     Raises:
         ManifestError: If it cannot be used as a whole.
@@ -144,13 +160,19 @@ def compiled(
     if problems:
         shown = "; ".join(problems[:3]) + (f"; and {len(problems) - 3} more" if len(problems) > 3 else "")
         raise ManifestError(f"{source} makes no valid manifest: {shown}; nothing was changed")
-    if odd:
-        warn_left_out(odd.lines(), source, 4)
+    if odd and left_out is None:
+        warn_left_out(odd.lines(), source, 3)
     return made, raw
 
 
 def _complete(
-    client: Client, fetched: Fetched, *, dry_run: bool, must_keep: bool = False, source: str = ""
+    client: Client,
+    fetched: Fetched,
+    *,
+    dry_run: bool,
+    must_keep: bool = False,
+    source: str = "",
+    quiet: bool = False,
 ) -> Refresh:
     source = source or _address(client)
     current, odd = client.manifest, LeftOut()
@@ -164,6 +186,8 @@ def _complete(
     else:
         entry = None
         document, raw = compiled(fetched.data, source, left_out=odd)
+        if odd and not quiet:
+            warn_left_out(odd.lines(), source, 4)
     found = diff(current.to_dict(), document, odd.lines())
     if dry_run:
         return Refresh(current, found, None, source)
@@ -173,7 +197,8 @@ def _complete(
     except ManifestError as exc:
         if must_keep:
             raise
-        warn(f"{exc}; this client uses it all the same", RuntimeWarning, stacklevel=2)
+        if not quiet:
+            warn(f"{exc}; this client uses it all the same", RuntimeWarning, stacklevel=2)
     if current.to_dict() != document:
         new = Manifest.from_bytes(raw, source=installed or source)
         new.tree  # noqa: B018 - a tree that cannot be made is refused before anybody uses it
@@ -220,7 +245,7 @@ def _address(client: Client) -> str:
 
 
 class _Reading:
-    """The rules of reading one answer, without its I/O: what counts as one, and how large it may be."""
+    """The rules of reading one response, without I/O: its status, its size, its time."""
 
     def __init__(self, client: Client, seconds: float = MAX_SECONDS) -> None:
         self.source = _address(client)
@@ -231,14 +256,14 @@ class _Reading:
         self.size = 0
 
     def head(self, response: httpx.Response, conditional: bool) -> Fetched | None:
-        """What the status alone decides; None where the body is to be read."""
+        """What the status alone decides; None if the body is to be read."""
         status = response.status_code
         if status == 304 and conditional:
             return Fetched(None)
         if status != 200:
             hint = {401: "; is the token right?", 404: "; is the base URL right?"}.get(status, "")
             raise ManifestError(
-                f"{self.source} answered with status {status}{hint}; nothing was changed", status_code=status
+                f"{self.source} returned status {status}{hint}; nothing was changed", status_code=status
             )
         length = response.headers.get("content-length", "")
         if length.isdigit() and int(length) > MAX_BYTES:
@@ -296,7 +321,7 @@ def fetch(client: Client, etag: str = "", seconds: float = MAX_SECONDS) -> Fetch
 
 
 async def fetch_async(client: Client, etag: str = "") -> Fetched:
-    """`fetch` for the event loop."""
+    """`fetch` for async clients."""
     import httpx
 
     reading = _Reading(client)
