@@ -73,7 +73,7 @@ def refresh(
     *,
     dry_run: bool = False,
     must_keep: bool = False,
-    seconds: float = MAX_SECONDS,
+    seconds: float | None = None,
     quiet: bool = False,
 ) -> Refresh:
     """Read the description of the API that `client` talks to, and make `client` use it.
@@ -85,7 +85,7 @@ def refresh(
         client: The client to refresh.
         dry_run: Compare only.
         must_keep: Raise if the cache folder cannot be written; without it the client uses the manifest, with a warning.
-        seconds: How long the description may take to arrive.
+        seconds: How long the description may take to arrive; 120 by default.
         quiet: Do not warn.
 
     Raises:
@@ -247,11 +247,11 @@ def _address(client: Client) -> str:
 class _Reading:
     """The rules of reading one response, without I/O: its status, its size, its time."""
 
-    def __init__(self, client: Client, seconds: float = MAX_SECONDS) -> None:
+    def __init__(self, client: Client, seconds: float | None = None) -> None:
         self.source = _address(client)
         self.redactor = client._redactor()
-        self.seconds = seconds
-        self.deadline = time.monotonic() + seconds
+        self.seconds = MAX_SECONDS if seconds is None else seconds
+        self.deadline = time.monotonic() + self.seconds
         self.parts: list[bytes] = []
         self.size = 0
 
@@ -301,12 +301,12 @@ def _headers(etag: str) -> dict[str, str]:
     return {"Accept": "application/json", **({"If-None-Match": etag} if etag else {})}
 
 
-def fetch(client: Client, etag: str = "", seconds: float = MAX_SECONDS) -> Fetched:
+def fetch(client: Client, etag: str = "", seconds: float | None = None) -> Fetched:
     """The live description, over the connections of `client`. With an `etag`, unchanged is no data."""
     import httpx
 
     reading = _Reading(client, seconds)
-    how: dict[str, Any] = {} if seconds == MAX_SECONDS else {"timeout": seconds}
+    how: dict[str, Any] = {} if seconds is None else {"timeout": seconds}
     try:
         with client.get_httpx_client().stream("GET", _PATH, headers=_headers(etag), **how) as response:
             known = reading.head(response, bool(etag))
