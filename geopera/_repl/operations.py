@@ -31,8 +31,9 @@ _UNKNOWN_EFFECT = "of unknown effect; not retried once it was sent"
 REFERENCE = "https://docs.geopera.com/api-reference"
 """Where the operations are documented. The anchor of one is its id."""
 _MAX_ROWS = 60
-_MAX_VALUES = 200
 _MAX_LINE = 200
+_MAX_VALUES = 200
+_MAX_WORDS = 100
 
 
 # Resources.
@@ -199,7 +200,7 @@ def _field_lines(
 def _first_line(text: Any) -> str:
     """The first line of a description, of at most 100 characters."""
     lines = text.splitlines() if isinstance(text, str) else []
-    return cut(lines[0].strip(), 100) if lines else ""
+    return cut(lines[0].strip(), _MAX_WORDS) if lines else ""
 
 
 def operation_doc(operation: Operation, manifest: Manifest) -> str:
