@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._auth.credentials import Renew
 from .._call.endpoint import decode
+from .._drivers import arun, run
 from ..errors import APIConnectionError, APITimeoutError, ResponseError, for_status
 from ..types import Response, UserInfo
 
@@ -19,11 +20,26 @@ _PATH = "realms/public/protocol/openid-connect/userinfo"
 
 def whoami(caller: Caller) -> Any:
     """The userinfo; a coroutine of it on an async client."""
-    return _awhoami(caller) if caller._asynchronous else _whoami(caller)
+    client = caller._client
+    if caller._asynchronous:
+
+        async def asked(step: Any) -> Any:
+            if isinstance(step, Renew):
+                return await step.credential.arenew(step.failed)
+            return await client.get_async_httpx_client().get(step, follow_redirects=False)
+
+        return arun(_steps(caller), asked)
+
+    def ask(step: Any) -> Any:
+        if isinstance(step, Renew):
+            return step.credential.renew(step.failed)
+        return client.get_httpx_client().get(step, follow_redirects=False)
+
+    return run(_steps(caller), ask)
 
 
 def _steps(caller: Caller) -> Generator[Any, Any, UserInfo]:
-    """Yields a path to GET or a `Renew`; is sent the response, or the exception of the transport."""
+    """Yields a path to GET or a `Renew`; is sent the response, and thrown the exception of the transport."""
     context = caller._context()
     credential, redactor = context.credential, context.redactor()
     answer: Any = None
@@ -31,12 +47,18 @@ def _steps(caller: Caller) -> Generator[Any, Any, UserInfo]:
         if credential is not None and credential.due():
             yield Renew(credential, credential.current)
         used = None if credential is None else credential.current
-        answer = yield _PATH
-        if isinstance(answer, Exception):
-            cls = APITimeoutError if "Timeout" in type(answer).__name__ else APIConnectionError
-            text = redactor.text(str(redactor.exception(answer)))
-            answer = None
-            raise cls(f"whoami: no response: {text}", operation="whoami", attempts=attempt)
+        failure: Exception | None = None
+        try:
+            answer = yield _PATH
+        except Exception as exc:
+            if not _of_transport(exc):
+                raise
+            failure = redactor.exception(exc)
+        if failure is not None:
+            cls = APITimeoutError if "Timeout" in type(failure).__name__ else APIConnectionError
+            raise cls(
+                f"whoami: no response: {redactor.text(str(failure))}", operation="whoami", attempts=attempt
+            )
         if answer.status_code != 401 or credential is None or not credential.renewable or attempt == 2:
             break
         yield Renew(credential, used)
@@ -63,48 +85,5 @@ def _steps(caller: Caller) -> Generator[Any, Any, UserInfo]:
     return UserInfo(data)
 
 
-def _whoami(caller: Caller) -> UserInfo:
-    steps = _steps(caller)
-    try:
-        step = next(steps)
-        while True:
-            if isinstance(step, Renew):
-                step.credential.renew(step.failed)
-                step = steps.send(None)
-                continue
-            result: Any = None
-            try:
-                result = caller._client.get_httpx_client().get(step, follow_redirects=False)
-            except Exception as exc:  # noqa: BLE001 - handed on, into the steps
-                result = _transport(exc)
-            step = steps.send(result)
-    except StopIteration as stop:
-        found: UserInfo = stop.value
-        return found
-
-
-async def _awhoami(caller: Caller) -> UserInfo:
-    steps = _steps(caller)
-    try:
-        step = next(steps)
-        while True:
-            if isinstance(step, Renew):
-                await step.credential.arenew(step.failed)
-                step = steps.send(None)
-                continue
-            result: Any = None
-            try:
-                result = await caller._client.get_async_httpx_client().get(step, follow_redirects=False)
-            except Exception as exc:  # noqa: BLE001 - handed on, into the steps
-                result = _transport(exc)
-            step = steps.send(result)
-    except StopIteration as stop:
-        found: UserInfo = stop.value
-        return found
-
-
-def _transport(exc: Exception) -> Exception:
-    """The exception, if it is one of the transport; anything else is raised."""
-    if isinstance(exc, OSError) or type(exc).__module__.partition(".")[0] in ("httpx", "httpx2"):
-        return exc
-    raise exc
+def _of_transport(exc: Exception) -> bool:
+    return isinstance(exc, OSError) or type(exc).__module__.partition(".")[0] in ("httpx", "httpx2")
