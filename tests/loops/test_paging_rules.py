@@ -249,3 +249,32 @@ def test_a_page_without_records(page: Any) -> None:
     with pytest.raises(PagingError, match=r"things\.list: no records") as caught:
         find_records(page, "features", "things.list")
     assert caught.value.operation == "things.list"
+
+
+EMPTY: dict[str, Any] = {"items": [], "total": 3}
+
+
+@pytest.mark.parametrize("convention", ["offset", "page", "search_page"])
+def test_an_empty_page_at_the_start_is_the_end_without_tokens(convention: str) -> None:
+    walk = Walk(operation(convention), {}, schema=SCHEMAS[convention])
+    assert walk.body() == {}
+    assert list(walk.take(EMPTY) or []) == []
+    assert walk.body() is None
+    assert walk.count == 0
+
+
+@pytest.mark.parametrize("convention", ["offset", "page", "search_page"])
+def test_an_empty_page_at_the_end_is_no_repeated_one(convention: str) -> None:
+    """A number of records that the size of a page divides: the last page is empty."""
+    server = Server(convention, 20)
+    found, walk = server.walk({SIZE[convention]: 10})
+    assert (found, walk.count, len(server.bodies)) == (list(range(20)), 20, 3)
+    assert walk.body() is None
+
+
+@pytest.mark.parametrize("empty", [1, 2])
+def test_empty_pages_at_the_start_and_at_the_end_of_the_tokens(empty: int) -> None:
+    none = [{"features": [], "next": f"n{number}"} for number in range(empty)]
+    last = [{"features": [], "next": f"l{number}"} for number in range(empty)]
+    pages = [*none, {"features": [{"id": 1}], "next": "a"}, *last, {"features": []}]
+    assert drive("token", iter([*pages, {"features": [{"id": "beyond the end"}]}])) == ([{"id": 1}], "ended")

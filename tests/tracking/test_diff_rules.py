@@ -264,3 +264,20 @@ def test_unchanged_bundled_manifest_and_one_removed_field():
     found = diff(old, new)
     assert found.changed == ["catalog.search"]
     assert [c.where for c in found.breaking] == ["input.limit"]
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "breaking"),
+    [
+        ("path", "/v1/op/", "/v2/op/", True),
+        ("path", "/v1/op/", None, True),
+        ("base_url", "https://a.example", "https://b.example", False),
+        ("api_version", "2.1.0", "3.0.0", False),
+        ("api_version", None, "2.1.0", False),
+    ],
+)
+def test_what_changes_in_the_manifest_itself(name, before, after, breaking):
+    [change] = diff({name: before}, {name: after}).changes
+    assert (change.kind, change.operation, change.where, change.code) == ("changed", None, name, name)
+    assert change.breaking is breaking
+    assert change.message == f"{before!r} became {after!r}"
