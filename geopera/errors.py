@@ -1,7 +1,7 @@
 """Every error this library raises, as one tree.
 
     GeoperaError
-    ├── APIError                      the server answered, and not with success
+    ├── APIError                      the response has an error status
     │   ├── BadRequestError           400
     │   ├── AuthenticationError       401  the token is missing, malformed or expired
     │   │   └── CredentialsError      no usable credentials on this machine; nothing was sent
@@ -13,18 +13,18 @@
     │   ├── InvalidInputError         422  refused by the server, or here before anything was sent
     │   ├── RateLimitError            429
     │   └── ServerError               5xx
-    ├── APIConnectionError            no answer came
+    ├── APIConnectionError            no response came
     │   └── APITimeoutError           … in time (also a built-in TimeoutError)
-    ├── ResponseError                 the answer cannot be used as what it should be
-    │   └── StreamError               a stream was cut or held something else than records
-    ├── PagingError                   the server repeats a page or a token
-    ├── WaitTimeoutError              the state waited for did not come (also a TimeoutError)
-    ├── OperationFailedError          the thing waited for ended in failure
+    ├── ResponseError                 the body of a success cannot be used
+    │   └── StreamError               a stream was cut, or holds something that is no record
+    ├── PagingError                   the server sends a page or a token again
+    ├── WaitTimeoutError              the wait timed out (also a TimeoutError)
+    ├── OperationFailedError          the final status is a failure
     ├── ManifestError                 a manifest cannot be read, checked or refreshed
     └── WebhookError                  a delivery has the wrong shape
         └── WebhookSignatureError     … or was not signed with the secret
     UnexpectedStatus                  low-level functions, where the client asks for it
-    ResponseMismatchWarning           a success whose body is not what the manifest says
+    ResponseMismatchWarning           a success whose body does not match the manifest
 
 Business errors carry a problem detail (RFC 9457) in `error`, input errors the list of bad fields.
 """
@@ -70,10 +70,10 @@ class GeoperaError(Exception):
     """The base of every error raised by the library. All attributes are always set.
 
     error: the parsed `Problem` or `HTTPValidationError`, or None.
-    status_code: the HTTP status, or None where there was no answer.
+    status_code: the HTTP status, or None if there was no response.
     operation: the operation id, or None.
     response: the `Response`, without the request and so without the token, or None.
-    idempotency_key: the key that the call was sent with: a repeat with it has no second effect.
+    idempotency_key: the key that the call was sent with: a retry with it has no second effect.
     retry_after: the seconds that the server asked to wait, or None.
     request_id: the server's id of the request, or None.
     attempts: how often the request was sent or tried.
@@ -128,7 +128,7 @@ def _restore(cls: type[GeoperaError], args: tuple[Any, ...], state: dict[str, An
 
 
 class APIError(GeoperaError):
-    """The server answered with an error status."""
+    """The response has an error status."""
 
 
 class BadRequestError(APIError):
@@ -179,27 +179,27 @@ class ServerError(APIError):
 
 
 class APIConnectionError(GeoperaError):
-    """No usable answer came: refused, cut, unresolvable. `may_have_acted` tells what is known."""
+    """No usable response came: refused, cut, unresolvable. `may_have_acted` says what is known about the effect."""
 
 
 class APITimeoutError(APIConnectionError, TimeoutError):
-    """No answer came in time."""
+    """No response came in time."""
 
 
 class ResponseError(GeoperaError):
-    """The server answered with success and the body is not what the operation returns."""
+    """The status is a success, and the body is not what the operation returns."""
 
 
 class StreamError(ResponseError):
-    """A stream ended early, or held something that is no record; what came before was delivered."""
+    """A stream ended early, or holds something that is no record. The records before were yielded."""
 
 
 class PagingError(GeoperaError):
-    """The server handed out the same page or cursor twice; going on would never end."""
+    """The server sent the same page or cursor twice: going on would never end."""
 
 
 class WaitTimeoutError(GeoperaError, TimeoutError):
-    """The awaited state did not come in time; `last` is the last state that was seen, or None."""
+    """The wait timed out; `last` is the last response, or None."""
 
     def __init__(self, message: str = "", *, last: Any = None, **details: Any) -> None:
         super().__init__(message, **details)
@@ -207,7 +207,7 @@ class WaitTimeoutError(GeoperaError, TimeoutError):
 
 
 class OperationFailedError(GeoperaError):
-    """What was waited for ended in a failed or cancelled state; `last` is that final answer."""
+    """The final status is a failure or a cancellation; `last` is the last response."""
 
     def __init__(self, message: str = "", *, last: Any = None, **details: Any) -> None:
         super().__init__(message, **details)
@@ -236,14 +236,14 @@ class UnexpectedStatus(Exception):
         self.status_code = status_code
         self.content = content
         start = content[:1000].decode("utf-8", "replace")
-        super().__init__(f"the server answered with the undeclared status {status_code}:\n{start}")
+        super().__init__(f"the response has the undeclared status {status_code}:\n{start}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.status_code, self.content)
 
 
 class ResponseMismatchWarning(UserWarning):
-    """A successful answer differs from the manifest's schema; it was returned as well typed as it can be."""
+    """A successful response does not match the manifest's schema. It is returned as typed as it can be."""
 
 
 _BY_STATUS: dict[int, type[APIError]] = {

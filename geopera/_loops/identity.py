@@ -42,14 +42,14 @@ def _steps(caller: Caller) -> Generator[Any, Any, UserInfo]:
     """Yields a path to GET or a `Renew`; is sent the response, and thrown the exception of the transport."""
     context = caller._context()
     credential, redactor = context.credential, context.redactor()
-    answer: Any = None
+    reply: Any = None
     for attempt in (1, 2):
         if credential is not None and credential.due():
             yield Renew(credential, credential.current)
         used = None if credential is None else credential.current
         failure: Exception | None = None
         try:
-            answer = yield _PATH
+            reply = yield _PATH
         except Exception as exc:
             if not _of_transport(exc):
                 raise
@@ -59,24 +59,24 @@ def _steps(caller: Caller) -> Generator[Any, Any, UserInfo]:
             raise cls(
                 f"whoami: no response: {redactor.text(str(failure))}", operation="whoami", attempts=attempt
             )
-        if answer.status_code != 401 or credential is None or not credential.renewable or attempt == 2:
+        if reply.status_code != 401 or credential is None or not credential.renewable or attempt == 2:
             break
         yield Renew(credential, used)
-    content = redactor.content(answer.content)
-    response: Response[Any] = Response(answer.status_code, content, redactor.headers(answer.headers), None)
+    content = redactor.content(reply.content)
+    response: Response[Any] = Response(reply.status_code, content, redactor.headers(reply.headers), None)
     try:
-        data = redactor.data(decode(answer.content))
+        data = redactor.data(decode(reply.content))
     except ValueError:
         data = None
-    if answer.status_code != 200:
+    if reply.status_code != 200:
         from .._auth.sources import hint
 
         said = data.get("detail") if isinstance(data, dict) else None
-        text = f"whoami: {answer.status_code}" + (f" {str(said)[:300]}" if said else "")
-        if answer.status_code == 401 and not context.authenticated:
+        text = f"whoami: {reply.status_code}" + (f" {str(said)[:300]}" if said else "")
+        if reply.status_code == 401 and not context.authenticated:
             text += f" ({hint(context.note)})"
-        raise for_status(answer.status_code)(
-            text, status_code=answer.status_code, operation="whoami", response=response, attempts=1
+        raise for_status(reply.status_code)(
+            text, status_code=reply.status_code, operation="whoami", response=response, attempts=1
         )
     if not isinstance(data, dict) or not isinstance(data.get("sub"), str):
         raise ResponseError(

@@ -98,6 +98,7 @@ class Mutants:
             self.count += 1
             if not self._noticed(session, change, module):
                 self.survivors.append(name)
+                print(f"survived: {name}", flush=True)
         return True
 
     def _noticed(self, session: pytest.Session, change: Change | None, module: Any) -> bool:

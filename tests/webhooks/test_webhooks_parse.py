@@ -113,7 +113,7 @@ def test_a_body_that_was_parsed_or_is_none_is_a_mistake_of_the_caller(body: Any)
 
 
 def test_text_without_bytes_is_no_delivery() -> None:
-    with pytest.raises(WebhookError, match="no UTF-8"):
+    with pytest.raises(WebhookError, match="not UTF-8"):
         webhooks.parse("\ud800", delivery()[1], SECRET)
 
 
