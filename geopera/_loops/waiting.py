@@ -57,7 +57,7 @@ class Wait:
     cause), `OperationFailedError`, or the error of the call where waiting longer cannot help.
     """
 
-    __slots__ = ("_deadline", "_delays", "_failure", "_field", "_raise", "_success", "_until", "last", "looks", "operation", "started", "state", "timeout")  # fmt: skip
+    __slots__ = ("_deadline", "_delays", "_failure", "_field", "_raise", "_redact", "_success", "_until", "last", "looks", "operation", "started", "state", "timeout")  # fmt: skip
 
     def __init__(
         self,
@@ -68,6 +68,7 @@ class Wait:
         until: Callable[[Any], Any] | None = None,
         raise_on_failure: bool = False,
         delays: Iterable[float] = DELAYS,
+        redact: Callable[[str], str] = str,
     ) -> None:
         polling = operation.polling
         if until is None and polling is None:
@@ -86,6 +87,7 @@ class Wait:
         self._delays = _endless(delays)
         self._until = until
         self._raise = raise_on_failure
+        self._redact = redact
         self._field = polling.state if polling is not None else "status"
         self._success = frozenset(polling.success) if polling is not None and until is None else frozenset()
         self._failure = frozenset(polling.failure) if polling is not None else frozenset()
@@ -110,7 +112,7 @@ class Wait:
         if self.state is not None and self.state in self._failure and not self._satisfied(answer):
             if self._raise:
                 raise OperationFailedError(
-                    f"{self.operation}: ended in {self.state!r}{_reason(answer)}",
+                    f"{self.operation}: ended in {self.state!r}{self._reason(answer)}",
                     last=answer,
                     operation=self.operation,
                     attempts=self.looks,
@@ -127,6 +129,18 @@ class Wait:
             raise error
         assert isinstance(error, GeoperaError)
         return self._pause(now, error, error.retry_after)
+
+    def _reason(self, answer: Any) -> str:
+        """What the response says about why it failed, redacted and then shortened."""
+        for name in ("error", "failure_reason", "reason", "message", "detail"):
+            text = None
+            try:
+                text = answer[name]
+            except (KeyError, TypeError):
+                continue
+            if text:
+                return f": {self._redact(str(text))[:200]}"
+        return ""
 
     def _satisfied(self, answer: Any) -> bool:
         return self._until is not None and bool(self._until(answer))
@@ -178,16 +192,3 @@ def state_of(answer: Any, field: str) -> str | None:
     if isinstance(value, Enum):
         value = value.value
     return value if isinstance(value, str) else None
-
-
-def _reason(answer: Any) -> str:
-    """What the answer says about why it failed."""
-    for name in ("error", "failure_reason", "reason", "message", "detail"):
-        text = None
-        try:
-            text = answer[name]
-        except (KeyError, TypeError):
-            continue
-        if text:
-            return f": {str(text)[:200]}"
-    return ""

@@ -306,6 +306,14 @@ def test_other_calls(
     assert run("token", mode, flavour, server(mode), home, caplog) == []
 
 
+def test_the_reason_of_a_failed_order_is_redacted(flavour: Flavour, serve: Callable[..., Wire]) -> None:
+    order = {"id": "o", "status": "failed", "error": f"you sent {MARKER}"}
+    client = flavour.client(MARKER, serve(lambda asked: Answer(json.dumps(order).encode())).url)
+    with pytest.raises(geopera.errors.OperationFailedError) as caught:
+        flavour(client.orders.get.wait(order_id="o", raise_on_failure=True))
+    assert str(caught.value).endswith("you sent ***")
+
+
 @pytest.mark.parametrize("end", ["whole", "403", "cut"])
 @pytest.mark.usefixtures("no_pauses")
 def test_a_signed_url_is_logged_without_its_query(
