@@ -9,7 +9,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _cache: dict[str, str] = {}
 _reserved: frozenset[str] = frozenset()
@@ -27,8 +27,18 @@ def _reserved_words() -> frozenset[str]:
     return _reserved
 
 
+def as_parsed(name: str) -> str:
+    """`name` as Python's parser reads it in source code: in normal form KC, in which ``µ`` and ``μ`` are one letter."""
+    if name.isascii():
+        return name
+    from unicodedata import normalize
+
+    return normalize("NFKC", name)
+
+
 def _words(text: str) -> list[str]:
     """Split at separators and where the case says so: ``totalAud``, ``HTTPValidationError``, ``Type0``."""
+    text = as_parsed(text)
     words: list[str] = []
     start = 0
     kinds = ["d" if c.isdigit() else "U" if c.isupper() else "l" if c.isalnum() else "-" for c in text]
@@ -54,7 +64,7 @@ def python_name(wire: str) -> str:
     name = _cache.get(wire)
     if name is None:
         # An all-lower name is only split at separators; its runs of underscores mean nothing.
-        name = "_".join(_words(wire)).lower()
+        name = as_parsed("_".join(_words(wire)).lower())
         if not name.isidentifier():
             name = f"field_{name}".rstrip("_") if f"field_{name}".isidentifier() else "field"
         if name in _reserved_words():
@@ -119,6 +129,32 @@ def class_names(keys: Iterable[str]) -> dict[str, str]:
         names[name] = key
         earlier.append(key)
     return names
+
+
+#: What a client has beside the resources of the API; a test compares it with the classes.
+CLIENT_ATTRIBUTES = frozenset(
+    "aclose client close invoke manifest map refresh_manifest resource whoami with_options".split()  # noqa: SIM905
+)
+
+
+def segment_name(segment: str) -> str:
+    """The attribute that stands for a segment of an operation's id: ``import_`` for ``import``."""
+    import keyword
+
+    return f"{segment}_" if keyword.iskeyword(segment) else segment
+
+
+def call_path(path: str) -> str:
+    """How the resource or operation at a dotted path is reached from a client: ``resource("manifest").list``."""
+    first, *rest = path.split(".")
+    start = f'resource("{first}")' if first in CLIENT_ATTRIBUTES else segment_name(first)
+    return ".".join([start, *map(segment_name, rest)])
+
+
+def segment_of(name: str, siblings: Mapping[str, object]) -> str:
+    """The segment that the attribute `name` stands for among `siblings`; `name` itself if it stands for none."""
+    bare = name.removesuffix("_")
+    return bare if name not in siblings and bare in siblings and segment_name(bare) == name else name
 
 
 def snake(name: str) -> str:

@@ -11,46 +11,24 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator, core_schema
 
-from .._names import enum_members, python_name
+from .._display.safe import safe
+from .._names import enum_members
+from ._budget import whole
 from ._check import Check
+from ._fieldnames import field_names
 from ._fields import Layout, Moment, Opener
 from ._lazy import LazyValidator
-from ._model import DEPRECATED, Model, ModelMeta, SchemaEnumMeta, class_reference
+from ._model import Model, ModelMeta, SchemaEnumMeta, class_reference
 from ._node import Node, any_node, never_node
-from ._unions import tag_values
 
 if TYPE_CHECKING:
     from ._spec import Rest, Spec
     from ._unit import Builder, Unit
 
-__all__ = ["field_names", "finish_class", "make_enum", "make_model"]
+__all__ = ["finish_class", "make_enum", "make_model"]
 
 #: What classes that no module holds say of theirs.
 NOWHERE = "geopera.schema.adhoc"
-#: Attributes that a field must not hide.
-_TAKEN = frozenset((*dir(Model), *dir(ModelMeta))) - DEPRECATED
-
-
-def field_names(wires: list[str]) -> dict[str, str]:
-    """Wire name -> Python name: each once, none that is another field's wire name or that pydantic needs."""
-    names: dict[str, str] = {}
-    taken: set[str] = set()
-    known = set(wires)
-    for wire in wires:
-        name = python_name(wire)
-        candidates = [name, f"{name}_"]
-        if wire.isidentifier() and not wire.startswith("_"):
-            candidates.insert(1, wire)
-        number = 2
-        while True:
-            choice = candidates.pop(0) if candidates else f"{name}_{number}"
-            is_free = choice not in taken and choice not in _TAKEN and not choice.startswith("_")
-            if is_free and (choice == wire or choice not in known):
-                break
-            number += not candidates
-        names[wire] = choice
-        taken.add(choice)
-    return names
 
 
 def make_enum(unit: Unit, values: list[str]) -> type[Enum]:
@@ -72,16 +50,11 @@ def _member(cls: Any, value: str) -> Any:
     return cls(value)
 
 
-def _printable(text: str) -> str:
-    """Without lone surrogates, which a class's docstring cannot hold."""
-    return text.encode("utf-8", "replace").decode()
-
-
 def _description(schema: Any) -> str:
     if isinstance(schema, dict):
         for keyword in ("description", "title"):
             if isinstance(schema.get(keyword), str):
-                return _printable(schema[keyword])
+                return safe(schema[keyword])
     return ""
 
 
@@ -124,11 +97,6 @@ def make_model(compiler: Builder, unit: Unit, spec: Spec, rests: list[Rest]) -> 
     wires += [wire for wire in required if wire not in spec.props]
     wires += [wire for wire in spec.props if wire not in required]
     names = field_names(wires)
-    unit.tags = {
-        wire: found
-        for wire in wires
-        if wire in required and wire in spec.props and (found := tag_values(spec.props[wire]))
-    }
     extras = spec.subs.get("additionalProperties")
     is_open = "open" in spec.base or not spec.has_props or (extras is not None and extras.schema is not False)
     cls.__layout__ = Layout(names, is_open)
@@ -169,6 +137,7 @@ def make_model(compiler: Builder, unit: Unit, spec: Spec, rests: list[Rest]) -> 
         extras_schema=extra_node.core if extra_node else None,
     )
     if rests:
+        unit.metered = True
         check = Check(rests)
         wire_of = cls.__layout__.wires
         inner = core_schema.no_info_after_validator_function(
@@ -210,8 +179,8 @@ def finish_class(unit: Unit, definitions: list[CoreSchema]) -> None:
     assert core is not None
     if definitions:
         cls.__pydantic_core_schema__ = core_schema.definitions_schema(core, definitions)
-        cls.__pydantic_validator__ = LazyValidator(cls)
+        cls.__pydantic_validator__ = LazyValidator(cls, metered=unit.metered)
         return
     cls.__pydantic_core_schema__ = core
-    cls.__pydantic_validator__ = SchemaValidator(core)
+    cls.__pydantic_validator__ = SchemaValidator(whole(core) if unit.metered else core)
     cls.__pydantic_complete__ = True

@@ -163,7 +163,7 @@ def test_a_redirect_to_another_host_gets_no_token(
 
 def test_what_the_server_hands_out_in_secret_is_printed_veiled() -> None:
     """The field itself still has it: it is told once."""
-    from geopera._values.show import short
+    from geopera._display.text import short
     from geopera.models import SubscriptionOutput
     from geopera.types import open_json
 
