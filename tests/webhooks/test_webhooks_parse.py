@@ -254,6 +254,18 @@ def test_headers_that_are_none(headers: Any) -> None:
         webhooks.parse(BODY, headers, SECRET)
 
 
+@pytest.mark.parametrize("value", [[GOOD, signed(b"other")], [], ["a", "b"]])
+def test_a_list_of_several_values_is_no_signature(value: list[str]) -> None:
+    with pytest.raises(WebhookSignatureError):
+        webhooks.parse(BODY, {**HEADERS, "X-Geopera-Signature": value}, SECRET)  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("headers", [None, 5, "text", [1, 2]])
+def test_the_message_names_what_the_headers_are(headers: Any) -> None:
+    with pytest.raises(WebhookError, match=f"neither a mapping nor pairs: {type(headers).__name__}"):
+        webhooks.parse(BODY, headers, SECRET)
+
+
 def test_sign_makes_what_parse_takes() -> None:
     assert webhooks.sign(BODY, SECRET) == GOOD == webhooks.sign(BODY.decode(), SECRET.encode())
 
