@@ -20,7 +20,7 @@ from tests.mutants.changes import Change, changes
 
 ROOT = Path(__file__).parent.parent.parent
 EQUIVALENT = Path(__file__).parent / "equivalent.txt"
-SECONDS = 20  # for the tests of one change; one that makes an endless loop is noticed by this
+SECONDS = 60  # for the tests of one change; one that makes an endless loop is noticed by this
 # Module -> its tests.
 RULES: dict[str, list[str]] = {
     "geopera/_call/retry.py": ["tests/call/test_retry_rules.py"],
