@@ -78,20 +78,22 @@ def test_the_repr_of_half_a_client_raises_nothing() -> None:
 def test_a_pickled_client_says_what_it_misses(
     flavour: Flavour, monkeypatch: pytest.MonkeyPatch, home: Store
 ) -> None:
-    monkeypatch.setenv("GEOPERA_API_TOKEN", PLAIN)
     settings: list[tuple[dict[str, Any], str]] = [
         ({"headers": {"X-API-Key": MARKER, "X-Plain": "kept"}}, "header 'X-API-Key'"),
         ({"cookies": {"session": MARKER}}, "cookies"),
         ({"httpx_args": {"proxy": f"http://u:{MARKER}@127.0.0.1:9"}}, "proxy"),
-        ({"httpx_args": {"auth": ("u", MARKER)}}, "auth"),
+        ({"token": None, "httpx_args": {"auth": ("u", MARKER)}}, "auth"),
     ]
     for options, missing in settings:
-        client = flavour.client(PLAIN, URL, **options)
+        client = flavour.client(**{"token": PLAIN, "base_url": URL, **options})
         for thing in (client, client.client, client.billing.credits.balance, client.billing):
             assert [name for name, text in of_thing(thing).items() if shows(MARKER, text)] == []
         again = pickle.loads(pickle.dumps(client))
+        monkeypatch.setenv("GEOPERA_API_TOKEN", PLAIN)
         with pytest.raises(ValueError, match=missing):
             flavour(again.billing.credits.balance())
+        monkeypatch.delenv("GEOPERA_API_TOKEN")
+    monkeypatch.setenv("GEOPERA_API_TOKEN", PLAIN)
     again = pickle.loads(pickle.dumps(flavour.client(PLAIN, URL).with_options(headers={"X-API-Key": MARKER})))
     with pytest.raises(ValueError, match="with_options"):
         flavour(again.billing.credits.balance())

@@ -240,9 +240,9 @@ def test_less_than_a_second_is_waited_for_too() -> None:
 
 def test_a_retry_after_to_the_very_deadline_is_waited_for() -> None:
     wait = Wait(ORDERS, started=0.0, timeout=60)
-    assert wait.look({"status": "a"}, 10.0, asked=50.0) == 50.0
+    assert wait.poll({"status": "a"}, 10.0, asked=50.0) == 50.0
     with pytest.raises(WaitTimeoutError):
-        wait.look({"status": "a"}, 20.0, asked=40.1)
+        wait.poll({"status": "a"}, 20.0, asked=40.1)
 
 
 def test_the_message_names_the_last_error_if_there_was_one() -> None:
@@ -266,4 +266,4 @@ def test_the_message_names_the_last_error_if_there_was_one() -> None:
 def test_a_failure_says_why(answer: dict[str, Any], reason: str) -> None:
     with pytest.raises(OperationFailedError) as caught:
         run([{"status": "failed", **answer}], raise_on_failure=True)
-    assert str(caught.value) == f"orders.get: ended in 'failed'{reason}"
+    assert str(caught.value) == f"orders.get ended with status 'failed'{reason}"
