@@ -118,6 +118,7 @@ def wait(
         until=until,
         raise_on_failure=raise_on_failure,
         delays=delays,
+        redact=caller._context().redactor().text,
     )
     if body is None:
         options = {"timeout": timeout != 1800.0, "until": until, "raise_on_failure": raise_on_failure}
