@@ -1,13 +1,7 @@
 """Idempotency keys: the same key gives the same response, and the work happens once.
 
-<<<<<<< HEAD
-The claim, the work and the stored answer are one transaction: a process that is killed in the middle
-leaves nothing behind, so the key is free for the next attempt. Only successes are stored; a call that
-ended in an error may be retried with its key.
-=======
 The claim, the work and the stored response are one transaction: a process that is killed leaves nothing behind, so the
 key is free for the next attempt. Only successes are stored; a call that failed may be retried with its key.
->>>>>>> 0bc7add89632767398402b94f4166872f82f7e8c
 """
 
 from __future__ import annotations
