@@ -105,7 +105,7 @@ def variables() -> frozenset[str]:
     texts = [path.read_text(encoding="utf-8") for path in sources]
     # The options of the sandbox have a variable each, named by its end.
     options = re.findall(
-        r'"([A-Z_]+)"', (ROOT / "geopera" / "sandbox" / "cli.py").read_text(encoding="utf-8")
+        r'"(?:--)?([A-Za-z_-]+)"', (ROOT / "geopera" / "sandbox" / "cli.py").read_text(encoding="utf-8")
     )
     found = {name for text in texts for name in re.findall(r"GEOPERA_[A-Z_]+", text)}
     return frozenset(found | {f"GEOPERA_SANDBOX_{name.upper().replace('-', '_')}" for name in options})
