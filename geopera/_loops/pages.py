@@ -167,6 +167,7 @@ def _patience(caller: Caller, left: float) -> Any:
     """The client's settings with its calls and retries cut to what is left of the wait."""
     context = caller._context()
     policy = context.policy
+    left = max(left, 0.5)  # the last poll, at the deadline itself, has a chance of a response
     total = min(left, context.total_timeout or left)
     if total == float("inf"):
         return context
