@@ -323,6 +323,33 @@ class Many:
 
     __slots__ = ()
 
+    def sign(self, value: Any, /, assets: Iterable[str] | None = None) -> Any:
+        """Sign the URLs of assets, in place.
+
+        Of an item each asset is signed, with ``items.asset.download``; an asset that the API does not have, as that of a
+        public catalogue, stays as it is. A URL is returned as it is unless it belongs to an item that this client has
+        signed: then it is returned signed, and asked for again if it has expired. So it fits pystac-client's
+        ``modifier=`` and, for items that were signed before, odc-stac's ``patch_url=``.
+
+        Args:
+            value: An item, an asset, a collection of items, a page or list of them, as an object of this client, of
+                pystac or a dict; or a URL.
+            assets: The names of the assets to sign; a call is made for each.
+
+        Returns:
+            The same object; of a URL, a URL.
+
+        Raises:
+            TypeError: If `value` is something else.
+            ValueError: If it is an asset whose item is not known.
+        """
+        from .signing import Known, sign
+
+        caller: Any = self
+        known = caller.__dict__.setdefault("_known", None) or Known()
+        caller.__dict__["_known"] = known
+        return sign(caller, known, value, assets)
+
     def map(
         self,
         operation_id: str,

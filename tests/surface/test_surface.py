@@ -46,7 +46,7 @@ MODULES = {
     "types",
     "webhooks",
 }
-FLUENT = {"client", "manifest", "with_options", "invoke", "map", "refresh_manifest", "whoami"}
+FLUENT = {"client", "manifest", "with_options", "invoke", "map", "refresh_manifest", "sign", "whoami"}
 OPERATION = {"operation", "preview", "pages", "iter", "wait", "download", "download_many", "upload", "map"}
 
 
