@@ -19,6 +19,7 @@ from ..errors import GeoperaError, ResponseMismatchWarning, UnexpectedStatus
 from ..middleware import RetryEvent
 from ..types import Response
 from . import retry
+from .deprecation import warn_if_deprecated
 from .endpoint import Reply, Request, check_key
 from .failures import connection_error, refused, request_id, start, unusable
 from .responses import remember
@@ -94,6 +95,9 @@ def call(
                     raise
             else:
                 outcome = retry.outcome_of_status(reply.status)
+                if "deprecation" in reply.headers or "sunset" in reply.headers:
+                    clean = context.redactor(headers).headers(reply.headers)
+                    warn_if_deprecated(operation.id, clean, _caller_level)
             if log.isEnabledFor(logging.DEBUG):
                 served_as = (
                     None if reply is None else request_id(context.redactor(headers).headers(reply.headers))
@@ -185,13 +189,18 @@ def _parse_success(
     endpoint: Endpoint, context: Context, reply: Reply, response: Response[Any], redactor: Redactor
 ) -> None:
     operation = endpoint.operation
+    mismatches: list[str] = []
+    fault = None
     try:
         response.parsed, mismatches = endpoint.parse(reply)
     except ValueError as exc:
-        message = (
-            f"{operation.id}: the response is not JSON ({exc}): {start(redactor.content(response.content))}"
+        fault = str(exc)
+    if fault is not None:
+        # Outside of the handler: the other exception holds the text, and a context that is suppressed is pickled.
+        said = start(redactor.content(response.content))
+        raise unusable(
+            f"{operation.id}: the response is not JSON ({fault}): {said}", response, operation, redactor
         )
-        raise unusable(message, response, operation, redactor) from None
     if not mismatches:
         return
     mismatches = [redactor.text(one) for one in mismatches]

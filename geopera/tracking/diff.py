@@ -6,10 +6,11 @@ in must not be asked more of, what comes out must not promise less. Pure: two do
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .._display.safe import safe
 from .._references import references
 from ..manifest import PREFIX
 from ._schemadiff import compare_schemas
@@ -36,14 +37,20 @@ class Change:
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
-        return f"{'breaking  ' if self.breaking else '          '}{place}{self.message}"
+        return safe(f"{'breaking  ' if self.breaking else '          '}{place}{self.message}")
 
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """All differences of two manifests, in the order of the operations' ids. False where there is none."""
+    """All differences of two manifests, in the order of the operations' ids. False if there are none.
+
+    Attributes:
+        changes: The differences.
+        left_out: What of the second description could not be used, a line each; it counts as no difference.
+    """
 
     changes: tuple[Change, ...]
+    left_out: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.changes)
@@ -88,6 +95,7 @@ class Diff:
                 sign = {"added": "+", "removed": "-"}.get(change.kind, "~")
                 lines.append(f"{sign} {change.operation or 'the manifest'}")
             lines.append(f"    {change}")
+        lines += [f"! left out: {line}" for line in self.left_out]
         return "\n".join([*lines, self.summary()])
 
     def to_dict(self) -> dict[str, Any]:
@@ -98,14 +106,15 @@ class Diff:
             "changed": self.changed,
             "breaking": bool(self.breaking),
             "changes": [asdict(change) for change in self.changes],
+            "left_out": list(self.left_out),
         }
 
     def __str__(self) -> str:
         return self.text()
 
 
-def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> Diff:
-    """The differences from the manifest document `old` to `new`."""
+def diff(old: Mapping[str, Any], new: Mapping[str, Any], left_out: Iterable[str] = ()) -> Diff:
+    """The differences from the manifest document `old` to `new`; `left_out`: see `Diff`."""
     changes = [
         Change("changed", None, name, name, f"{old.get(name)!r} became {new.get(name)!r}", name == "path")
         for name in _HEAD
@@ -127,7 +136,7 @@ def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> Diff:
             changes.append(Change("added", id, "", "operation-added", summary, False))
         else:
             changes += _operation(id, before[id], after[id], schemas, tainted)
-    return Diff(tuple(changes))
+    return Diff(tuple(changes), tuple(left_out))
 
 
 def _operation(

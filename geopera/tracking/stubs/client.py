@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
+from ..._names import segment_name
 from ...manifest import Manifest
 from .calls import Call, map_line, resource_lines
 from .types import HEADER, is_plain
@@ -21,6 +22,7 @@ import types as _types
 import typing as _t
 import uuid as _uuid
 
+import geopera.geo.methods as _tables
 import geopera.manifest as _manifest
 import geopera.types as _ty
 import typing_extensions as _te
@@ -71,7 +73,7 @@ AsyncOperation = Operation
 Key: _t.TypeAlias = "str | None | _ty.Unset"
 Target: _t.TypeAlias = "str | _os.PathLike[str] | None"
 
-class Iteration(_t.Generic[T]):
+class Iteration(_tables.Tables, _t.Generic[T]):
     """Lazy: nothing is fetched before it is asked for. Closed at its end, by `close` or by a with block."""
     def __iter__(self) -> _t.Iterator[T]: ...
     def __next__(self) -> T: ...
@@ -84,7 +86,7 @@ class Iteration(_t.Generic[T]):
         trace: _types.TracebackType | None,
     ) -> None: ...
 
-class AsyncIteration(_t.Generic[T]):
+class AsyncIteration(_tables.AsyncTables, _t.Generic[T]):
     """Lazy: nothing is fetched before it is asked for. Closed at its end, by `aclose` or by a with block."""
     def __aiter__(self) -> _t.AsyncIterator[T]: ...
     async def __anext__(self) -> T: ...
@@ -134,7 +136,8 @@ def client_module(manifest: Manifest, calls: list[Call]) -> Iterator[str]:
     by_id = {call.operation.id: call for call in calls}
     for name in resources(manifest):
         for flavour in ("sync", "async"):
-            yield f"import geopera._{flavour}_calls.{name} as _{flavour}_{name}"
+            module = segment_name(name)
+            yield f"import geopera._{flavour}_calls.{module} as _{flavour}_{module}"
     for asynchronous in (False, True):
         name = "AsyncGeopera" if asynchronous else "Geopera"
         # The resources are inherited, since one may be called as a method is, or as a type of its signature.
@@ -151,7 +154,7 @@ def client_module(manifest: Manifest, calls: list[Call]) -> Iterator[str]:
 
 def resources(manifest: Manifest) -> list[str]:
     """The attributes of a client that have a module of their own: read only by who uses one."""
-    return [name for name in manifest.tree if is_plain(name)]
+    return [name for name in manifest.tree if is_plain(segment_name(name))]
 
 
 def _methods(*, asynchronous: bool) -> Iterator[str]:
