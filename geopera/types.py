@@ -213,19 +213,14 @@ class JSONObject(Shown, Tables, dict[str, "Any"]):
             raise AttributeError(name)
         if name in self:
             return self[name]
-<<<<<<< HEAD
-        if name == "records":
-            raise AttributeError("the object is no page of records", name=name, obj=self)
+        if name in PAGE_ONLY:
+            raise AttributeError(f"the object is no page of records and has no {name}", name=name, obj=self)
         if name == "open" and isinstance(self.get("href"), str):  # a STAC asset
             from functools import partial
 
             from .geo.assets import open_asset
 
             return partial(open_asset, self)
-=======
-        if name in PAGE_ONLY:
-            raise AttributeError(f"the object is no page of records and has no {name}", name=name, obj=self)
->>>>>>> main
         from ._names import did_you_mean, python_name
 
         for key in self:
