@@ -207,7 +207,8 @@ class JSONObject(Shown, Tables, dict[str, "Any"]):
     Nested objects are of the same type. Where a key is also the name of a dict method (``items``,
     ``keys``, …), the attribute is the method and the key is read with ``[...]``. A key that Python
     reserves is read with a trailing underscore (``feature.type_``), one in another case by its
-    snake_case name (``order.total_aud`` for ``totalAud``).
+    snake_case name (``order.total_aud`` for ``totalAud``). A STAC asset, an object with an ``href``, has ``open()``,
+    which opens its raster with rasterio.
     """
 
     __slots__ = ("__weakref__", "_page")
@@ -220,6 +221,12 @@ class JSONObject(Shown, Tables, dict[str, "Any"]):
             return self[name]
         if name in PAGE_ONLY:
             raise AttributeError(f"the object is no page of records and has no {name}", name=name, obj=self)
+        if name == "open" and isinstance(self.get("href"), str):  # a STAC asset
+            from functools import partial
+
+            from .geo.assets import open_asset
+
+            return partial(open_asset, self)
         from ._names import did_you_mean, python_name
 
         for key in self:
@@ -242,6 +249,8 @@ class JSONObject(Shown, Tables, dict[str, "Any"]):
     def __dir__(self) -> Iterator[str]:
         hidden = () if page_records(self) is not None else PAGE_ONLY - self.keys()
         yield from (name for name in super().__dir__() if name not in hidden)
+        if "href" in self:
+            yield "open"
         yield from (
             key for key in self if isinstance(key, str) and key.isidentifier() and not key.startswith("_")
         )
