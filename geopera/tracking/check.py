@@ -173,10 +173,10 @@ def _schema_faults(operations: dict[str, Any], schemas: dict[str, Any]) -> Itera
                 registry = Registry(schemas, module=None)  # the old one has begun what is replaced here
                 parts = pointer(exc.pointer) if exc.pointer != "#" else []
                 if parts[:1] == ["schemas"]:
-                    yield Fault("schemas", parts[1], parts[2:], exc.reason)
+                    yield Fault("schemas", parts[1], parts[2:], exc.reason or "")
                     _open(schemas, parts[1:])
                 else:
-                    yield Fault(section, key, (*before, *parts), exc.reason)
+                    yield Fault(section, key, (*before, *parts), exc.reason or "")
                     _open(holder, (name, *parts))
 
 
