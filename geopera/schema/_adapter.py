@@ -72,11 +72,11 @@ class Adapter(TypeAdapter[Any]):  # type: ignore[misc]  # final for checkers; on
         return f"TypeAdapter({self.type!r})"
 
     def dump_python(self, instance: Any, /, **options: Any) -> Any:
-        """As pydantic's, but under wire names and without what was not set, unless told otherwise."""
+        """As pydantic's, with `by_alias` and `exclude_unset` true by default: wire names, and what was set."""
         return super().dump_python(instance, **{**_WIRE, **options})
 
     def dump_json(self, instance: Any, /, **options: Any) -> bytes:
-        """The same as JSON text."""
+        """As `dump_python`, as JSON text."""
         return super().dump_json(instance, **{**_WIRE, **options})
 
     def json_schema(self, **_: Any) -> dict[str, Any]:

@@ -19,14 +19,21 @@ _PREFIXES = (("$defs",), ("schemas",), ("definitions",), ("components", "schemas
 
 
 def type_adapter(schema: Any, *, definitions: Mapping[str, Any] | None = None) -> TypeAdapter[Any]:
-    """A pydantic TypeAdapter that accepts exactly what the JSON Schema accepts (draft 2020-12, or the one it declares).
+    """Build a pydantic TypeAdapter that accepts exactly what a JSON Schema accepts.
 
-    `schema` is a dict or a bool. `definitions` are further schemas by name: a reference that the schema
-    itself does not hold finds them as ``#/$defs/<name>``, ``#/schemas/<name>``, ``#/definitions/<name>`` or
-    ``#/components/schemas/<name>``; a name that is a URI is reached by that URI. Validated objects with
-    properties are instances of `Model`; other objects stay dicts.
+    Validated objects with properties are instances of `Model`; other objects stay dicts.
 
-    Raises SchemaError where the schema is malformed, loops or refers to what is not there.
+    Args:
+        schema: A dict or a bool, in draft 2020-12 or the draft that it declares.
+        definitions: Further schemas by name. A reference that `schema` itself does not hold finds them as
+            ``#/$defs/<name>``, ``#/schemas/<name>``, ``#/definitions/<name>`` or ``#/components/schemas/<name>``; a
+            name that is a URI is reached by that URI.
+
+    Returns:
+        The adapter. It pickles as its schema.
+
+    Raises:
+        SchemaError: If the schema is malformed, refers to itself without end, or refers to what is not there.
     """
     if definitions is not None and not isinstance(definitions, Mapping):
         raise SchemaError(f"the definitions are an object of schemas, not {type(definitions).__name__}")

@@ -1,4 +1,4 @@
-"""What a schema that cannot be used ends in, and the bounds within which schemas are taken."""
+"""The error for a schema that cannot be used, and the bounds on schemas and validations."""
 
 from __future__ import annotations
 
@@ -25,9 +25,11 @@ MAX_WAYS = 8
 
 
 class SchemaError(GeoperaError, ValueError):
-    """The JSON Schema itself cannot be used: it is malformed, it loops, or a reference leads nowhere.
+    """The JSON Schema itself cannot be used: it is malformed, refers to itself without end, or refers to nothing.
 
-    `pointer` is the place, as a JSON pointer fragment (``#/properties/a``).
+    Attributes:
+        reason: What is wrong, without the place.
+        pointer: The place, as a JSON pointer fragment (``#/properties/a``).
     """
 
     def __init__(self, message: str, pointer: str = "#") -> None:

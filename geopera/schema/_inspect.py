@@ -13,7 +13,7 @@ Loc = tuple[str | int, ...]
 _Way = Any  # None, or (the way to the parent, the name below it)
 
 
-def _told(way: _Way) -> Loc:
+def _path(way: _Way) -> Loc:
     parts: list[str | int] = []
     while way is not None:
         way, part = way
@@ -32,14 +32,19 @@ def _is_coordinates(item: list[Any]) -> bool:
 
 
 def unknown_fields(value: Any) -> list[tuple[Loc, str, list[str]]]:
-    """The members of closed models, at any depth, that their schemas do not have.
+    """Find the members of closed models, at any depth, that their schemas do not have.
 
-    Each is (place of the model, name, nearest names of fields). A schema is closed if it has
-    `properties` and says nothing of additional ones. A field given under both of its names is found
-    in open models too.
+    A schema is closed if it has `properties` and does not mention additional ones. A field given under both of its names
+    is found in open models too.
+
+    Args:
+        value: What an adapter returned.
+
+    Returns:
+        For each: the path of the model, the name, and the nearest names of fields.
     """
     found: list[tuple[Loc, str, list[str]]] = []
-    # Places are linked (parent, name) until they are told: a value may be very deep.
+    # Places are linked (parent, name) until they are needed: a value may be very deep.
     stack: list[tuple[_Way, Any]] = [(None, value)]
     while stack:
         at, item = stack.pop()
@@ -48,9 +53,9 @@ def unknown_fields(value: Any) -> list[tuple[Loc, str, list[str]]]:
             wires = layout.wires
             for name in item.__pydantic_extra__ or ():
                 if name in wires:
-                    found.append((_told(at), name, [wires[name]]))
+                    found.append((_path(at), name, [wires[name]]))
                 elif not layout.is_open:
-                    found.append((_told(at), name, nearest(name, (*layout.names, *wires))))
+                    found.append((_path(at), name, nearest(name, (*layout.names, *wires))))
             fields = item.__dict__
             stack.extend(
                 ((at, wires[n]), fields[n])

@@ -159,11 +159,11 @@ class Model(Shown, Tables, BaseModel, metaclass=ModelMeta):
     # -- JSON ----------------------------------------------------------------------------------------
 
     def model_dump(self, **options: Any) -> dict[str, Any]:
-        """As pydantic's, but under wire names and without what was not given, unless told otherwise."""
+        """As pydantic's, with `by_alias` and `exclude_unset` true by default: wire names, and what was given."""
         return super().model_dump(**{**_WIRE, **options})
 
     def model_dump_json(self, **options: Any) -> str:
-        """The same as JSON text."""
+        """As `model_dump`, as JSON text."""
         return super().model_dump_json(**{**_WIRE, **options})
 
     def to_dict(self) -> dict[str, Any]:
@@ -175,9 +175,16 @@ class Model(Shown, Tables, BaseModel, metaclass=ModelMeta):
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """An instance from a JSON object under wire names; unknown names are kept.
+        """Make an instance from a JSON object under wire names; unknown names are kept.
 
-        Raises pydantic's ValidationError where the object does not fit the schema.
+        Args:
+            src_dict: The object.
+
+        Returns:
+            An instance of this class.
+
+        Raises:
+            pydantic.ValidationError: If the object does not fit the schema.
         """
         result: Self = cls.__pydantic_validator__.validate_python(
             dict(src_dict), by_alias=True, by_name=False

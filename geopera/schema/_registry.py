@@ -28,13 +28,14 @@ _numbers = count()  # references stay unique where registries share classes
 
 
 class Registry:
-    """Classes and adapters for `definitions`, a mapping of schemas by key.
+    """Classes and adapters for a set of schemas, each built at first use, and once, also when threads race.
 
-    References between them read `prefix` + key. `module` is the module that the classes say they are
-    from, None where no module holds them. `inline` are further schemas by class name (request bodies
-    that have no key of their own).
-    `previous` is a registry whose classes are used on, wherever the schema is the same as there.
-    Nothing is built before it is asked for; what is built, is built once, also when threads race.
+    Args:
+        definitions: The schemas by key.
+        prefix: What stands before a key in a reference.
+        module: The module that the classes name as theirs; None if no module holds them.
+        inline: Further schemas by class name: request bodies that have no key of their own.
+        previous: A registry whose classes are used on, wherever the schema is the same there.
     """
 
     def __init__(
@@ -192,10 +193,17 @@ class Registry:
     # -- building ----------------------------------------------------------------------------------------
 
     def model(self, name: str) -> Any:
-        """The class called `name`: a Model, an Enum, or for other schemas a type for annotations.
+        """Build a class: a `Model`, an `Enum`, or for other schemas a type for annotations.
 
-        Raises KeyError for a name that is not among `names()`, SchemaError for a schema that cannot be
-        used.
+        Args:
+            name: One of `names()`.
+
+        Returns:
+            The class; the same one at every call.
+
+        Raises:
+            KeyError: If there is no such name.
+            SchemaError: If the schema cannot be used.
         """
         built = self._built.get(name)
         if built is None:

@@ -31,28 +31,34 @@ Problems = list[tuple[Where, str]]
 
 
 def best_effort(adapter: Any, value: Any) -> tuple[Any, Problems]:
-    """(result, problems): `value` typed wherever it fits, as it came elsewhere.
+    """Type a value wherever it fits its schema, and keep the rest as it came.
 
-    A field that does not fit holds the plain value; a required one that is missing reads None. Each
-    problem is (place under wire names, message); there are none where the whole value fits. Never
-    raises on account of the value.
+    A field that does not fit holds the plain value; a required field that is missing reads None. Raises nothing on
+    account of the value.
+
+    Args:
+        adapter: What `type_adapter` returned.
+        value: A parsed JSON value.
+
+    Returns:
+        The result, and a list of problems: (path under wire names, message). It is empty if the whole value fits.
     """
     try:
         return adapter.validator.validate_python(value, by_alias=True, by_name=False), []
     except ValidationError as error:
         problems: Problems = []
         unit = getattr(getattr(adapter, "type", None), "unit", None)
-        told = _told(error, ())
-        costly = len(told) > _MOST_PROBLEMS or error.errors(include_url=False)[0]["type"] == "cost"
-        if unit is None or costly or any(len(where) > _DEEPEST for where, _ in told):
-            return value, told
+        found = _problems_of(error, ())
+        costly = len(found) > _MOST_PROBLEMS or error.errors(include_url=False)[0]["type"] == "cost"
+        if unit is None or costly or any(len(where) > _DEEPEST for where, _ in found):
+            return value, found
         try:
             return bounded(partial(_salvage, unit.loc, unit, at=(), problems=problems), value), problems
         except (RecursionError, PydanticCustomError) as bound:  # the value, and what was found of the whole
-            return value, told if isinstance(bound, PydanticCustomError) else [((), _TOO_DEEP)]
+            return value, found if isinstance(bound, PydanticCustomError) else [((), _TOO_DEEP)]
 
 
-def _told(error: ValidationError, at: Where) -> Problems:
+def _problems_of(error: ValidationError, at: Where) -> Problems:
     return [
         ((*at, *item["loc"]), str(item["msg"]))
         for item in error.errors(include_url=False, include_input=False)
@@ -71,7 +77,7 @@ def _salvage(place: Place, unit: Unit, value: Any, at: Where, problems: Problems
     except ValidationError as error:
         failure = error
     if len(at) > _DEEPEST:
-        problems.extend(_told(failure, at))
+        problems.extend(_problems_of(failure, at))
         return value
     before = len(problems)
     result = value
@@ -100,7 +106,7 @@ def _salvage(place: Place, unit: Unit, value: Any, at: Where, problems: Problems
                 if keyword in schema:
                     return _branch(place, keyword, unit, value, at, problems, failure, unions)
     if len(problems) == before:
-        problems.extend(_told(failure, at))
+        problems.extend(_problems_of(failure, at))
     return result
 
 
@@ -158,7 +164,7 @@ def _branch(
             problems.append(((*at, tagging.wire), tagging.reason()))
             return value
     if unions >= _MOST_UNIONS:
-        problems.extend(_told(failure, at))
+        problems.extend(_problems_of(failure, at))
         return value
     best: tuple[int, Problems, Any] | None = None
     for index in range(len(place.schema[keyword])):
@@ -167,7 +173,7 @@ def _branch(
         if result is not value and (best is None or len(found) < best[0]):
             best = len(found), found, result
     if best is None:
-        problems.extend(_told(failure, at))
+        problems.extend(_problems_of(failure, at))
         return value
-    problems.extend(best[1] or _told(failure, at))
+    problems.extend(best[1] or _problems_of(failure, at))
     return best[2]

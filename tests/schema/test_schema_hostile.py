@@ -252,7 +252,8 @@ def test_nothing_a_schema_says_is_evaluated(text: str, monkeypatch: pytest.Monke
     assert result.to_dict() == value
     assert type(result).__name__.isidentifier()
     assert all(name.isidentifier() for name in type(result).model_fields)
-    assert text in repr(result)[:100_000] or repr(text)[1:-1] in repr(result)
+    # Names are cut to what a line holds.
+    assert text[:40] in repr(result) or repr(text)[1:40] in repr(result)
     repr(type(result).__signature__)
     for bad in ({text: {text: 1}}, {}):
         with pytest.raises(ValidationError) as caught:
