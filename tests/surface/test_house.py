@@ -34,6 +34,7 @@ FLOORS = {
         "core",
         "work",
         "operations control",
+        "tapes",
         "connections controls inprocess app",
         "server",
         "cli plugin __init__",

@@ -36,6 +36,7 @@ MODULES = {
     "client",
     "errors",
     "fluent",
+    "geo",
     "manifest",
     "middleware",
     "models",
