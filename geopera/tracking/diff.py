@@ -104,6 +104,9 @@ class Diff:
     def __str__(self) -> str:
         return self.text()
 
+    def __repr__(self) -> str:
+        return f"<Diff: {self.summary()}>"
+
 
 def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> Diff:
     """The differences from the manifest document `old` to `new`."""

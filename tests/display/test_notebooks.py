@@ -21,6 +21,7 @@ CELLS = {
     "operation": "client.catalog.search",
     "image": "client.cog.thumbnail(url='https://example.com/a.tif')",
     "await": "await AsyncGeopera(TOKEN, base_url=URL).catalog.hosts.list({})",
+    "progress": "list(client.catalog.search.iter(host_name='earthsearch-aws', max_items=5, progress=True))",
     "error": "client.catalog.search(limit=10_000)",
 }
 
@@ -51,6 +52,7 @@ def test_a_notebook_runs(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> N
     assert "host_name" in data["operation"]["text/html"]
     assert base64.b64decode(data["image"]["image/jpeg"]).startswith(b"\xff\xd8\xff")
     assert "3 hosts" in data["await"]["text/html"]
+    assert "Warning" not in "".join(one.text for cell in cells for one in cell.outputs if "text" in one)
     assert outputs["error"].ename == "InvalidInputError"
     assert len("\n".join(outputs["error"].traceback).splitlines()) <= 20
     assert all(len(str(one)) < 150_000 for one in data.values())
