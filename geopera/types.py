@@ -92,13 +92,17 @@ class File:
 
 
 class Response(Generic[T_co]):
-    """What the server answered to one call.
+    """The response to one call. It holds neither the request nor the token, so it may be logged and pickled.
 
-    `status_code` is an int (also where no name is registered for it), `content` the body's bytes after
-    content decoding, `headers` case-insensitive, `parsed` the typed result or the typed error, or None.
-    `idempotency_key` is the key the call was sent with, if any; `request_id` the id the server gave the
-    request, if any; `attempts` how often it was sent, `elapsed` the seconds that took in all. The request,
-    and so the token, is not part of it: a response may be logged and pickled.
+    Attributes:
+        status_code: The HTTP status as an int.
+        content: The bytes of the body, after content decoding.
+        headers: The headers, case-insensitive.
+        parsed: The typed result or the typed error, or None.
+        idempotency_key: The key that the call was sent with, or None.
+        request_id: The server's id of the request, or None.
+        attempts: How often the request was sent.
+        elapsed: Seconds for all attempts together.
     """
 
     __slots__ = (
@@ -148,7 +152,9 @@ class Response(Generic[T_co]):
 class Content(bytes):
     """The body of a binary response: bytes that know their media type. Images show themselves in a notebook.
 
-    `content_type` is the header as the server sent it, `media_type` its lower-case type without parameters.
+    Attributes:
+        content_type: The header as the server sent it.
+        media_type: The type in lower case, without parameters.
     """
 
     content_type: str
@@ -166,6 +172,8 @@ class Content(bytes):
         from ._display.safe import one_line
 
         return f"<Content, {len(self)} bytes of {one_line(self.media_type, 100)}>"
+
+    __str__ = __repr__
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the bytes to a file. Returns its path; raises OSError if it cannot be written."""
@@ -298,7 +306,7 @@ class JSONObject(Shown, Tables, dict[str, "Any"]):
 
 
 class UserInfo(JSONObject):
-    """Who the credentials stand for, as the server says it; further members are kept.
+    """The principal of the credentials, as the server reports it; further members are kept.
 
     Attributes:
         sub: The subject, an id.
