@@ -24,6 +24,7 @@
     └── WebhookError                  a delivery has the wrong shape
         └── WebhookSignatureError     … or was not signed with the secret
     UnexpectedStatus                  low-level functions, where the client asks for it
+    DeprecatedOperationWarning        the server says that the operation will go
     ResponseMismatchWarning           a success whose body is not what the manifest says
 
 Business errors carry a problem detail (RFC 9457) in `error`, input errors the list of bad fields.
@@ -45,6 +46,7 @@ __all__ = [
     "BadRequestError",
     "ConflictError",
     "CredentialsError",
+    "DeprecatedOperationWarning",
     "GeoperaError",
     "GoneError",
     "InvalidInputError",
@@ -259,6 +261,10 @@ class ResponseMismatchWarning(UserWarning):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
+
+
+class DeprecatedOperationWarning(DeprecationWarning):
+    """A response had a ``Deprecation`` (RFC 9745) or ``Sunset`` (RFC 8594) header; given once an operation."""
 
 
 _BY_STATUS: dict[int, type[APIError]] = {

@@ -19,6 +19,7 @@ _MARK = "partial\n"
 
 def files(manifest: Manifest, *, deep: bool = True) -> Iterator[tuple[str, str]]:
     """(path inside the stub package, text) of every file; without `deep` none for the modules of single models."""
+    from ..._names import segment_name
     from . import calls as call_stubs
     from . import client as client_stubs
     from . import models as model_stubs
@@ -37,7 +38,7 @@ def files(manifest: Manifest, *, deep: bool = True) -> Iterator[tuple[str, str]]
         yield f"{package}/__init__.pyi", HEADER
         for name in client_stubs.resources(manifest):
             lines = call_stubs.calls_module(name, manifest.tree[name], by_id, asynchronous=asynchronous)
-            yield f"{package}/{name}.pyi", _join(lines)
+            yield f"{package}/{segment_name(name)}.pyi", _join(lines)
     yield "models/__init__.pyi", _join(model_stubs.models_module(classes, given))
     if deep:
         for name, text in model_stubs.deep_modules(classes).items():
