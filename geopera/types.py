@@ -1,4 +1,4 @@
-"""The values that every part of the library hands around: UNSET, responses, files, secrets, open JSON objects."""
+"""Values that appear in signatures: UNSET, responses, files, secrets, open JSON objects."""
 
 from __future__ import annotations
 
@@ -92,17 +92,19 @@ class File:
 
 
 class Response(Generic[T_co]):
-    """The response to one call. It holds neither the request nor the token, so it may be logged and pickled.
+    """The response to one call.
+
+    The request, and so the token, is not part of it: a response may be logged and pickled.
 
     Attributes:
-        status_code: The HTTP status as an int.
+        status_code: The HTTP status, an int.
         content: The bytes of the body, after content decoding.
-        headers: The headers, case-insensitive.
+        headers: The headers; names in any case.
         parsed: The typed result or the typed error, or None.
         idempotency_key: The key that the call was sent with, or None.
-        request_id: The server's id of the request, or None.
-        attempts: How often the request was sent.
-        elapsed: Seconds for all attempts together.
+        request_id: The id that the server gave the request, or None.
+        attempts: The number of requests that were sent.
+        elapsed: The seconds that all of them took.
     """
 
     __slots__ = (
@@ -150,7 +152,7 @@ class Response(Generic[T_co]):
 
 
 class Content(bytes):
-    """The body of a binary response: bytes that know their media type. Images show themselves in a notebook.
+    """The body of a binary response: bytes with a media type. Images are shown in a notebook.
 
     Attributes:
         content_type: The header as the server sent it.
@@ -364,7 +366,7 @@ PAGE_ONLY = frozenset({"records", "explore", "quicklooks", *TABLES})
 
 
 def page_records(value: Any) -> list[Any] | None:
-    """The records of a model or an object that is a page; None for what is none."""
+    """The records of a model or an object that is a page; None for anything else."""
     from ._values.records import records_of
 
     return records_of(value, getattr(value, "_page", None))
