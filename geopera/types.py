@@ -154,7 +154,9 @@ class Response(Generic[T_co]):
 class Content(bytes):
     """The body of a binary response: bytes with a media type. Images are shown in a notebook.
 
-    `content_type` is the header as the server sent it, `media_type` its lower-case type without parameters.
+    Attributes:
+        content_type: The header as the server sent it.
+        media_type: The type in lower case, without parameters.
     """
 
     content_type: str
@@ -172,6 +174,8 @@ class Content(bytes):
         from ._display.safe import one_line
 
         return f"<Content, {len(self)} bytes of {one_line(self.media_type, 100)}>"
+
+    __str__ = __repr__
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the bytes to a file. Returns its path; raises OSError if it cannot be written."""
@@ -313,7 +317,7 @@ class JSONObject(Shown, Tables, dict[str, "Any"]):
 
 
 class UserInfo(JSONObject):
-    """Who the credentials stand for, as the server says it; further members are kept.
+    """The principal of the credentials, as the server reports it; further members are kept.
 
     Attributes:
         sub: The subject, an id.

@@ -18,7 +18,7 @@ FLOORS = {
         "errors",
         "schema",
         "manifest webhooks _auth",
-        "middleware",
+        "middleware _folding",
         "_call _repl bodies",
         "_transport",
         "client",
