@@ -102,23 +102,27 @@ def bodies_module(classes: Classes, given: Given) -> Iterator[str]:
 
 def _typed_dict(name: str, classes: Classes, given: Given) -> Iterator[str]:
     schema = classes.by_name[name]
-    pairs: list[tuple[str, str]] = []
+    pairs: list[tuple[str, str, str]] = []
     found = object_fields(schema, classes.schemas)
     if not found:
         yield f"{name}Dict: _t.TypeAlias = _t.Mapping[str, object]"
         return
     taken = {field.name for field in found}
     for field in found:
-        text = given.field(field)
+        text = given.field(field) + ("" if field.required else " | _ty.Unset")
+        said = text_of(field.schema.get("description", "")) if isinstance(field.schema, dict) else ""
         alone = field.wire == field.name or field.wire in taken
         kind = "Required" if field.required and alone else "NotRequired"
-        pairs.append((field.name, f"_t.{kind}[{text}]"))
+        pairs.append((field.name, f"_t.{kind}[{text}]", said))
         if not alone:
-            pairs.append((field.wire, f"_t.NotRequired[{text}]"))
-    if all(is_plain(key) for key, _ in pairs):
+            pairs.append((field.wire, f"_t.NotRequired[{text}]", said))
+    if all(is_plain(key) for key, _, _ in pairs):
         yield f"class {name}Dict(_t.TypedDict, total=False):"
-        yield from (f"    {key}: {text}" for key, text in pairs)
+        for key, text, said in pairs:
+            yield f"    {key}: {text}"
+            if said:
+                yield f'    """{said}"""'  # hover shows it at a keyword of a call
     else:
         yield f"{name}Dict = _t.TypedDict({name + 'Dict'!r}, {{"
-        yield from (f"    {key!r}: {text}," for key, text in pairs)
+        yield from (f"    {key!r}: {text}," for key, text, _ in pairs)
         yield "}, total=False)"
