@@ -12,11 +12,11 @@ comma := ,
 PYTHONS ?= $(wildcard $(foreach minor,11 12 13 14 15,$(HOME)/.pyenv/versions/3.$(minor)*/bin/python)) \
   python3.11 python3.12 python3.13 python3.14 python3.15
 
-.PHONY: help demo test test-slow test-lowest test-pythons check format docs site bench bench-peers \
+.PHONY: help demo test test-slow test-lowest test-pythons check format docs site session bench bench-peers \
   manifest build clean
 
 help:
-	@echo "make demo         run the whole pipeline against the embedded sandbox"
+	@echo "make demo         run a whole pipeline against a sandbox of its own: 5 seconds, and a minute of set-up before the first"
 	@echo "make test         run the tests, in about two minutes; ARGS=\"-k paging\" chooses some"
 	@echo "make test-slow    run what takes longer: type checkers, packaging, long property runs"
 	@echo "make test-lowest  run the tests with the lowest versions that pyproject.toml allows"
@@ -25,6 +25,7 @@ help:
 	@echo "make bench        measure; make bench-peers measures other clients too"
 	@echo "make docs         run the code of the README and of docs/"
 	@echo "make site         build the documentation as a site, in site/"
+	@echo "make session      record the terminal session of the README again"
 	@echo "make manifest     apply the overlay to the bundled manifest again"
 	@echo "make build        wheel and sdist, in dist/"
 	@echo "make clean        remove what the targets above made"
@@ -58,7 +59,7 @@ $(VENV)/.dev: pyproject.toml .ci/requirements.py | $(BIN)/python
 	@touch $@ $(VENV)/.sandbox
 
 demo: $(VENV)/.sandbox
-	$(BIN)/python docs/examples/pipeline.py
+	@$(BIN)/python docs/examples/pipeline.py
 
 test: $(VENV)/.dev
 	$(call timed,$(PYTEST) -m "not slow" $(ARGS),Testing)
@@ -97,7 +98,10 @@ docs: $(VENV)/.dev
 	$(PYTEST) tests/docs
 
 site: $(VENV)/.dev
-	$(BIN)/python docs/build_site.py --out site
+	$(BIN)/python -m docs.build_site --out site
+
+session: $(VENV)/.dev
+	$(BIN)/python -m docs.record_session
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench --json bench-results/bench.json

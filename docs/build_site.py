@@ -1,8 +1,8 @@
-"""Build the documentation as a static site: ``python docs/build_site.py --out site``.
+"""Build the documentation as a static site: ``python -m docs.build_site --out site``.
 
 The pages of docs/, the operation reference of the bundled manifest and the API reference from the docstrings are put
-together in a folder, built by zensical, and joined by a Markdown twin of each page and ``llms.txt``. The build
-fails where a page asks another host for a script, a style, a font or an image.
+together in a folder, built by zensical, and joined by a notebook of each recipe, a Markdown twin of each page and
+``llms.txt``. The build fails where a page asks another host for a script, a style, a font or an image.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
+
+from docs.notebooks import notebook
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -61,6 +64,7 @@ toggle.name = "Switch to light mode"
 
 [project.markdown_extensions]
 attr_list = {{}}
+md_in_html = {{}}
 tables = {{}}
 toc.permalink = true
 pymdownx.highlight.pygments_lang_class = true
@@ -94,7 +98,16 @@ def stage(folder: Path) -> None:
     shutil.copytree(DOCS, pages, ignore=shutil.ignore_patterns("*.py", "__pycache__", "*.ipynb"))
     for page in pages.rglob("*.md"):
         text = page.read_text(encoding="utf-8")
-        page.write_text(text.replace("](../CHANGELOG.md)", "](changelog.md)"), encoding="utf-8")
+        text = text.replace("](../CHANGELOG.md)", "](changelog.md)")
+        if page == pages / "index.md":  # the reference is part of the site alone
+            text = text.replace("](command-line.md#looking-around)", "](reference/index.md)")
+        page.write_text(text, encoding="utf-8")
+    for page in sorted((pages / "recipes").glob("*.md")):
+        if "```python" in page.read_text(encoding="utf-8"):
+            page.with_suffix(".ipynb").write_text(notebook(page, pages), encoding="utf-8")
+            title, _, rest = page.read_text(encoding="utf-8").partition("\n")
+            link = f"[Download as a notebook]({page.stem}.ipynb){{ .md-button }}"
+            page.write_text(f"{title}\n\n{link}\n{rest}", encoding="utf-8")
     for name in ("CHANGELOG", "CONTRIBUTING", "SECURITY"):
         text = (ROOT / f"{name}.md").read_text(encoding="utf-8").replace("](docs/", "](")
         (pages / f"{name.lower()}.md").write_text(text, encoding="utf-8")
@@ -145,13 +158,34 @@ def twins(staged: Path, site: Path) -> None:
     pages = sorted((staged / "docs").rglob("*.md"))
     for page in pages:
         name = page.relative_to(staged / "docs")
-        if name.parts[0] == "api":  # the source is one directive; the text is made by the build
-            continue
         target = site / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(page, target)
+        if name.parts[0] == "api":  # the source is one directive
+            target.write_text(module_text(name.stem), encoding="utf-8")
+        else:
+            shutil.copy(page, target)
         lines.append(f"- [{title_of(page)}]({name.as_posix()})")
     (site / "llms.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def module_text(name: str) -> str:
+    """The public names of a module with their docstrings, as Markdown."""
+    import griffe
+
+    module = griffe.load(f"geopera.{name}", search_paths=[str(ROOT)])
+    lines = [f"# geopera.{name}", "", module.docstring.value if module.docstring else ""]
+    for item in module.members.values():
+        if item.is_alias or not item.is_public:
+            continue
+        lines += ["", f"## {_signature(item)}", "", item.docstring.value if item.docstring else ""]
+        for member in item.members.values() if item.is_class else ():
+            if not member.is_alias and member.is_public and member.docstring:
+                lines += ["", f"### {_signature(member)}", "", member.docstring.value]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _signature(item: Any) -> str:
+    return str(item.signature()) if item.is_function else str(item.name)
 
 
 def foreign_requests(site: Path) -> list[str]:

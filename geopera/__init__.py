@@ -50,7 +50,7 @@ _HOMES = {
 }
 
 # Modules that are there without an import of their own: ``geopera.errors.NotFoundError``.
-_MODULES = ("api", "bodies", "client", "errors", "fluent", "manifest", "middleware", "models", "sandbox", "schema", "tracking", "types", "webhooks")  # fmt: skip
+_MODULES = ("api", "bodies", "client", "errors", "fluent", "geo", "manifest", "middleware", "models", "sandbox", "schema", "tracking", "types", "webhooks")  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

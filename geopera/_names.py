@@ -27,8 +27,18 @@ def _reserved_words() -> frozenset[str]:
     return _reserved
 
 
+def as_parsed(name: str) -> str:
+    """`name` as Python's parser reads it in source code: in normal form KC, in which ``µ`` and ``μ`` are one letter."""
+    if name.isascii():
+        return name
+    from unicodedata import normalize
+
+    return normalize("NFKC", name)
+
+
 def _words(text: str) -> list[str]:
     """Split at separators and where the case says so: ``totalAud``, ``HTTPValidationError``, ``Type0``."""
+    text = as_parsed(text)
     words: list[str] = []
     start = 0
     kinds = ["d" if c.isdigit() else "U" if c.isupper() else "l" if c.isalnum() else "-" for c in text]
@@ -54,7 +64,7 @@ def python_name(wire: str) -> str:
     name = _cache.get(wire)
     if name is None:
         # An all-lower name is only split at separators; its runs of underscores mean nothing.
-        name = "_".join(_words(wire)).lower()
+        name = as_parsed("_".join(_words(wire)).lower())
         if not name.isidentifier():
             name = f"field_{name}".rstrip("_") if f"field_{name}".isidentifier() else "field"
         if name in _reserved_words():

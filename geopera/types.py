@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._secrets import Secret, Token
+from .geo.methods import TABLES, Tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ class Content(bytes):
         return Content, (bytes(self), self.content_type)
 
 
-class JSONObject(dict[str, "Any"]):
+class JSONObject(Tables, dict[str, "Any"]):
     """An open JSON object: a dict that also reads by attribute (``order["id"]``, ``order.id``).
 
     Nested objects are of the same type. Where a key is also the name of a dict method (``items``,
@@ -290,8 +291,8 @@ class UserInfo(JSONObject):
         return super().__getattr__(name)
 
 
-class JSONArray(list["Any"]):
-    """A JSON array of a result: a list that shows itself short, and as a table in a notebook."""
+class JSONArray(Tables, list["Any"]):
+    """A JSON array of a result: a list that shows itself short, as a table in a notebook, and becomes one."""
 
     __slots__ = ("__weakref__",)
 
@@ -311,7 +312,7 @@ class JSONArray(list["Any"]):
         return html(self)
 
 
-_PAGE_ONLY = ("records",)
+_PAGE_ONLY = ("records", *TABLES)
 
 
 def page_records(value: Any) -> list[Any] | None:

@@ -8,6 +8,7 @@ receives the webhooks; then it is a program like any other that uses Geopera. No
 
 from __future__ import annotations
 
+import os
 import queue
 import sys
 import tempfile
@@ -29,9 +30,15 @@ AOI = [151.18, -33.92, 151.30, -33.84]  # west, south, east, north: around Sydne
 def main() -> int:
     begun = time.perf_counter()
     with running(speed=100) as server, Geopera(server.token, server.url) as client, inbox() as mail:
-        print(f"A sandbox is running on {server.url}. Nothing here costs anything.")
+        print(f"A sandbox is running on {server.url}. Nothing here costs anything. It takes about 5 seconds.")
         run(client, mail)
     print(f"\nDone in {time.perf_counter() - begun:.1f} s.")
+    # The interpreter by the path that was typed: of an environment that `make` set up, or of the reader's own.
+    python = os.path.relpath(sys.executable) if sys.prefix != sys.base_prefix else sys.executable
+    print(
+        f"\nNext, a sandbox to play with, and a session in another terminal:\n  {python} -m geopera sandbox --speed 100"
+    )
+    print(f"  {python}   # after pasting the export lines that the sandbox prints")
     return 0
 
 
@@ -53,7 +60,7 @@ def run(client: Geopera, mail: Inbox) -> None:
         )
     scene = page.features[0]
 
-    step("A misspelt field is caught before anything is sent")
+    step("A misspelled field is refused before anything is sent")
     try:
         client.catalog.search(host_name="earthsearch-aws", limti=5)
     except InvalidInputError as error:
@@ -76,7 +83,7 @@ def run(client: Geopera, mail: Inbox) -> None:
         f"  {before.credits} + {topup.credits} = {after.credits}; sent twice, charged once: {topup == again}"
     )
 
-    step("Ask to be told when the order is fulfilled")
+    step("Subscribe to the fulfilment of the order")
     subscription = client.event_subscriptions.create(
         event_type="order.fulfilled", endpoint_url=mail.url, description="the demo"
     )

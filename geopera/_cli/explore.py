@@ -159,6 +159,7 @@ def _whole(operation: Operation, manifest: Manifest) -> dict[str, Any]:
         "polling": polling
         and {"state": polling.state, "success": list(polling.success), "failure": list(polling.failure)},
         "example": operations.example(operation, manifest),
+        "reference": operations.reference_url(operation.id),
         "input": operation.input,
         "output": operation.output,
     }

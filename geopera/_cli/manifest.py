@@ -43,7 +43,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     refresh.add_argument("--from", dest="source", metavar="FILE", help="a file in the place of the server's")
     refresh.add_argument("--dry-run", action="store_true", help="show the difference, change nothing")
     refresh.add_argument("--output", metavar="FILE", help="write the manifest there, not into the cache")
-    refresh.add_argument("--json", action="store_true", help="the difference as JSON")
+    _add_format(refresh, "text", "the difference as text or as JSON")
 
     differ = action(
         "diff",
@@ -54,7 +54,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     differ.add_argument("old", help="a manifest, an OpenAPI document, 'bundled' or 'current'")
     differ.add_argument("new", help="the same")
-    differ.add_argument("--json", action="store_true", help="print JSON")
+    _add_format(differ, "text", "the difference as text or as JSON")
     differ.add_argument("--fail-on", choices=_FAIL_ON, default="breaking", help="when the status is 1")
 
     check = action("check", check_file, "check a manifest or a description; status 3 where it is unusable")
@@ -62,11 +62,15 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
     shown = action("show", show_manifest, "say which manifest is in use, and where it comes from")
     shown.add_argument("--base-url", metavar="URL", help="of which API")
-    shown.add_argument("--json", action="store_true", help="print JSON also in a terminal")
+    _add_format(shown, "auto", "json: also in a terminal")
     shown.add_argument("--content", action="store_true", help="print the manifest itself")
 
     reset = action("reset", reset_manifest, "forget refreshed manifests; the bundled one is used again")
     reset.add_argument("--base-url", metavar="URL", help="only that of this API; by default all")
+
+
+def _add_format(command: argparse.ArgumentParser, default: str, text: str) -> None:
+    command.add_argument("--format", choices=(default, "json"), default=default, help=text)
 
 
 # Making.
@@ -121,7 +125,7 @@ def refresh_manifest(args: argparse.Namespace) -> int:
             else:
                 result = refreshing.refresh(client, dry_run=args.dry_run, must_keep=True)
             found, done = result.diff, result.installed
-    _print_diff(found, args.json)
+    _print_diff(found, args.format)
     if args.dry_run:
         print("nothing was changed (--dry-run)", file=sys.stderr)
     else:
@@ -156,8 +160,8 @@ def _write(path: str, data: bytes) -> None:
 # Comparing and checking.
 
 
-def _print_diff(found: Any, as_json: bool) -> None:
-    if as_json:
+def _print_diff(found: Any, format: str) -> None:
+    if format == "json":
         show.write_json(found.to_dict())
     else:
         show.write(found.text())
@@ -172,7 +176,7 @@ def diff_manifests(args: argparse.Namespace) -> int:
     except (GeoperaError, OSError) as exc:
         report(exc)
         return 2
-    _print_diff(found, args.json)
+    _print_diff(found, args.format)
     failed = {"never": False, "any": bool(found), "breaking": bool(found.breaking)}[args.fail_on]
     return 1 if failed else 0
 
@@ -235,7 +239,7 @@ def show_manifest(args: argparse.Namespace) -> int:
         sys.stdout.write(dump(manifest.to_dict()).decode("ascii"))
         return 0
     facts = _facts(args.base_url, manifest)
-    if args.json or not show.to_person():
+    if args.format == "json" or not show.to_person():
         show.write_json(facts)
     else:
         show.write("\n".join(f"{key:<12}  {value}" for key, value in facts.items() if value is not None))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import mimetypes
-import os
 
 from . import show
 from .call import add_client, open_client
@@ -25,27 +23,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Upload the file and write what the API says of it."""
-    import httpx
-
-    from ..errors import APIConnectionError, for_status
-
-    size = os.path.getsize(args.file)
-    kind = args.content_type or mimetypes.guess_type(args.file)[0] or "application/octet-stream"
-    name = os.path.basename(args.file)
-    with open_client(args) as client, open(args.file, "rb") as file:
-        made = client.uploads.initiate(project_id=args.project, transfer_method="cli", total_bytes=size)
-        signed = client.uploads.signed_url(upload_id=made.id, file_name=name, content_type=kind)
-        # The store is not the API: no token goes there.
-        with httpx.Client(timeout=None) as store:
-            try:
-                headers = {"Content-Type": kind, "Content-Length": str(size)}
-                response = store.put(signed.upload_url, content=file, headers=headers)
-            except httpx.HTTPError as problem:
-                raise APIConnectionError(
-                    f"the upload of {name} was cut: {type(problem).__name__}"
-                ) from problem
-        if not response.is_success:
-            raise for_status(response.status_code)(f"the store refused {name}: {response.status_code}")
-        show.write_result(client.uploads.complete({"upload_id": made.id}), "auto")
+    """Upload the file and write the item that it became."""
+    with open_client(args) as client:
+        upload = client.uploads.initiate.upload
+        item = upload(args.file, project_id=args.project, content_type=args.content_type)
+    show.write_result(item, "auto")
     return 0

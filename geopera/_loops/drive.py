@@ -12,13 +12,14 @@ import weakref
 from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
-from anyio import sleep, to_thread
+from anyio import move_on_after, sleep, to_thread
 
 from .._call.endpoint import Reply
 from .._transport.pools import USER_AGENT, awaitable, running_loop, timeout_of
 from .._transport.redirects import never_downgraded
 from ..errors import StreamError
-from .todo import END, Call, Emit, Fetch, FirstDone, Fork, Join, Pull, Read, Start, Submit, Work
+from ..geo.methods import AsyncTables, Tables
+from .todo import END, Call, Emit, Fetch, FirstDone, Fork, Join, LastCall, Pull, Read, Start, Submit, Work
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
@@ -93,6 +94,8 @@ class BlockingIO:
             return _held(self._caller._client._sync().run(todo.steps), self._open)
         if kind is float or kind is int:
             return time.sleep(todo)
+        if kind is LastCall:
+            return self._caller._client._sync().run(todo.steps)
         if kind is Join:
             return todo.handle.result()
         if kind is Start:
@@ -113,7 +116,9 @@ class BlockingIO:
             hooks = {"request": [never_downgraded(todo.url)]}
             client = httpx.Client(**_bare(self._caller._client), event_hooks=hooks)
             self._open.append(client)
-            response = client.send(client.build_request("GET", todo.url, headers=todo.headers), stream=True)
+            sent = {} if todo.content is None else {"content": todo.content.chunks()}
+            request = client.build_request("PUT" if sent else "GET", todo.url, headers=todo.headers, **sent)
+            response = client.send(request, stream=True, follow_redirects=not sent)
             self._open.append(response)
             return Read(response)
         raise TypeError(f"a plan asked for {todo!r}")
@@ -182,6 +187,10 @@ class EventLoopIO:
             return _held(await self._caller._client._async().run(todo.steps), self._open)
         if kind is float or kind is int:
             return await sleep(todo)
+        if kind is LastCall:
+            with move_on_after(todo.seconds, shield=True):
+                return await self._caller._client._async().run(todo.steps)
+            return None
         if kind is Join:
             return await todo.handle
         if kind is Start:
@@ -203,8 +212,9 @@ class EventLoopIO:
             hooks = {"request": [awaitable(never_downgraded(todo.url))]}
             client = httpx.AsyncClient(**_bare(self._caller._client), event_hooks=hooks)
             self._open.append(client)
-            request = client.build_request("GET", todo.url, headers=todo.headers)
-            response = await client.send(request, stream=True)
+            sent = {} if todo.content is None else {"content": todo.content.achunks()}
+            request = client.build_request("PUT" if sent else "GET", todo.url, headers=todo.headers, **sent)
+            response = await client.send(request, stream=True, follow_redirects=not sent)
             self._open.append(response)
             return Read(response)
         raise TypeError(f"a plan asked for {todo!r}")
@@ -374,7 +384,7 @@ class _Iterable:
         return f"<{type(self).__name__} of {self._label}>"
 
 
-class Iteration(_Iterable):
+class Iteration(Tables, _Iterable):
     """An iterator over what the API returns bit by bit, and a context manager that closes it."""
 
     def __init__(self, plan: Plan, caller: Caller, label: str, *, release: bool = False) -> None:
@@ -407,7 +417,7 @@ class Iteration(_Iterable):
         self.close()
 
 
-class AsyncIteration(_Iterable):
+class AsyncIteration(AsyncTables, _Iterable):
     """An async iterator over what the API returns bit by bit, and an async context manager that closes it."""
 
     def __init__(self, plan: Plan, caller: Caller, label: str, *, release: bool = False) -> None:

@@ -212,6 +212,51 @@ class Loops:
             progress=progress,
         )
 
+    def upload(
+        self,
+        file: Any,
+        body: Any = None,
+        /,
+        *,
+        file_name: str | None = None,
+        content_type: str | None = None,
+        progress: bool = False,
+        **fields: Any,
+    ) -> Any:
+        """Upload a file, and return the item that it became. Of ``uploads.initiate`` alone.
+
+        Initiates the upload, has a URL signed, sends the file there as it is read, and completes the upload. The
+        store sees neither the token nor the headers and cookies of the client. A transfer that is cut is
+        retried, from where it ended if the store takes parts. If the file cannot be brought there, also
+        after an interrupt, the upload is reported as failed.
+
+        Args:
+            file: A path, or a binary file object that can seek; it is read from where it stands, and stays open.
+            body: Body of the operation; ``total_bytes`` is filled in.
+            file_name: The name to upload it under; by default that of the file.
+            content_type: Its media type; by default by its name.
+            progress: Show a bar in bytes (needs the extra ``geopera[progress]``).
+
+        Returns:
+            The item.
+
+        Raises:
+            OSError: If the file cannot be read.
+            TypeError: If the operation uploads nothing, or the file object is no binary one.
+        """
+        from .uploads import upload
+
+        return upload(
+            self._client,
+            self._id,
+            file,
+            body,
+            fields,
+            file_name=file_name,
+            content_type=content_type,
+            progress=progress,
+        )
+
     def map(
         self,
         bodies: Iterable[Any] | AsyncIterable[Any],

@@ -101,7 +101,7 @@ def needs_tqdm(wanted: Any) -> None:
         try:
             import tqdm.auto  # type: ignore[import-untyped]  # noqa: F401
         except ImportError as exc:
-            raise ImportError("progress=True needs tqdm: pip install 'geopera[progress]'") from exc
+            raise ImportError("progress=True needs tqdm: pip install 'geopera[progress]>=3'") from exc
 
 
 def progress_bar(wanted: Any, label: str, unit: str, *, total: int | None = None) -> Silent:

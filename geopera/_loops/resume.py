@@ -27,6 +27,12 @@ def whole_length(http: httpx.Response, already: int) -> int | None:
     return int(length) if length.isascii() and length.isdigit() else None
 
 
+def taken_up_to(http: httpx.Response) -> int:
+    """How many bytes of an upload a store has, by the `Range` of its 308."""
+    found = re.fullmatch(r"(?:bytes=)?0-(\d+)", http.headers.get("range", "").strip())
+    return int(found[1]) + 1 if found else 0
+
+
 def validator(http: httpx.Response) -> str | None:
     """What `If-Range` may say to get the rest of this very file; None where it has to come anew."""
     if "content-encoding" in http.headers or http.headers.get("accept-ranges", "").strip().lower() == "none":

@@ -6,6 +6,7 @@ for again.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -203,13 +204,13 @@ class Signed(Source):
             yield from self.prepare()
             assert self._url is not None
             try:
-                body = yield Fetch(self._url, headers)
+                body = yield self._request(self._url, headers)
             except (ValueError, httpx.InvalidURL) as exc:
                 raise self._bad("it is not a URL") from exc
             except (httpx.HTTPError, OSError) as exc:
-                raise lost(self.label, exc) from exc
+                raise self._lost(exc) from exc
             http: httpx.Response = body.http
-            if http.is_success:
+            if self._is_good(http.status_code):
                 self._served = True
                 return http, body
             said = b""
@@ -221,13 +222,21 @@ class Signed(Source):
                 self._refuse(http, said)
             self._url, renewed = None, True
 
+    def _request(self, url: str, headers: dict[str, str]) -> Fetch:
+        return Fetch(url, headers)
+
+    def _is_good(self, status: int) -> bool:
+        return 200 <= status < 300
+
+    def _lost(self, exc: BaseException) -> Exception:
+        return lost(self.label, exc)
+
     def _refuse(self, http: httpx.Response, said: bytes) -> None:
-        from .._call.failures import start
         from .._call.retry import retry_after_seconds
 
         after = retry_after_seconds(http.headers, time.time())
         error = for_status(http.status_code)(
-            f"{self.label}: the file's server answered {http.status_code} {start(said)}".rstrip(),
+            f"{self.label}: the file's server responded {http.status_code} {_reason(said)}".rstrip(),
             status_code=http.status_code,
             operation=self.label,
             retry_after=after,
@@ -244,6 +253,16 @@ class Signed(Source):
             found = disposition_name(http.headers.get("content-disposition")) or url_name(self._url)
         own = ids_name(from_bytes(self._content), http.headers.get("content-type") if http else "image/tiff")
         return [found, f"{own.rpartition('.')[0] or own}-{found}"] if found else [own]
+
+
+def _reason(said: bytes) -> str:
+    """Why a store refused: of an XML error its code and message; the rest may repeat the signature of the URL."""
+    from .._call.failures import start
+
+    if not said.lstrip().startswith(b"<"):
+        return start(said)
+    found = (re.search(rb"<%s>([^<]*)</" % name, said) for name in (b"Code", b"Message"))
+    return ": ".join(start(match[1]) for match in found if match)
 
 
 def _unread(reply: Reply) -> Reply:

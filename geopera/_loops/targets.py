@@ -311,7 +311,9 @@ def _remote(url: str) -> Target | Folder:
 
         fs, path = url_to_fs(url)
     except ImportError as exc:
-        raise ImportError(f"{url.partition(':')[0]}:// needs fsspec: pip install 'geopera[cloud]'") from exc
+        raise ImportError(
+            f"{url.partition(':')[0]}:// needs fsspec: pip install 'geopera[cloud]>=3'"
+        ) from exc
     if url.startswith(("file://", "local://")):
         return resolve(path + ("/" if url.endswith("/") and not path.endswith("/") else ""))
     return Folder(url, fs, path) if url.endswith("/") else RemoteTarget(url, fs, path)

@@ -41,14 +41,28 @@ class Read:
         self.chunks: Any = None
 
 
+class LastCall:
+    """Carry out one call although the task that waits for it is being cancelled, for at most `seconds`."""
+
+    __slots__ = ("seconds", "steps")
+
+    def __init__(self, steps: Any, seconds: float) -> None:
+        self.steps = steps
+        self.seconds = seconds
+
+
 class Fetch:
-    """GET a URL outside the API, without token, cookies or headers of the client; the result is a `Read`."""
+    """GET a URL outside the API, without token, cookies or headers of the client; the result is a `Read`.
 
-    __slots__ = ("headers", "url")
+    With content it is a PUT of it: an object whose `chunks` and `achunks` iterate over the bytes.
+    """
 
-    def __init__(self, url: str, headers: dict[str, str]) -> None:
+    __slots__ = ("content", "headers", "url")
+
+    def __init__(self, url: str, headers: dict[str, str], content: Any = None) -> None:
         self.url = url
         self.headers = headers
+        self.content = content
 
 
 class Work:

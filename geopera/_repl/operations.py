@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from .field_types import Field
 
 _EFFECTS = {
-    "read": "reads only; it is repeated after a lost connection",
-    "compute": "changes data; it is not repeated once it was sent",
+    "read": "reads only; retried after a lost connection",
+    "compute": "changes or computes data; not retried once it was sent",
     "external_spend": "may cost credits or money; one idempotency key covers all attempts",
-    "destructive": "deletes or cancels; it is not repeated once it was sent",
-    "share_export": "shares or exports data; it is not repeated once it was sent",
+    "destructive": "deletes or cancels; not retried once it was sent",
+    "share_export": "shares or exports data; not retried once it was sent",
 }
-_UNKNOWN_EFFECT = "of unknown effect; it is not repeated once it was sent"
+_UNKNOWN_EFFECT = "of unknown effect; not retried once it was sent"
+REFERENCE = "https://docs.geopera.com/api-reference"
+"""Where the operations are documented. The anchor of one is its id."""
 _MAX_ROWS = 60
 
 
@@ -163,19 +165,25 @@ def operation_doc(operation: Operation, manifest: Manifest) -> str:
     parts += ["Fields, as keywords or in the body:", *_field_lines(manifest, operation, "    "), ""]
     parts.append(f"Returns {result_type(manifest, operation)}, status {operation.success_status}.")
     if operation.media_type != "application/json":
-        parts.append(f"The answer is {operation.media_type}.")
+        parts.append(f"The response is {operation.media_type}.")
     parts.append(f"Operation {operation.id}; {_needs(operation)}; {effect(operation)}.")
     if operation.idempotent:
-        parts.append("Takes idempotency_key: a repeat with the same key and body has no second effect.")
+        parts.append("Takes idempotency_key: a retry with the same key and body has no second effect.")
     parts += [_paging(operation)] if operation.paging else []
     if operation.polling:
         ends = ", ".join((*operation.polling.success, *operation.polling.failure))
-        parts.append(f"Follow it with .wait(): {operation.polling.state} ends in {ends}.")
+        parts.append(f"Wait with .wait(): {operation.polling.state} is final when it is {ends}.")
     raised = ", ".join(sorted(operation.errors))
     parts.append(
         "Raises a geopera.errors.GeoperaError" + (f"; documented statuses: {raised}." if raised else ".")
     )
+    parts.append(f"Reference: {reference_url(operation.id)}")
     return "\n".join([*parts, "", "Example:", f"    {example(operation, manifest)}"])
+
+
+def reference_url(id: str) -> str:
+    """Where an operation is documented."""
+    return f"{REFERENCE}#{id}"
 
 
 def _needs(operation: Operation) -> str:
@@ -190,13 +198,13 @@ def _paging(operation: Operation) -> str:
 
 
 def effect(operation: Operation) -> str:
-    """What the operation may do, in words."""
-    known = _EFFECTS.get(operation.side_effect or "")
-    return (
-        f"{operation.side_effect}: {known}"
-        if known
-        else f"{operation.side_effect or 'unknown'}: {_UNKNOWN_EFFECT}"
-    )
+    """The operation's side effect, and what it means."""
+    return f"{operation.side_effect or 'unknown'}: {effect_in_words(operation)}"
+
+
+def effect_in_words(operation: Operation) -> str:
+    """What the operation may do, and when it is retried."""
+    return _EFFECTS.get(operation.side_effect or "", _UNKNOWN_EFFECT)
 
 
 def example(operation: Operation, manifest: Manifest) -> str:

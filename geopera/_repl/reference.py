@@ -1,9 +1,12 @@
 """The operation reference: a Markdown page for each resource, made from a manifest.
 
-Anchors are operation ids (``orders.html#orders.archive.place``), so links stay valid across releases.
+Anchors are operation ids, on the page of the resource and on the index (``#orders.archive.place``), so links stay valid
+across releases.
 """
 
 from __future__ import annotations
+
+from keyword import iskeyword
 
 from . import field_types, operations
 from .field_types import Annotator
@@ -17,13 +20,6 @@ if TYPE_CHECKING:
 
     Bodies = Callable[[str], Any]
 
-_COSTS = {
-    "read": "Reads only. Retried after a lost connection. Costs nothing but the request.",
-    "compute": "Changes or computes data. Not retried once it was sent.",
-    "external_spend": "**May cost credits or money.** One idempotency key covers all attempts, and is made if none is given.",
-    "destructive": "**Deletes or cancels.** Not retried once it was sent.",
-    "share_export": "Shares or exports data. Not retried once it was sent.",
-}
 _DEPTH = 4
 
 
@@ -58,7 +54,7 @@ def _index(manifest: Manifest, resources: list[str]) -> str:
         for id in sorted(operations.operation_ids(manifest.node(name))):
             operation = manifest.operations[id]
             effect = operation.side_effect or "unknown"
-            lines.append(f"| [{id}]({link(id)}) | {effect} | {_cell(operation.summary)} |")
+            lines.append(f"| [{id}]({link(id)}){{#{id}}} | {effect} | {_cell(operation.summary)} |")
         lines.append("")
     return "\n".join(lines)
 
@@ -75,7 +71,7 @@ def _operation(manifest: Manifest, operation: Operation, body: Any) -> str:
     parts = [
         f"## {operation.id} {{#{operation.id}}}",
         _sentence(operation.summary or operation.id),
-        _COSTS.get(operation.side_effect or "", "Effect unknown. Not retried once it was sent."),
+        _effect(manifest, operation),
         _access(operation),
         "**Fields**",
         _fields(manifest, operation),
@@ -84,8 +80,19 @@ def _operation(manifest: Manifest, operation: Operation, body: Any) -> str:
     tree = [] if operation.binary else list(_tree(operation.output, Annotator(manifest.schemas), ""))
     if tree:
         parts.append("```text\n" + "\n".join(tree) + "\n```")
-    parts += [*_loops(operation), _errors(operation), "**Calls**", *_calls(operation, body)]
+    parts += [*_loops(operation), _errors(operation), "**Calls**", *_calls(manifest, operation, body)]
     return "\n\n".join(parts)
+
+
+def _effect(manifest: Manifest, operation: Operation) -> str:
+    effect, _, retries = operations.effect_in_words(operation).partition("; ")
+    text = f"{effect[0].upper()}{effect[1:]}."
+    if operation.spends or operation.side_effect == "destructive":
+        text = f"**{text}**"
+    estimate = f"{operation.id.rpartition('.')[0]}.estimate"
+    if operation.spends and estimate in manifest.operations:
+        retries += f". [{estimate}]({link(estimate)}) gives the price"
+    return f"{text} {retries[0].upper()}{retries[1:]}."
 
 
 def _access(operation: Operation) -> str:
@@ -176,28 +183,69 @@ def _errors(operation: Operation) -> str:
     return "**Errors**: " + (", ".join(named) or "none declared") + "."
 
 
-def _calls(operation: Operation, body: Any) -> Iterator[str]:
+def _calls(manifest: Manifest, operation: Operation, body: Any) -> Iterator[str]:
     from json import dumps
-    from pprint import pformat
 
-    given = pformat(body, width=96, sort_dicts=False) if body else ""
-    call = f"client.{operation.id}({given})"
+    call = f"client.{operation.id}({_arguments(manifest, operation, body)})"
+    yield "Sync:"
     if operation.streaming:
         yield f"```python\nfor record in {call}:\n    print(record)\n```"
-        yield f"```python\nasync for record in {call}:\n    print(record)\n```"
     else:
         yield f"```python\nresult = {call}\n```"
-        yield f"```python\nresult = await {call}  # AsyncGeopera\n```"
+    yield "Async, with `AsyncGeopera`:"
+    if operation.streaming:
+        yield f"```python\nasync for record in {call}:\n    print(record)\n```"
+    else:
+        yield f"```python\nresult = await {call}\n```"
     text = dumps(body if body is not None else {})
     shell = "'" + text.replace("'", "'\"'\"'") + "'"
     option = f" --json {shell}" if body else ""
+    yield "Command line:"
     yield f"```sh\npython -m geopera call {operation.id}{option}\n```"
     token = "" if operation.public else '  -H "Authorization: Bearer $GEOPERA_API_TOKEN" \\\n'
     key = '  -H "Idempotency-Key: $(uuidgen)" \\\n' if operation.spends else ""
+    yield "curl:"
     yield (
         f'```sh\ncurl -X POST "$GEOPERA_API_URL/v1/op/{operation.id}" \\\n{token}{key}'
         f"  -H 'Content-Type: application/json' \\\n  -d {shell}\n```"
     )
+
+
+def _arguments(manifest: Manifest, operation: Operation, body: Any) -> str:
+    """A body as keyword arguments; as a dict where a name is none of Python's."""
+    if not body:
+        return ""
+    names = {field.wire: field.name for field in operations.fields(manifest, operation)}
+    taken = {"body", "idempotency_key", "detailed"}
+    given = {names.get(name, name): value for name, value in body.items()}
+    if any(not name.isidentifier() or iskeyword(name) or name in taken for name in given):
+        return _literal(body, 0)
+    lines = [f"{name}={_literal(value, 1)}" for name, value in given.items()]
+    one = ", ".join(lines)
+    if len(one) + len(operation.id) < 80 and "\n" not in one:
+        return one
+    return "\n" + "".join(f"    {line},\n" for line in lines)
+
+
+def _literal(value: Any, depth: int) -> str:
+    """JSON as Python, over several lines where one is too long."""
+    from json import dumps
+
+    if isinstance(value, str):
+        return dumps(value, ensure_ascii=False)
+    if isinstance(value, dict):
+        start, end = "{", "}"
+        parts = [f"{_literal(name, 0)}: {_literal(inner, depth + 1)}" for name, inner in value.items()]
+    elif isinstance(value, list):
+        start, end = "[", "]"
+        parts = [_literal(inner, depth + 1) for inner in value]
+    else:
+        return repr(value)
+    one = f"{start}{', '.join(parts)}{end}"
+    if len(one) + 4 * depth < 90 and "\n" not in one:
+        return one
+    indent = "    " * (depth + 1)
+    return f"{start}\n" + "".join(f"{indent}{part},\n" for part in parts) + "    " * depth + end
 
 
 def _sentence(text: str) -> str:

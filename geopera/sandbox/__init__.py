@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .app import create_app
     from .controls import Controls, Received
-    from .server import Sandbox, in_process, run, running
+    from .server import Sandbox, in_process, recording, replaying, run, running
+    from .tapes.cassette import CassetteError
     from .wire.examples import example, example_body
 
 __all__ = [
+    "CassetteError",
     "Controls",
     "Received",
     "Sandbox",
@@ -28,11 +30,14 @@ __all__ = [
     "example",
     "example_body",
     "in_process",
+    "recording",
+    "replaying",
     "run",
     "running",
 ]
 
 _HOMES = {
+    "CassetteError": "tapes.cassette",
     "Controls": "controls",
     "Received": "controls",
     "in_process": "server",
@@ -40,6 +45,8 @@ _HOMES = {
     "create_app": "app",
     "example": "wire.examples",
     "example_body": "wire.examples",
+    "recording": "server",
+    "replaying": "server",
     "run": "server",
     "running": "server",
 }

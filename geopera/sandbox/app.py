@@ -93,7 +93,7 @@ def create_app(
     )
     app.add_middleware(Faulty, state=state)
     app.add_middleware(_Edge)
-    app.add_middleware(Gate, state=state)
+    app.add_middleware(Gate, settings=state.settings)
     app.state.sandbox = state
     return app
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 N = TypeVar("N", int, float)
+_API = "https://api.geopera.com"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,10 +48,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--remote-control", action="store_true", help="serve the control endpoints beyond this machine too"
     )
+    tape = parser.add_mutually_exclusive_group()
+    tape.add_argument(
+        "--record",
+        metavar="FILE",
+        help="pass requests on to the real API and record them, without secrets, in a new file",
+    )
+    tape.add_argument("--replay", metavar="FILE", help="serve a recorded run; what is not in it is an error")
+    parser.add_argument("--upstream", metavar="URL", help=f"the API that --record records (default: {_API})")
 
 
 def main(args: argparse.Namespace) -> int:
     """Runs the server until it is told to stop; returns the exit status."""
+    if args.upstream is not None and args.record is None:
+        print("--upstream goes with --record", file=sys.stderr)
+        return 2
     try:
         from .core.state import DEFAULT_CREDITS
         from .server import is_loopback, run
@@ -64,6 +76,8 @@ def main(args: argparse.Namespace) -> int:
             f"warning: {args.host} can be reached from other machines; who knows the token can use it",
             file=sys.stderr,
         )
+    if args.record is not None or args.replay is not None:
+        return _recorded(args)
     try:
         run(
             host=args.host,
@@ -88,15 +102,49 @@ def main(args: argparse.Namespace) -> int:
                 file=sys.stderr,
             )
             return 1
-        print(
-            f"The sandbox cannot listen on {args.host}:{args.port}: {problem.strerror or problem}",
-            file=sys.stderr,
-        )
-        return 1
+        return _cannot_listen(args, problem)
     except sqlite3.Error as problem:
         print(f"The sandbox cannot keep its state in {args.db}: {problem}", file=sys.stderr)
         return 1
     return 0
+
+
+def _recorded(args: argparse.Namespace) -> int:
+    """`--record` and `--replay`."""
+    from .server import serve_app
+    from .tapes.cassette import CassetteError
+    from .tapes.player import create_player
+    from .tapes.recorder import create_recorder
+
+    hosts = tuple(args.allowed_host)
+    try:
+        if args.record is not None:
+            app = create_recorder(args.upstream or _API, args.record, host=args.host, allowed_hosts=hosts)
+        else:
+            app = create_player(args.replay, host=args.host, allowed_hosts=hosts)
+    except (CassetteError, ValueError) as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    except OSError as problem:
+        print(f"{problem.filename}: {problem.strerror}", file=sys.stderr)
+        return 1
+
+    def say(url: str) -> None:
+        what = f"records {args.upstream or _API}" if args.record else f"plays {args.replay}"
+        token = "" if args.record else "\nexport GEOPERA_API_TOKEN=replayed"
+        print(f"Geopera sandbox on {url} {what}\nexport GEOPERA_API_URL={url}{token}", flush=True)
+
+    try:
+        serve_app(app, args.host, args.port, say)
+    except OSError as problem:
+        return _cannot_listen(args, problem)
+    return 1 if args.replay is not None and app.state.player.unknown else 0
+
+
+def _cannot_listen(args: argparse.Namespace, problem: OSError) -> int:
+    reason = problem.strerror or problem
+    print(f"The sandbox cannot listen on {args.host}:{args.port}: {reason}", file=sys.stderr)
+    return 1
 
 
 def _say(url: str, token: str, secret: str) -> None:

@@ -10,6 +10,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -21,6 +22,9 @@ from .connections import Protocol
 from .controls import Controls
 from .core.state import State
 from .inprocess import Transport, in_loop
+from .tapes.cassette import CassetteError
+from .tapes.player import Player, create_player
+from .tapes.recorder import Recorder, create_recorder
 from .wire.auth import DEFAULT_TOKEN
 
 _PATIENCE = 20.0
@@ -115,8 +119,62 @@ def running(
     if not is_loopback(host):
         warnings.warn(f"the sandbox listens beyond this machine, on {host}", UserWarning, stacklevel=3)
     app = create_app(token=token, host=host, **options)
+    with _threaded(app, host, port) as url:
+        yield Sandbox(url, token, app)
+
+
+@contextmanager
+def recording(
+    upstream: str, file: str | Path, *, host: str = "127.0.0.1", port: int = 0, **options: Any
+) -> Iterator[Recorder]:
+    """Runs a proxy of an API that writes a cassette, for as long as the block lasts.
+
+    Args:
+        upstream: the base URL of the API.
+        file: the cassette; it must not exist, and holds no secrets of the run.
+        host: where to listen.
+        port: 0 for a free one.
+        options: those of `create_recorder`.
+
+    Raises:
+        CassetteError: If the file exists.
+        ValueError: If the URL is none.
+    """
+    app = create_recorder(upstream, file, host=host, **options)
+    with _threaded(app, host, port):
+        yield app.state.recorder
+
+
+@contextmanager
+def replaying(
+    file: str | Path, *, host: str = "127.0.0.1", port: int = 0, strict: bool = True, **options: Any
+) -> Iterator[Player]:
+    """Runs a server that plays a cassette, for as long as the block lasts.
+
+    Args:
+        file: the cassette.
+        host: where to listen.
+        port: 0 for a free one.
+        strict: whether the end of the block raises if a request came that was not recorded.
+        options: those of `create_player`.
+
+    Raises:
+        CassetteError: If the file is no cassette; at the end, if it lacked a request.
+        OSError: If the file cannot be read.
+    """
+    app = create_player(file, host=host, **options)
+    player: Player = app.state.player
+    with _threaded(app, host, port):
+        yield player
+    if strict and player.unknown:
+        raise CassetteError(f"{file}: not recorded: {' '.join(player.unknown[:3])}")
+
+
+@contextmanager
+def _threaded(app: Starlette, host: str, port: int) -> Iterator[str]:
+    """Runs an application in a thread; its URL."""
     with _listen(host, port) as listener:
-        _open_store(app, listener)
+        url = _settle(app, listener)
         ready = threading.Event()
         server = _Server(_config(app), ready.set)
         failures: list[BaseException] = []
@@ -134,7 +192,7 @@ def running(
         try:
             if not ready.wait(_PATIENCE) or failures or not server.started:
                 raise RuntimeError("the sandbox did not start") from (failures[0] if failures else None)
-            yield Sandbox(_url(listener), token, app)
+            yield url
         finally:
             server.should_exit = True
             thread.join(_PATIENCE)
@@ -179,10 +237,18 @@ def run(
     token = token_for(host, token)
     app = create_app(host=host, token=token, **options)
     state: State = app.state.sandbox
+    serve_app(app, host, port, lambda url: started(state.base or url, token, state.secret))
+
+
+def serve_app(app: Starlette, host: str, port: int, started: Callable[[str], None]) -> None:
+    """Runs an application in the foreground; `started` is called with its URL when it accepts connections.
+
+    Raises:
+        OSError: If the port is taken.
+    """
     with _listen(host, port) as listener:
-        _open_store(app, listener)
-        server = _Server(_config(app), lambda: started(state.base or "", token, state.secret))
-        server.run(sockets=[listener])
+        url = _settle(app, listener)
+        _Server(_config(app), lambda: started(url)).run(sockets=[listener])
 
 
 def is_loopback(host: str) -> bool:
@@ -198,12 +264,18 @@ def token_for(host: str, token: str | None) -> str:
     return token or (DEFAULT_TOKEN if is_loopback(host) else f"gpra_{secrets.token_urlsafe(24)}")
 
 
-def _open_store(app: Starlette, listener: socket.socket) -> None:
-    """Opens the database before anybody is told that the server is there: a file may not be one."""
-    state: State = app.state.sandbox
-    _ = state.store
-    if state.base is None:
-        state.base = _url(listener)
+def _settle(app: Starlette, listener: socket.socket) -> str:
+    """Lets an application know its URL, before anybody is told that the server is there; returns it."""
+    url = _url(listener)
+    for name in ("recorder", "player"):
+        if hasattr(app.state, name):
+            getattr(app.state, name).url = url
+    if hasattr(app.state, "sandbox"):
+        state: State = app.state.sandbox
+        _ = state.store  # opened now: a file may be no database
+        if state.base is None:
+            state.base = url
+    return url
 
 
 def _config(app: Starlette) -> uvicorn.Config:

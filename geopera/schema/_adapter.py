@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import ConfigDict, TypeAdapter
 from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator, core_schema
 
+from ._budget import whole
 from ._jsonschema import json_schema
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ class Adapter(TypeAdapter[Any]):  # type: ignore[misc]  # final for checkers; on
         if _serializer is None:
             _serializer = SchemaSerializer(core_schema.any_schema())
         self.core_schema = self.type.core()
-        self.validator = SchemaValidator(self.core_schema, {"title": unit.name})
+        core = whole(self.core_schema) if unit.metered else self.core_schema
+        self.validator = SchemaValidator(core, {"title": unit.name})
         self.serializer = _serializer
         self.pydantic_complete = True
 

@@ -77,16 +77,19 @@ def _reason(error: Any) -> str:
 
 # -- jsonschema -------------------------------------------------------------------------------------------
 
-_dialect: Any = None
+_dialects: dict[bool, Any] = {}
 
 
-def _validator_class() -> Any:
-    global _dialect
-    if _dialect is None:
+def _validator_class(document: Document) -> Any:
+    remembers = True
+    for ancestor in document.reaches():
+        ancestor.index()
+        remembers &= not ancestor.dynamic
+    if remembers not in _dialects:
         from ._dialect import make
 
-        _dialect = make()
-    return _dialect
+        _dialects[remembers] = make(remembers=remembers)
+    return _dialects[remembers]
 
 
 def _containers(document: Document) -> dict[str, Any]:
@@ -128,7 +131,7 @@ def _root_validator(document: Document) -> Any:
                 if "://" in key:
                     resource = DRAFT202012.create_resource((ancestor.definitions or {})[key])
                     registry = registry.with_resource(key, resource)
-        document.validator = _validator_class()(root, registry=registry.crawl())
+        document.validator = _validator_class(document)(root, registry=registry.crawl())
     return document.validator
 
 

@@ -11,13 +11,13 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator, core_schema
 
-from .._names import enum_members, python_name
+from .._names import as_parsed, enum_members, python_name
+from ._budget import whole
 from ._check import Check
 from ._fields import Layout, Moment, Opener
 from ._lazy import LazyValidator
 from ._model import DEPRECATED, Model, ModelMeta, SchemaEnumMeta, class_reference
 from ._node import Node, any_node, never_node
-from ._unions import tag_values
 
 if TYPE_CHECKING:
     from ._spec import Rest, Spec
@@ -39,7 +39,7 @@ def field_names(wires: list[str]) -> dict[str, str]:
     for wire in wires:
         name = python_name(wire)
         candidates = [name, f"{name}_"]
-        if wire.isidentifier() and not wire.startswith("_"):
+        if wire.isidentifier() and not wire.startswith("_") and wire == as_parsed(wire):
             candidates.insert(1, wire)
         number = 2
         while True:
@@ -124,11 +124,6 @@ def make_model(compiler: Builder, unit: Unit, spec: Spec, rests: list[Rest]) -> 
     wires += [wire for wire in required if wire not in spec.props]
     wires += [wire for wire in spec.props if wire not in required]
     names = field_names(wires)
-    unit.tags = {
-        wire: found
-        for wire in wires
-        if wire in required and wire in spec.props and (found := tag_values(spec.props[wire]))
-    }
     extras = spec.subs.get("additionalProperties")
     is_open = "open" in spec.base or not spec.has_props or (extras is not None and extras.schema is not False)
     cls.__layout__ = Layout(names, is_open)
@@ -169,6 +164,7 @@ def make_model(compiler: Builder, unit: Unit, spec: Spec, rests: list[Rest]) -> 
         extras_schema=extra_node.core if extra_node else None,
     )
     if rests:
+        unit.metered = True
         check = Check(rests)
         wire_of = cls.__layout__.wires
         inner = core_schema.no_info_after_validator_function(
@@ -210,8 +206,8 @@ def finish_class(unit: Unit, definitions: list[CoreSchema]) -> None:
     assert core is not None
     if definitions:
         cls.__pydantic_core_schema__ = core_schema.definitions_schema(core, definitions)
-        cls.__pydantic_validator__ = LazyValidator(cls)
+        cls.__pydantic_validator__ = LazyValidator(cls, metered=unit.metered)
         return
     cls.__pydantic_core_schema__ = core
-    cls.__pydantic_validator__ = SchemaValidator(core)
+    cls.__pydantic_validator__ = SchemaValidator(whole(core) if unit.metered else core)
     cls.__pydantic_complete__ = True

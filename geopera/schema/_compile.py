@@ -2,7 +2,7 @@
 
 A *unit* is a place that is compiled once and then referred to: a named definition, the target of a
 `$ref`, an object with properties. Units that refer to each other in a circle are finished together
-(Tarjan's algorithm), so that every class of the circle gets a validator that knows the others.
+(Tarjan's algorithm); a class of a circle gets its validator, which knows the others, at its first direct use.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 
 from pydantic_core import CoreSchema, core_schema
 
-from ._budget import too_deep, within_a_tenth, within_budget
+from ._budget import Gate, too_deep
 from ._check import Check
 from ._classes import finish_class, make_enum, make_model
 from ._document import Loc
 from ._dynamic import settled
-from ._errors import MAX_CHAIN, MAX_CIRCLE, MAX_HEIGHT, MAX_LEVEL, MAX_WAYS
+from ._errors import MAX_CHAIN, MAX_HEIGHT, MAX_LEVEL, MAX_WAYS
 from ._model import Model
 from ._node import (
     KEYS,
@@ -36,8 +36,9 @@ from ._node import (
     object_node,
     string_node,
 )
-from ._spec import ARRAY, NUMBER, OBJECT, STRING, Rest, Spec, constraints, spec_of
-from ._unions import disjoint, tags_of, union_of
+from ._spec import ARRAY, NUMBER, OBJECT, STRING, Rest, Spec, constraints, reference, spec_of
+from ._tags import Tagging
+from ._unions import disjoint, each_of, union_of
 from ._unit import Owner, Unit
 from .regex.pattern import compile_pattern
 
@@ -92,18 +93,18 @@ class Compiler:
         """Compile a unit that was put off; it is finished together with the first one."""
         if unit.done:
             first.defs.update(unit.defs)
+            first.metered |= unit.metered
         elif id(unit) not in self.begun:
             self.current.append(first)
             self._begin(unit, 0)
             self.current.pop()
 
     def _close(self, group: Sequence[Unit]) -> None:
-        if len(group) > MAX_CIRCLE:
-            raise group[0].loc.error(f"more than {MAX_CIRCLE} schemas refer to each other in a circle")
         circular = len(group) > 1 or group[0].circular
         ids = {id(unit) for unit in group}
         ways = max(unit.ways for unit in group)
         height = max(unit.height for unit in group)
+        metered = any(unit.metered for unit in group)
         if height > MAX_HEIGHT:
             raise group[0].loc.error(f"schemas lead to one another more than {MAX_HEIGHT} levels deep")
         multiplies = ways > MAX_WAYS or any(
@@ -114,12 +115,12 @@ class Compiler:
             defs.update(unit.defs)
         for unit in group:
             assert unit.node is not None
-            unit.defs, unit.ways, unit.height = defs, ways, height
+            unit.defs, unit.ways, unit.height, unit.metered = defs, ways, height, metered
             if circular or multiplies or (unit.model is not unit.node.core and unit.node.size > _INLINE):
                 body: Any = unit.node.core
-                if multiplies:
-                    count = within_a_tenth if ways > MAX_WAYS else within_budget
-                    body = core_schema.no_info_wrap_validator_function(count, body)
+                if multiplies and unit.unions:
+                    gate = Gate(unit.ref, group[0].ref, 10 if ways > MAX_WAYS else 1)
+                    body = core_schema.no_info_wrap_validator_function(gate, body)
                 body = {**body, "ref": unit.ref}
                 if unit.model is unit.node.core:
                     unit.model = core_schema.definition_reference_schema(unit.ref)
@@ -153,6 +154,7 @@ class Compiler:
                 return self._reference(unit, me)
         assert unit.node is not None
         me.defs.update(unit.defs)
+        me.metered |= unit.metered
         me.ways = max(me.ways, unit.ways)
         me.height = max(me.height, self.level + unit.height)
         node = unit.node
@@ -191,8 +193,8 @@ class Compiler:
         keys = constraints(schema)
         if not keys:
             return any_node()
-        if keys == {"$ref"}:
-            return self.refer(loc.doc.resolve(schema["$ref"], loc))
+        if (bare := reference(loc)) is not None:
+            return self.refer(bare)
         if keys == {"$dynamicRef"} and (target := settled(loc)) is not None:
             return self.refer(target)
         if not keys.isdisjoint(
@@ -215,8 +217,8 @@ class Compiler:
         keys = constraints(schema)
         if unit is not None and self.registry._is_dynamic(loc):
             return self._checked(any_node(), [Rest(loc, None)])
-        if keys == {"$ref"}:
-            return self.refer(loc.doc.resolve(schema["$ref"], loc))
+        if (bare := reference(loc)) is not None:
+            return self.refer(bare)
         if keys == {"allOf"} and len(schema["allOf"]) == 1:
             return self.node(loc.sub("allOf", "0"))
         spec = spec_of(loc)
@@ -229,6 +231,7 @@ class Compiler:
     def _checked(self, node: Node, rests: list[Rest]) -> Node:
         if not rests:
             return node
+        self.current[-1].metered = True
         core = core_schema.no_info_after_validator_function(Check(rests), node.core)
         return Node(core, node.hint, node.kinds, open=node.open, size=node.size + 1)
 
@@ -265,14 +268,25 @@ class Compiler:
             nodes.append(self.node(place))
             members.append({id(unit) for unit in self.trace[start:]})
         me = self.current[-1]
-        me.unions.append(members)
-        tags = tags_of(nodes)
-        if tags is None and not disjoint(nodes):
+        tagging = self.registry._tagging(loc, keyword)
+        # Without a tag, each member is tried: that multiplies where several of them lead to the same.
+        tried = range(len(nodes)) if tagging is None else tagging.others
+        if tagging is None or len(tagging.optional) > 1:
+            me.unions.append(members)
+        elif len(tried) > 1:
+            me.unions.append([members[index] for index in tried])
+        labels = [self._label(place) for place in places]
+        left = [nodes[i] if tagging is None else _no_object(nodes[i], i, tagging) for i in tried]
+        overlapping = not disjoint(left) or (tagging is not None and len(tagging.optional) > 1)
+        if overlapping:
             me.ways = max(me.ways, sum(unit.ways for unit in self.trace[first:]))
+            if tagging is None and (keyword == "oneOf" or self.loops != loops):
+                known = self.registry._members(loc, keyword)
+                return each_of(nodes, labels, known, exactly_one=keyword == "oneOf")
             if keyword == "oneOf":
                 rests.append(Rest(loc, frozenset(["oneOf"])))
         # The best fit is found by trying all members, which multiplies where they lead back here.
-        return union_of(nodes, [self._label(place) for place in places], tags, smart=self.loops == loops)
+        return union_of(nodes, labels, tagging, smart=self.loops == loops)
 
     def _label(self, loc: Loc) -> str:
         schema = loc.schema
@@ -321,6 +335,7 @@ class Compiler:
             )
         if name == "string":
             pattern = compile_pattern(spec.base["pattern"]) if "pattern" in spec.base else None
+            self.current[-1].metered |= pattern is not None and pattern.rust is None
             return string_node(spec.base, pattern)
         if name == "array":
             return self._array(spec, loc)
@@ -374,6 +389,11 @@ class Compiler:
 
 def _as_dict(value: Any) -> Any:
     return value.to_dict() if isinstance(value, Model) else value
+
+
+def _no_object(node: Node, index: int, tagging: Tagging) -> Node:
+    """A member of a tagged union as what it takes that is no object."""
+    return Node(node.core, node.hint, node.kinds - {"object"}) if index in tagging.objects else node
 
 
 class _Only:

@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ._budget import visit
+from ._budget import keep, recall, visit
 from ._node import is_multiple, json_key
 from .regex.pattern import compile_pattern
 
 __all__ = ["make"]
 
+_MOST_KEPT = 20  # problems of one reference
 
-def make() -> Any:
-    """The validator class: draft 2020-12, ECMA patterns in bounded time, decimal `multipleOf`."""
+
+def make(*, remembers: bool) -> Any:
+    """The validator class: draft 2020-12, ECMA patterns in bounded time, decimal `multipleOf`.
+
+    Args:
+        remembers: Whether a value is held against a reference once a validation. Not right where the meaning of a
+            schema depends on who refers to it.
+    """
     from jsonschema import Draft202012Validator, ValidationError, validators  # type: ignore[import-untyped]
 
     def pattern(validator: Any, text: str, instance: Any, schema: Any) -> Iterator[Any]:
@@ -57,7 +64,24 @@ def make() -> Any:
 
     def ref(validator: Any, target: Any, instance: Any, schema: Any) -> Iterator[Any]:
         visit(10)
-        yield from follow["$ref"](validator, target, instance, schema)
+        errors = follow["$ref"](validator, target, instance, schema)
+        if not remembers or not isinstance(instance, dict | list):
+            yield from errors
+            return
+        known = recall(schema, instance)
+        if known is not None:
+            for message, path in known:
+                yield ValidationError(message, path=path)
+            return
+        found: list[tuple[str, tuple[Any, ...]]] = []
+        for error in errors:
+            if len(found) < _MOST_KEPT:
+                found.append((error.message, tuple(error.path)))
+                if len(found) == 1:  # it is known to fail, also for who wants to know no more
+                    keep(schema, instance, found)
+            yield error
+        if not found:
+            keep(schema, instance, found)
 
     def dynamic_ref(validator: Any, target: Any, instance: Any, schema: Any) -> Iterator[Any]:
         visit(10)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import GeoperaError
 
-__all__ = ["MAX_CHAIN", "MAX_CIRCLE", "MAX_DEPTH", "MAX_HEIGHT", "MAX_LEVEL", "MAX_REPEATS", "MAX_VISITS"]
+__all__ = ["MAX_CHAIN", "MAX_DEPTH", "MAX_HEIGHT", "MAX_LEVEL", "MAX_REPEATS", "MAX_VISITS"]
 __all__ += ["MAX_WAYS", "SchemaError"]
 
 #: How deep subschemas may nest inside one another (references do not count).
@@ -18,8 +18,6 @@ MAX_LEVEL = 8
 MAX_REPEATS = 20_000
 #: The longest chain of references that is followed before the rest is compiled on its own.
 MAX_CHAIN = 12
-#: How many schemas may refer to each other in one circle.
-MAX_CIRCLE = 2_000
 #: How often one validation may enter schemas that members of a union multiply: those that refer to
 #: themselves from several members, and those with more than `MAX_WAYS` ways through what they refer to.
 MAX_VISITS = 100_000

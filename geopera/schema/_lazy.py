@@ -11,6 +11,8 @@ from typing import Any
 
 from pydantic_core import SchemaValidator
 
+from ._budget import whole
+
 __all__ = ["LazyValidator"]
 
 _building = RLock()
@@ -19,8 +21,9 @@ _building = RLock()
 class LazyValidator:
     """Stands in a class for its validator: reading it from the class, or any use of it, makes the real one."""
 
-    def __init__(self, cls: Any) -> None:
+    def __init__(self, cls: Any, *, metered: bool) -> None:
         self._cls = cls
+        self._metered = metered
 
     def __get__(self, instance: Any, owner: type) -> SchemaValidator:
         return self._real()
@@ -35,7 +38,8 @@ class LazyValidator:
         with _building:
             made = cls.__dict__["__pydantic_validator__"]
             if not isinstance(made, SchemaValidator):
-                made = cls.__pydantic_validator__ = SchemaValidator(cls.__pydantic_core_schema__)
+                core = cls.__pydantic_core_schema__
+                made = cls.__pydantic_validator__ = SchemaValidator(whole(core) if self._metered else core)
                 # Not before: pydantic asks a complete class for its validator while it builds another.
                 cls.__pydantic_complete__ = True
         return made

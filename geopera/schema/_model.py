@@ -14,6 +14,7 @@ from pydantic_core import MISSING
 from .._names import did_you_mean
 from .._values.fields import FIELDS, given
 from .._values.geometry import geo_interface_of
+from ..geo.methods import TABLES, Tables
 from ..types import UNSET, page_records
 from ._fields import ClassSignature, Layout, opened
 from ._jsonschema import json_schema, reference_name
@@ -35,7 +36,7 @@ DEPRECATED = frozenset(
         *("schema", "schema_json", "update_forward_refs", "validate"),
     )
 )
-_PAGE_ONLY = frozenset(["records"])
+_PAGE_ONLY = frozenset(["records", *TABLES])
 
 
 class ModelMeta(type(BaseModel)):  # type: ignore[misc]  # the public way to the class of pydantic's classes
@@ -89,7 +90,7 @@ def _blank(cls: type[Model]) -> Model:
     return cls.__new__(cls)
 
 
-class Model(BaseModel, metaclass=ModelMeta):
+class Model(Tables, BaseModel, metaclass=ModelMeta):
     """An object that a JSON Schema describes: a pydantic model, and a mapping of wire names.
 
     As a mapping it holds what was given, under wire names: ``dict(model)``, ``{**model}``, ``len(model)``.
@@ -187,6 +188,13 @@ class Model(BaseModel, metaclass=ModelMeta):
     def __geo_interface__(self) -> dict[str, Any]:
         """GeoJSON, where this is a feature, a page of features or a geometry (AttributeError elsewhere)."""
         return geo_interface_of(self)
+
+    def _members(self) -> dict[str, Any]:
+        """What was given, under wire names, as it is stored: quick to read, and shared with the model."""
+        given, wires, values = self.__pydantic_fields_set__, type(self)._layout().wires, self.__dict__
+        found = {wire: values[name] for name, wire in wires.items() if name in given}
+        found.update(self.__pydantic_extra__ or ())
+        return found
 
     # -- what the schema does not know ---------------------------------------------------------------
 

@@ -32,6 +32,7 @@ __all__ = [
 __all__ += [
     "KEYS",
     "boolean_node",
+    "enum_words",
     "has_surrogate",
     "is_multiple",
     "json_key",
@@ -339,7 +340,7 @@ class _OneOf:
         raise PydanticCustomError("enum", "Input should be {expected}", {"expected": self.words})
 
 
-def _enum_words(values: Sequence[Any]) -> str:
+def enum_words(values: Sequence[Any]) -> str:
     import json
 
     texts = (json.dumps(value, ensure_ascii=False, default=repr)[:60] for value in values[:20])
@@ -352,7 +353,7 @@ def _enum_words(values: Sequence[Any]) -> str:
 def fixed_node(values: Sequence[Any], members: Sequence[Any] | None = None) -> Node:
     """`enum` and `const`. `members` are what strings become (an Enum's members), if given."""
     kinds = frozenset(map(kind_of, values))
-    words = _enum_words(values)
+    words = enum_words(values)
     if kinds == {"string"} and not any(map(has_surrogate, values)):
         literal: CoreSchema = core_schema.literal_schema(list(members or values))
         core: CoreSchema = core_schema.custom_error_schema(

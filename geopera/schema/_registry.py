@@ -19,6 +19,7 @@ from ._errors import SchemaError
 from ._heirs import unchanged
 from ._lint import leaves_first, lint
 from ._spec import Spec, constraints
+from ._tags import Tagging, Tags, members_at, tagging_of
 from ._unit import Unit
 
 __all__ = ["Registry"]
@@ -64,9 +65,12 @@ class Registry:
             self._keys = {name: key for key, name in _names.items()}
         self._built: dict[str, Any] = {}
         self._adapters: dict[Any, Any] = {}
+        self._parts: dict[Any, Adapter] = {}
         self._dynamic = False
         self._ordered: set[Any] = set()
         self._linted: dict[Any, int] = {}
+        self._tags: dict[Any, Tags] = {}
+        self._taggings: dict[Any, Tagging | None] = {}
         self._documents: dict[int, tuple[Document, str]] = {}
         self._roots: dict[tuple[str, str], Document] = {}
         self._inline_names: dict[str, list[tuple[str, Loc]]] = {}
@@ -238,6 +242,16 @@ class Registry:
     def _adapter_at(self, loc: Loc, name: str) -> Adapter:
         return Adapter(self._finish(loc))
 
+    def _adapter_of(self, loc: Loc) -> Adapter:
+        """The adapter of a place inside of a schema, for values that do not fit: the last ones are kept."""
+        adapter = self._parts.pop(loc.key, None)
+        if adapter is None:
+            adapter = self._adapter_at(loc, self._name(loc))
+        self._parts[loc.key] = adapter
+        while len(self._parts) > 100:
+            self._parts.pop(next(iter(self._parts), None), None)
+        return adapter
+
     def _finish(self, loc: Loc) -> Unit:
         with self._lock:
             self._dynamic |= lint(loc, self._linted)
@@ -298,6 +312,17 @@ class Registry:
     def _is_dynamic(self, loc: Loc) -> bool:
         """Whether what `loc` means depends on who refers to it."""
         return self._dynamic and depends_on_caller(loc)
+
+    def _tagging(self, loc: Loc, keyword: str) -> Tagging | None:
+        """How the members of a union are told apart by a property of theirs, if they are."""
+        key = loc.key, keyword
+        if key not in self._taggings:
+            self._taggings[key] = tagging_of(loc, keyword, self._members(loc, keyword))
+        return self._taggings[key]
+
+    def _members(self, loc: Loc, keyword: str) -> list[Tags]:
+        """What can be told of the members of a union without looking into values."""
+        return members_at(loc, keyword, self._tags)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())

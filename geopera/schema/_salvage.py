@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 
+from ._budget import bounded
 from ._document import Loc as Place
 from ._model import Model
-from ._spec import spec_of
+from ._spec import constraints, reference, spec_of
+from ._tags import UNKNOWN
 
 if TYPE_CHECKING:
     from ._adapter import Adapter
@@ -20,6 +24,7 @@ __all__ = ["best_effort"]
 _DEEPEST = 40  # a value with faults below this, or in unions inside more unions than that, is kept as it came
 _MOST_UNIONS = 4
 _MOST_PROBLEMS = 10_000
+_TOO_DEEP = "The value is nested too deeply"
 
 Where = tuple[str | int, ...]
 Problems = list[tuple[Where, str]]
@@ -42,9 +47,9 @@ def best_effort(adapter: Any, value: Any) -> tuple[Any, Problems]:
         if unit is None or costly or any(len(where) > _DEEPEST for where, _ in told):
             return value, told
         try:
-            return _salvage(unit.loc, unit, value, (), problems), problems
-        except RecursionError:
-            return value, [((), "The value is nested too deeply")]
+            return bounded(partial(_salvage, unit.loc, unit, at=(), problems=problems), value), problems
+        except (RecursionError, PydanticCustomError) as bound:  # the value, and what was found of the whole
+            return value, told if isinstance(bound, PydanticCustomError) else [((), _TOO_DEEP)]
 
 
 def _told(error: ValidationError, at: Where) -> Problems:
@@ -55,7 +60,7 @@ def _told(error: ValidationError, at: Where) -> Problems:
 
 
 def _adapter(place: Place, unit: Unit) -> Adapter:
-    adapter: Adapter = unit.registry._adapter_at(place, unit.name)
+    adapter: Adapter = unit.registry._adapter_of(place)
     return adapter
 
 
@@ -72,8 +77,10 @@ def _salvage(place: Place, unit: Unit, value: Any, at: Where, problems: Problems
     result = value
     schema = place.schema
     if isinstance(schema, Mapping):
-        if "$ref" in schema and len(schema) == 1:
-            return _salvage(place.doc.resolve(schema["$ref"], place), unit, value, at, problems, unions)
+        if (bare := reference(place)) is not None:
+            return _salvage(bare, unit, value, at, problems, unions)
+        if constraints(schema) == {"allOf"} and len(schema["allOf"]) == 1:
+            return _salvage(place.sub("allOf", "0"), unit, value, at, problems, unions)
         here = unit.registry._unit(place)
         if (
             isinstance(value, dict)
@@ -90,8 +97,8 @@ def _salvage(place: Place, unit: Unit, value: Any, at: Where, problems: Problems
             result = [_salvage(inner, unit, v, (*at, i), problems, unions) for i, v in enumerate(value)]
         else:
             for keyword in ("anyOf", "oneOf"):
-                if keyword in schema and unions < _MOST_UNIONS:
-                    return _branch(place, keyword, unit, value, at, problems, failure, unions + 1)
+                if keyword in schema:
+                    return _branch(place, keyword, unit, value, at, problems, failure, unions)
     if len(problems) == before:
         problems.extend(_told(failure, at))
     return result
@@ -141,11 +148,22 @@ def _branch(
     failure: ValidationError,
     unions: int,
 ) -> Any:
-    """The member of a union that makes the most of the value: typed, and with the fewest problems."""
+    """The member of a union that the tag names, or that makes the most of the value: with the fewest problems."""
+    tagging = unit.registry._tagging(place, keyword)
+    if tagging is not None and isinstance(value, dict):
+        index = tagging.index(value)
+        if index >= 0:
+            return _salvage(place.sub(keyword, str(index)), unit, value, at, problems, unions)
+        if index == UNKNOWN:
+            problems.append(((*at, tagging.wire), tagging.reason()))
+            return value
+    if unions >= _MOST_UNIONS:
+        problems.extend(_told(failure, at))
+        return value
     best: tuple[int, Problems, Any] | None = None
     for index in range(len(place.schema[keyword])):
         found: Problems = []
-        result = _salvage(place.sub(keyword, str(index)), unit, value, at, found, unions)
+        result = _salvage(place.sub(keyword, str(index)), unit, value, at, found, unions + 1)
         if result is not value and (best is None or len(found) < best[0]):
             best = len(found), found, result
     if best is None:

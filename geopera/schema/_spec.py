@@ -12,7 +12,8 @@ from typing import Any
 from ._document import Loc
 from ._dynamic import settled
 
-__all__ = ["ANNOTATIONS", "ARRAY", "NUMBER", "OBJECT", "STRING", "Rest", "Spec", "constraints", "spec_of"]
+__all__ = ["ANNOTATIONS", "ARRAY", "NUMBER", "OBJECT", "STRING", "Rest", "Spec", "constraints"]
+__all__ += ["reference", "spec_of"]
 
 NUMBER = frozenset(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"])
 STRING = frozenset(["minLength", "maxLength", "pattern"])
@@ -56,6 +57,25 @@ _WHOLE = frozenset(["unevaluatedProperties", "unevaluatedItems", "$dynamicRef"])
 def constraints(schema: Any) -> frozenset[str]:
     """The keywords of a schema that constrain instances."""
     return _ALL & schema.keys() if isinstance(schema, Mapping) else frozenset()
+
+
+def reference(loc: Loc) -> Loc | None:
+    """The target of a schema that is a reference and says nothing beside it that the target does not say."""
+    keys = constraints(loc.schema)
+    if "$ref" not in keys:
+        return None
+    target = loc.doc.resolve(loc.schema["$ref"], loc)
+    if keys == {"$ref"}:
+        return target
+    said = target.schema
+    same = isinstance(said, Mapping) and all(
+        key in _PLAIN_WORDS and key in said and said[key] == loc.schema[key] for key in keys - {"$ref"}
+    )
+    return target if same else None
+
+
+#: Keywords that mean the same wherever they stand, and whose values are compared as they are written.
+_PLAIN_WORDS = frozenset(["type", "minLength", "maxLength", "pattern", "minItems", "maxItems"])
 
 
 class Rest:

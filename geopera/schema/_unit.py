@@ -9,6 +9,7 @@ from pydantic_core import CoreSchema
 from ._document import Loc
 from ._node import Node
 from ._spec import Spec
+from ._tags import Tagging, Tags
 
 __all__ = ["Builder", "Owner", "Unit"]
 
@@ -26,12 +27,12 @@ class Unit:
         "index",
         "loc",
         "low",
+        "metered",
         "model",
         "name",
         "node",
         "ref",
         "registry",
-        "tags",
         "unions",
         "ways",
     )
@@ -48,8 +49,8 @@ class Unit:
         self.done = False
         self.circular = False  # somebody refers to it by `ref`
         self.force_class = False  # a class even for an object without properties
-        self.tags: dict[str, tuple[str, ...]] = {}  # required properties that are one of some texts
         self.unions: list[list[set[int]]] = []  # per union, per member: the units it refers to
+        self.metered = False  # it asks patterns or checks of ours, which share one budget a validation
         self.ways = 1  # how often one validation may come to what it leads to, at most
         self.height = 0  # how deep subschemas nest in it, with those in what it refers to
         self.index = -1
@@ -72,6 +73,10 @@ class Owner(Protocol):
     def _is_model(self, spec: Spec, unit: Unit | None) -> bool: ...
 
     def _is_dynamic(self, loc: Loc) -> bool: ...
+
+    def _tagging(self, loc: Loc, keyword: str) -> Tagging | None: ...
+
+    def _members(self, loc: Loc, keyword: str) -> list[Tags]: ...
 
 
 class Builder(Protocol):

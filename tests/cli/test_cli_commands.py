@@ -375,7 +375,7 @@ def test_refresh_shows_the_difference_and_installs_it(run, make_sandbox, monkeyp
     assert f"- {REMOVED}" in printed
     assert "dry-run" in said
     assert cache.read(server.url) is None
-    status, printed, said = run("manifest", "refresh", "--base-url", server.url, "--json")
+    status, printed, said = run("manifest", "refresh", "--base-url", server.url, "--format", "json")
     assert status == 0
     assert json.loads(printed)["added"] == [NEW, NEW_SPENDING]
     assert cache.read(server.url).file in said
@@ -441,7 +441,7 @@ def test_diff_as_text_json_and_status(run, old_and_new):
     assert status == 1  # an operation was removed
     assert f"- {REMOVED}" in printed
     assert "breaking" in printed
-    status, printed, _ = run("manifest", "diff", old, new, "--json")
+    status, printed, _ = run("manifest", "diff", old, new, "--format", "json")
     told = json.loads(printed)
     assert (told["added"], told["removed"], told["breaking"]) == ([NEW, NEW_SPENDING], [REMOVED], True)
     assert any(c["where"] == "input.season" and not c["breaking"] for c in told["changes"])

@@ -200,16 +200,54 @@ def test_what_a_server_says_is_only_text(
         assert character not in printed + said
 
 
-def test_completion_scripts_are_scripts(run: Run, tmp_path: Path) -> None:
-    for shell in ("bash", "zsh", "fish"):
-        status, printed, _ = run("completion", shell)
-        assert (status, "completion operations" in printed) == (0, True)
-        if shutil.which(shell) and shell != "fish":
-            script = tmp_path / shell
-            script.write_text(printed)
-            subprocess.run([shell, "-n", str(script)], check=True, timeout=30)
-    assert "catalog.search" in run("completion", "operations")[1].splitlines()
-    assert run("completion", "bash", "--name", "a; rm")[0] == 2
+@pytest.mark.parametrize(
+    ("words", "some", "none"),
+    [
+        ([""], "call", "catalog.search"),
+        (["do"], "download", "call"),
+        (["call", "catalog.se"], "catalog.search", "orders.get"),
+        (["call", "catalog.search", ""], "host_name=", "--all"),
+        (["wait", "orders.get", ""], "order_id=", "limit="),
+        (["call", "catalog.search", "limit=1", "l"], None, "limit="),
+        (["call", "catalog.search", "--a"], "--all", "--query"),
+        (["describe", "catalog.search", ""], None, "host_name="),
+        (["call", "catalog.search", "--output", ""], None, "host_name="),
+        (["manifest", ""], "refresh", "catalog.search"),
+        (["upload", ""], None, "catalog.search"),
+        (["nonsense", ""], None, "call"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_completion_knows_what_fits(run: Run, words: list[str], some: str | None, none: str) -> None:
+    status, printed, said = run("completion", "words", "--", *words)
+    assert (status, said) == (0, "")
+    assert some is None or some in printed.splitlines()
+    assert none not in printed.splitlines()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts_are_scripts(run: Run, tmp_path: Path, shell: str) -> None:
+    status, printed, _ = run("completion", shell)
+    assert (status, "completion words" in printed) == (0, True)
+    if shutil.which(shell):
+        script = tmp_path / shell
+        script.write_text(printed)
+        subprocess.run([shell, "-n", str(script)], check=True, timeout=30)
+    assert run("completion", shell, "--name", "a; rm")[0] == 2
+    assert run("completion", shell, "more")[0] == 2
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_bash_completes(run: Run, tmp_path: Path) -> None:
+    script = run("completion", "bash")[1]
+    ask = (
+        'COMP_WORDS=(gp call catalog.fed); COMP_CWORD=2; _gp_complete; echo "${COMPREPLY[@]}"; '
+        'COMP_WORDS=(gp call orders.get ""); COMP_CWORD=3; _gp_complete 2>/dev/null; echo "${COMPREPLY[@]}"'
+    )
+    done = subprocess.run(
+        ["bash", "-c", f"{script}\n{ask}"], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.splitlines() == ["catalog.federated_search", "order_id="]
 
 
 def test_login_points_to_the_official_command_line(run: Run) -> None:
@@ -253,15 +291,16 @@ def test_urls_are_shown_without_secrets(url: str, shown: str) -> None:
     assert without_secrets(url).removeprefix("//") == shown.removeprefix("//")
 
 
-def test_tables_in_encodings_without_box_drawing(run: Run) -> None:
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp1252"])
+def test_tables_in_encodings_without_box_drawing(run: Run, encoding: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "geopera", *SEARCH, "limit=1", "--format", "table"],
-        env={**os.environ, "PYTHONIOENCODING": "latin-1", "COLUMNS": "80"},
+        env={**os.environ, "PYTHONIOENCODING": encoding, "COLUMNS": "80"},
         capture_output=True,
         timeout=60,
         check=True,
     )
-    lines = done.stdout.decode("latin-1").splitlines()
+    lines = done.stdout.decode(encoding).splitlines()
     assert set(lines[1]) <= {"-", " "}
     assert max(map(len, lines[:3])) <= 80
 
@@ -275,3 +314,89 @@ def test_the_command_that_is_described_works(run: Run, monkeypatch: pytest.Monke
         words = shlex.split(printed.strip().splitlines()[-1])
         assert words[:5] == ["python", "-m", "geopera", "call", id_]
         assert run(*words[3:])[0] in (0, 7, 11), id_
+
+
+def test_a_profile_is_used(
+    run: Run, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "credentials.json"
+    monkeypatch.setattr("geopera._auth.store.path", lambda: str(file))
+    monkeypatch.delenv("GEOPERA_API_TOKEN")
+    monkeypatch.delenv("GEOPERA_API_URL")
+    auth = {"type": "api_key", "api_key": sandbox.token}
+    file.write_text(json.dumps({"work": {"api_url": sandbox.url, "auth": auth}}))
+    status, printed, said = run("call", "billing.credits.balance", "--profile", "work")
+    assert (status, said) == (0, "")
+    assert json.loads(printed)["credits"] > 0
+    status, printed, said = run("call", "billing.credits.balance", "--profile", "nobody")
+    assert (status, printed) == (4, "")
+    assert "nobody" in said
+    status, printed, _ = run("doctor", "--profile", "work")
+    assert (status, json.loads(printed)["credentials"]) == (0, "--profile")
+
+
+def test_json_is_the_body_in_every_command(run: Run) -> None:
+    """Formats are `--format`; `--json` takes a body wherever it is."""
+    from geopera._cli.main import parser
+
+    commands = [[name] for name in parser().parse_args(["completion", "bash"]).parsers]
+    actions = run("completion", "words", "--", "manifest", "")[1].split()
+    assert "diff" in actions
+    for words in [*commands, *(["manifest", action] for action in actions)]:
+        text = run(*words, "--help")[1]
+        assert "usage" in text
+        assert "--json BODY" in text or "--json" not in text, words
+
+
+DELETE = ("call", "items.delete", "item_id=example-item")
+
+
+@pytest.mark.parametrize(
+    ("status", "http", "command"),
+    [
+        (0, None, DELETE),
+        (1, None, ("ops", "nothing-has-this-name")),
+        (1, None, ("call", "orders.get", "--json", "@/nowhere/body.json")),
+        (2, None, ("call", "no.such")),
+        (3, None, ("manifest", "check", "NOT-JSON")),
+        (4, 401, DELETE),
+        (5, 403, DELETE),
+        (6, 404, DELETE),
+        (6, 410, DELETE),
+        (7, 400, DELETE),
+        (7, 422, DELETE),
+        (7, None, ("call", "orders.get")),
+        (8, None, ("wait", "orders.get", "order_id=FAILED")),
+        (9, 500, DELETE),
+        (9, 501, DELETE),
+        (10, 0, DELETE),
+        (11, 402, DELETE),
+        (12, 409, DELETE),
+        (13, 429, DELETE),
+    ],
+    ids=str,
+)
+def test_every_exit_status_can_be_reached(
+    run: Run,
+    make_sandbox: Callable[..., Sandbox],
+    tmp_path: Path,
+    status: int,
+    http: int | None,
+    command: Any,
+) -> None:
+    file = tmp_path / "not.json"
+    file.write_text("no")
+    words = [str(file) if word == "NOT-JSON" else word for word in command]
+    if http is not None or "FAILED" in str(words):
+        server = make_sandbox()
+        words += ["--base-url", server.url]
+        failed = server.seed(orders=[{"status": "failed"}])["orders"][0]
+        words = [word.replace("FAILED", failed) for word in words]
+        if http == 0:
+            server.cut("items.delete", times=None)
+        elif http:
+            server.fail("items.delete", status=http, times=None, headers={"Retry-After": "0"})
+    ended, printed, said = run(*words)
+    assert ended == status, said
+    if status:
+        assert (printed, len(said.splitlines())) == ("", 1) or words[0] in ("manifest", "ops")

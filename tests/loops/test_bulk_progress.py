@@ -72,5 +72,5 @@ def test_without_tqdm_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     modules: Any = sys.modules
     monkeypatch.setitem(modules, "tqdm.auto", None)
     needs_tqdm(False)
-    with pytest.raises(ImportError, match=r"pip install 'geopera\[progress\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'geopera\[progress\]>=3'"):
         needs_tqdm(True)

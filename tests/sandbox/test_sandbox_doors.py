@@ -64,7 +64,7 @@ def test_pages_of_this_machine_may_read(api: Api) -> None:
 
 def test_a_server_for_other_machines_knows_addresses_and_named_hosts() -> None:
     state = create_app(host="0.0.0.0", allowed_hosts=("geopera",)).state.sandbox
-    gate = Gate(create_app(), state)
+    gate = Gate(create_app(), state.settings)
     for host, known in (("10.0.0.7:80", True), ("geopera:8787", True), ("evil.example", False)):
         assert gate._known(host) is known
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import unicodedata
 from enum import Enum
 from typing import Any
 
@@ -341,3 +342,19 @@ def test_errors_from_checks_have_places() -> None:
         adapter.validate_python({"a": [1, 2]})
     assert caught.value.title == "Thing"
     assert caught.value.errors()[0]["loc"][-2:] == ("a", 1)
+
+
+def test_fields_are_called_as_the_parser_reads_their_names() -> None:
+    """In source code ``v.µm`` (micro sign) is ``v.μm`` (the Greek letter): the parser normalises names."""
+    wires = ["µm", "ﬁ", "fi", "nº", "ª", "ｃlass", "ｆｏｏ"]
+    adapter = type_adapter({"type": "object", "properties": {wire: {} for wire in wires}})
+    given = {wire: number for number, wire in enumerate(wires)}
+    value = adapter.validate_python(given)
+    assert value.to_dict() == given
+    assert [value[wire] for wire in wires] == list(range(len(wires)))
+    for source, number in (("µm", 0), ("ﬁ", 2), ("fi", 2), ("nº", 3), ("ª", 4), ("class_", 5), ("ｆｏｏ", 6)):
+        assert eval(f"value.{source}") == number, source
+    assert type(value)(μm=1).to_dict() == {"µm": 1}
+    names = list(type(value).model_fields)
+    assert len(set(names)) == len(wires)
+    assert all(name == unicodedata.normalize("NFKC", name) and name.isidentifier() for name in names)

@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parent.parent.parent / "geopera"
 FLOORS = {
     "": [
         "_names _references _version _values _decoding _secrets",
+        "geo",
         "types",
         "errors",
         "schema",
@@ -33,6 +34,7 @@ FLOORS = {
         "core",
         "work",
         "operations control",
+        "tapes",
         "connections controls inprocess app",
         "server",
         "cli plugin __init__",

@@ -109,4 +109,4 @@ def test_ci_runs_the_readmes_test_command() -> None:
 def test_the_readme_shows_an_example_and_two_commands_first() -> None:
     lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "# Geopera for Python"
-    assert lines.index("```python") < lines.index("## Two commands") < 40
+    assert lines.index("```python") < lines.index("## Two commands") < 55

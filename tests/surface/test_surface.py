@@ -36,6 +36,7 @@ MODULES = {
     "client",
     "errors",
     "fluent",
+    "geo",
     "manifest",
     "middleware",
     "models",
@@ -46,7 +47,7 @@ MODULES = {
     "webhooks",
 }
 FLUENT = {"client", "manifest", "with_options", "invoke", "map", "refresh_manifest", "whoami"}
-OPERATION = {"operation", "preview", "pages", "iter", "wait", "download", "download_many", "map"}
+OPERATION = {"operation", "preview", "pages", "iter", "wait", "download", "download_many", "upload", "map"}
 
 
 def public(thing: object) -> set[str]:

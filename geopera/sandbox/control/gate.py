@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..core.state import State
+from ..core.state import Settings
 from ..wire.problems import ProblemError
 
 _HOST = re.compile(r"(?a:(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?)", re.IGNORECASE)
@@ -24,9 +24,8 @@ _EVERY = frozenset({"0.0.0.0", "::", ""})
 class Gate:
     """ASGI middleware. Tells the connection that its head has arrived, so that its time limit ends."""
 
-    def __init__(self, app: ASGIApp, state: State) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        settings = state.settings
         named = {name.lower() for name in (settings.host, *settings.allowed_hosts)}
         if settings.public_url:
             named.add((urlsplit(settings.public_url).hostname or "").lower())

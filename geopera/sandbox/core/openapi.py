@@ -22,21 +22,14 @@ _NOT_RAW = frozenset(
 
 
 def document(contract: Contract) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of a manifest, with some paths that are not operations."""
+    """The OpenAPI 3.1 document of a manifest, with a path that is no operation."""
     paths: dict[str, Any] = {
-        "/healthz": {"get": {"operationId": "healthz", "responses": {"200": {"description": "Alive"}}}},
-        "/files/{name}": {
-            "get": {
-                "operationId": "signed_file",
-                "parameters": [
-                    {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
-                ],
-                "responses": {"200": {"description": "The file"}},
-            }
-        },
+        "/healthz": {
+            "get": {"operationId": "healthz", "security": [], "responses": {"200": {"description": "Alive"}}}
+        }
     }
     for id_ in sorted(contract.operations):
-        paths[f"/v1/op/{id_}"] = {"post": _operation(contract.operations[id_])}
+        paths[f"/v1/op/{id_}"] = {"post": _operation(contract.operations[id_], contract)}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Geopera API", "version": contract.api_version},
@@ -70,7 +63,7 @@ def rendered(state: State) -> tuple[bytes, str]:
     return data, '"' + hashlib.sha256(data).hexdigest()[:32] + '"'
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
+def _operation(operation: Operation, contract: Contract) -> dict[str, Any]:
     entry = operation.entry
     parameters: list[dict[str, Any]] = [
         {
@@ -97,6 +90,12 @@ def _operation(operation: Operation) -> dict[str, Any]:
             "description": "Error",
             "content": {kind: {"schema": {"$ref": f"#/components/schemas/{name}"}}},
         }
+    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    if "Problem" in contract.schemas:
+        # What the official description leaves out: broken rules of the domain, and all other errors.
+        if "422" in responses:
+            responses["422"]["content"].setdefault(PROBLEM, problem)
+        responses["default"] = {"description": "Error", "content": {PROBLEM: problem}}
     made: dict[str, Any] = {
         "operationId": operation.id,
         "tags": [operation.id.split(".")[0]],
@@ -106,7 +105,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
             "content": {"application/json": {"schema": _moved(operation.input)}},
         },
         "responses": responses,
-        "security": [{"HTTPBearer": []}],
+        "security": [{"HTTPBearer": []}, *([{}] if operation.public else [])],
         "x-required-scope": operation.scope,
         "x-side-effect": operation.side_effect,
         "x-raw-response": bool(entry.get("raw_response", _is_raw(operation))),

@@ -33,15 +33,16 @@ def window(call: Call) -> tuple[int, int]:
     """
     fields = input_fields(call)
     size_name = "size" if "size" in fields and "limit" not in fields else "limit"
-    size = _number(call, size_name, fields, 100)
+    # A page size without a limit in the schema is cut, not refused, as the STAC API specification has it.
+    size = min(_number(call, size_name, fields, 100), _LARGEST)
     if "offset" in fields:
         start = _number(call, "offset", fields, 0)
     elif "page" in fields:
         start = _number(call, "page", fields, 0) * size
     else:
         start = 0
-    if size < 1 or size > _LARGEST or not 0 <= start < 1 << 62:
-        raise unprocessable(f"{size_name} is 1 to {_LARGEST}, and a page or an offset is 0 or more.")
+    if size < 1 or not 0 <= start < 1 << 62:
+        raise unprocessable(f"{size_name} is 1 or more, and a page or an offset is 0 or more.")
     return start, size
 
 

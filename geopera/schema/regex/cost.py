@@ -10,14 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import local
 
-__all__ = ["BUDGET", "TooCostly", "metered", "spend"]
+__all__ = ["BUDGET", "TooCostly", "is_metered", "metered", "spend"]
 
-#: Steps of about a microsecond each.
+#: Steps of about a microsecond each, and how many more each text of a validation brings along: an array of many
+#: texts that are each cheap is no attack.
 BUDGET = 1_000_000
+PER_TEXT, PER_CHARACTER = 16, 4
 
 
-class TooCostly(ValueError):
-    """The search took more steps than allowed."""
+class TooCostly(Exception):
+    """The search took more steps than allowed. No ValueError, which pydantic would take for a verdict."""
 
 
 class _Meter(local):
@@ -38,10 +40,20 @@ def spend(steps: int) -> None:
         raise TooCostly("the pattern is too costly for this text")
 
 
+def is_metered() -> bool:
+    """Whether a budget for more than one text is open."""
+    return _meter.left is not None
+
+
 @contextmanager
-def metered() -> Iterator[None]:
-    """One budget for all that is matched inside; inside of another one, that one goes on."""
+def metered(size: int = 0) -> Iterator[None]:
+    """One budget for all that is matched inside. Inside of another one, that one goes on, and a text adds to it.
+
+    Args:
+        size: The length of the text that is to be matched.
+    """
     if _meter.left is not None:
+        _meter.left += PER_TEXT + PER_CHARACTER * size
         yield
         return
     try:

@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError, SchemaValidator, core_schema
 from pydantic_core import SchemaError as CoreError
 
 from .backtrack import Backtracking
-from .cost import TooCostly, metered
+from .cost import TooCostly, is_metered, metered
 from .linear import Linear
 from .parse import BadPattern, Parser
 from .rust import to_rust
@@ -74,14 +74,20 @@ class Pattern:
                 self._machine = _machine(parser.parse(), parser)
             except BadPattern:
                 return False
-        with metered():
+        with metered(len(value)):
             return self._machine.search(value)
 
     def matches(self, value: str) -> bool:
-        """`search`, with the bound as an error that pydantic reports."""
+        """`search`, with the bound as an error that pydantic reports.
+
+        Raises TooCostly if the budget is that of a whole validation, which is over then.
+        """
+        is_whole = is_metered()
         try:
             return self.search(value)
         except TooCostly as error:
+            if is_whole:
+                raise
             raise PydanticCustomError("pattern_cost", "The pattern is too costly for this value") from error
 
 
