@@ -204,13 +204,34 @@ class OperationCall(Loops):
     def __hash__(self) -> int:
         return hash((id(self._client), self._id))
 
-    def __repr__(self) -> str:
-        from ._repl.operations import operation_repr
+    def _text(self, whole: bool) -> str:
+        from ._repl.operations import operation_line, operation_text
 
         found = self._client.manifest.operations.get(self._id)
         if found is None:
             return f"<operation {self._id}, no longer in the manifest>"
-        return operation_repr(found, self._client.manifest)
+        return (operation_text if whole else operation_line)(found, self._client.manifest)
+
+    def __repr__(self) -> str:
+        return self._text(whole=False)
+
+    def __str__(self) -> str:
+        return self._text(whole=True)
+
+    def __format__(self, spec: str) -> str:
+        return format(repr(self), spec)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        from ._display.terminal import pretty
+
+        pretty(self, printer, cycle)
+
+    def __dir__(self) -> Iterator[str]:
+        from ._loops.offers import unable
+
+        found = self._client.manifest.operations.get(self._id)
+        hidden = unable(found) if found is not None else ()
+        yield from (name for name in object.__dir__(self) if name not in hidden)
 
     def _repr_html_(self) -> str:
         from ._repl.operations import operation_html

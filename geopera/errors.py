@@ -110,8 +110,10 @@ class GeoperaError(Exception):
 
     @property
     def message(self) -> str:
-        """What went wrong, in one or a few lines."""
-        return str(self.args[0]) if self.args else ""
+        """What went wrong, in one or a few lines, without what a terminal would execute."""
+        from ._display.safe import safe
+
+        return safe(str(self.args[0])) if self.args else ""
 
     def __str__(self) -> str:
         return self.message
@@ -233,17 +235,24 @@ class UnexpectedStatus(Exception):
     """
 
     def __init__(self, status_code: int, content: bytes) -> None:
+        from ._display.safe import safe
+
         self.status_code = status_code
         self.content = content
         start = content[:1000].decode("utf-8", "replace")
-        super().__init__(f"the server answered with the undeclared status {status_code}:\n{start}")
+        super().__init__(safe(f"the server answered with the undeclared status {status_code}:\n{start}"))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.status_code, self.content)
 
 
 class ResponseMismatchWarning(UserWarning):
-    """A successful answer differs from the manifest's schema; it was returned as well typed as it can be."""
+    """A successful response does not match the manifest's schema; it was returned as well typed as it can be."""
+
+    def __str__(self) -> str:
+        from ._display.safe import safe
+
+        return safe(super().__str__())
 
 
 _BY_STATUS: dict[int, type[APIError]] = {

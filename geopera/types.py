@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from ._display.shown import Shown
 from ._secrets import Secret, Token
 from .geo.methods import TABLES, Tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, MutableMapping
+    from os import PathLike
+    from pathlib import Path
     from typing import IO, Any, BinaryIO, Final, Generic, Literal, TypeVar
 
     FileContent = IO[bytes] | bytes | str
@@ -136,11 +139,14 @@ class Response(Generic[T_co]):
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     def __repr__(self) -> str:
-        return f"<Response {self.status_code}, {len(self.content)} bytes of {self.media_type or 'no type'}>"
+        from ._display.safe import one_line
+
+        kind = one_line(self.media_type, 100) or "no type"
+        return f"<Response {self.status_code}, {len(self.content)} bytes of {kind}>"
 
 
 class Content(bytes):
-    """The body of a binary answer: bytes that know their media type.
+    """The body of a binary response: bytes that know their media type. Images show themselves in a notebook.
 
     `content_type` is the header as the server sent it, `media_type` its lower-case type without parameters.
     """
@@ -157,13 +163,39 @@ class Content(bytes):
         return self.content_type.partition(";")[0].strip().lower()
 
     def __repr__(self) -> str:
-        return f"<Content, {len(self)} bytes of {self.media_type}>"
+        from ._display.safe import one_line
+
+        return f"<Content, {len(self)} bytes of {one_line(self.media_type, 100)}>"
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write the bytes to a file. Returns its path; raises OSError if it cannot be written."""
+        from pathlib import Path
+
+        target = Path(path)
+        target.write_bytes(self)
+        return target
+
+    def image(self) -> Any:
+        """The image as a ``PIL.Image.Image``.
+
+        Raises:
+            ImportError: If Pillow is missing; the extra ``geopera[images]`` has it.
+            OSError: If Pillow cannot read the bytes.
+        """
+        from ._display.images import image
+
+        return image(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        from ._display.images import bundle
+
+        return {"text/plain": repr(self), **bundle(self, self.media_type)}
 
     def __reduce__(self) -> tuple[type[Content], tuple[bytes, str]]:
         return Content, (bytes(self), self.content_type)
 
 
-class JSONObject(Tables, dict[str, "Any"]):
+class JSONObject(Shown, Tables, dict[str, "Any"]):
     """An open JSON object: a dict that also reads by attribute (``order["id"]``, ``order.id``).
 
     Nested objects are of the same type. Where a key is also the name of a dict method (``items``,
@@ -180,8 +212,8 @@ class JSONObject(Tables, dict[str, "Any"]):
             raise AttributeError(name)
         if name in self:
             return self[name]
-        if name == "records":
-            raise AttributeError("the object is no page of records", name=name, obj=self)
+        if name in PAGE_ONLY:
+            raise AttributeError(f"the object is no page of records and has no {name}", name=name, obj=self)
         from ._names import did_you_mean, python_name
 
         for key in self:
@@ -202,7 +234,7 @@ class JSONObject(Tables, dict[str, "Any"]):
         del self[name]
 
     def __dir__(self) -> Iterator[str]:
-        hidden = () if page_records(self) is not None or "records" in self else _PAGE_ONLY
+        hidden = () if page_records(self) is not None else PAGE_ONLY - self.keys()
         yield from (name for name in super().__dir__() if name not in hidden)
         yield from (
             key for key in self if isinstance(key, str) and key.isidentifier() and not key.startswith("_")
@@ -220,6 +252,16 @@ class JSONObject(Tables, dict[str, "Any"]):
         raise AttributeError("records")  # `__getattr__` has the key of that name, or says why not
 
     @property
+    def explore(self) -> Any:
+        """Of a page: its footprints on a map. Else the value of a key of that name."""
+        return page_method(self, "explore")
+
+    @property
+    def quicklooks(self) -> Any:
+        """Of a page: the pictures of its scenes. Else the value of a key of that name."""
+        return page_method(self, "quicklooks")
+
+    @property
     def __geo_interface__(self) -> dict[str, Any]:
         """GeoJSON, where this is a feature, a page of features or a geometry."""
         from ._values.geometry import geo_interface_of
@@ -232,16 +274,6 @@ class JSONObject(Tables, dict[str, "Any"]):
         if page is not None:
             object.__setattr__(new, "_page", page)
         return new
-
-    def __repr__(self) -> str:
-        from ._values.show import short
-
-        return short(self)
-
-    def _repr_html_(self) -> str | None:
-        from ._values.show import html
-
-        return html(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts and lists all the way down."""
@@ -291,7 +323,7 @@ class UserInfo(JSONObject):
         return super().__getattr__(name)
 
 
-class JSONArray(Tables, list["Any"]):
+class JSONArray(Shown, Tables, list["Any"]):
     """A JSON array of a result: a list that shows itself short, as a table in a notebook, and becomes one."""
 
     __slots__ = ("__weakref__",)
@@ -301,18 +333,26 @@ class JSONArray(Tables, list["Any"]):
         """The array itself: every result of a list operation has `records`."""
         return self
 
+    def explore(self, **options: Any) -> Any:
+        """The footprints of the records on a map, as of a page."""
+        from ._display.maps import explore
+
+        return explore(self, **options)
+
+    def quicklooks(self, **options: Any) -> Any:
+        """The pictures of the records, as of a page."""
+        from ._display.quicklooks import quicklooks
+
+        return quicklooks(self, **options)
+
     def __repr__(self) -> str:
-        from ._values.show import short
+        from ._display.text import lines
 
-        return short(self)
-
-    def _repr_html_(self) -> str | None:
-        from ._values.show import html
-
-        return html(self)
+        return lines(self)
 
 
-_PAGE_ONLY = ("records", *TABLES)
+#: What a page has and another object has not.
+PAGE_ONLY = frozenset({"records", "explore", "quicklooks", *TABLES})
 
 
 def page_records(value: Any) -> list[Any] | None:
@@ -320,6 +360,21 @@ def page_records(value: Any) -> list[Any] | None:
     from ._values.records import records_of
 
     return records_of(value, getattr(value, "_page", None))
+
+
+def page_method(value: Any, name: str) -> Any:
+    """`explore` or `quicklooks`, bound to a page. Raises AttributeError for what is no page."""
+    if page_records(value) is None:
+        raise AttributeError(name)  # `__getattr__` has the key of that name, or says why not
+    from types import MethodType
+
+    if name == "explore":
+        from ._display.maps import explore
+
+        return MethodType(explore, value)
+    from ._display.quicklooks import quicklooks
+
+    return MethodType(quicklooks, value)
 
 
 def _plain(value: Any) -> Any:

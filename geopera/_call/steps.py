@@ -185,13 +185,18 @@ def _parse_success(
     endpoint: Endpoint, context: Context, reply: Reply, response: Response[Any], redactor: Redactor
 ) -> None:
     operation = endpoint.operation
+    mismatches: list[str] = []
+    fault = None
     try:
         response.parsed, mismatches = endpoint.parse(reply)
     except ValueError as exc:
-        message = (
-            f"{operation.id}: the response is not JSON ({exc}): {start(redactor.content(response.content))}"
+        fault = str(exc)
+    if fault is not None:
+        # Outside of the handler: the other exception holds the text, and a context that is suppressed is pickled.
+        said = start(redactor.content(response.content))
+        raise unusable(
+            f"{operation.id}: the response is not JSON ({fault}): {said}", response, operation, redactor
         )
-        raise unusable(message, response, operation, redactor) from None
     if not mismatches:
         return
     mismatches = [redactor.text(one) for one in mismatches]

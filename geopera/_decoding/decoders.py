@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["DecodeError", "LineRecords", "SSEDecoder", "SSERecords", "ServerEvent"]
 
 MAX_RECORD = 64 * 1024 * 1024
+_MOST_SAID = 10_000  # characters of an error in a stream, before it is redacted and shortened
 BOM = b"\xef\xbb\xbf"
 
 # Events that say something about the stream and carry no record.
@@ -29,11 +30,25 @@ _END_MARKS = (b"[DONE]", b'"[DONE]"')
 
 
 class DecodeError(ValueError):
-    """The stream was cut or holds something that is no record; `problem` is an error it told of itself."""
+    """The stream was cut, or holds something that is no record.
 
-    def __init__(self, message: str, problem: Any = None) -> None:
-        super().__init__(message)
+    Args:
+        message: What is wrong; `quoted` is put behind it, shortened.
+        quoted: Bytes of the stream. Message and bytes are kept whole: whoever shows them redacts before they are shortened.
+        problem: The error that the stream reported itself.
+    """
+
+    def __init__(self, message: str, quoted: bytes = b"", *, problem: Any = None) -> None:
+        super().__init__(message_of(message, quoted))
+        self.message = message
+        self.quoted = quoted
         self.problem = problem
+
+
+def message_of(message: str, quoted: bytes) -> str:
+    """The text of an error: what is wrong, and the start of what is quoted."""
+    message = message if len(message) <= 400 else message[:399] + "…"
+    return f"{message} {start_of(quoted)}" if quoted else message
 
 
 def start_of(data: bytes, size: int = 80) -> str:
@@ -56,7 +71,7 @@ def parse_slowly(data: bytes) -> Any:
     except (ValueError, RecursionError) as exc:
         reason = str(exc)
     # Outside of the handler: its exception holds all of the data, and a chain of exceptions carries it on.
-    raise DecodeError(f"this is not JSON: {start_of(data)} ({reason})")
+    raise DecodeError(f"this is not JSON ({reason}):", data)
 
 
 class ServerEvent:
@@ -206,7 +221,7 @@ class SSERecords:
             if event.event == "error":
                 raise _told(event.data)
             if event.event not in _SIGNALS:
-                raise DecodeError(f"the stream was cut inside the event {start_of(event.data)}")
+                raise DecodeError("the stream was cut inside the event", event.data)
         yield from ()
 
 
@@ -219,7 +234,9 @@ def _told(data: bytes) -> DecodeError:
     said = problem
     if isinstance(problem, dict):
         said = next((problem[k] for k in ("detail", "title", "message", "error") if problem.get(k)), problem)
-    return DecodeError(f"the server ended the stream with an error: {str(said)[:300]}", problem)
+    return DecodeError(
+        f"the server ended the stream with an error: {str(said)[:_MOST_SAID]}", problem=problem
+    )
 
 
 class LineRecords:
@@ -280,8 +297,8 @@ class LineRecords:
         try:
             record = parse_slowly(line)
         except DecodeError as exc:
-            raise DecodeError(f"the stream was cut inside the line {start_of(line)}") from exc
+            raise DecodeError("the stream was cut inside the line", line) from exc
         # A number may be cut and still be one; an object, a list or a string may not.
         if isinstance(record, (int, float)) and not isinstance(record, bool):
-            raise DecodeError(f"the stream was cut at {start_of(line)}")
+            raise DecodeError("the stream was cut at", line)
         yield record

@@ -7,7 +7,7 @@ Source: JSON, RFC 8259.
 
 from __future__ import annotations
 
-from .decoders import BOM, MAX_RECORD, DecodeError, LineRecords, SSERecords, parse_slowly, parser, start_of
+from .decoders import BOM, MAX_RECORD, DecodeError, LineRecords, SSERecords, parse_slowly, parser
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -216,10 +216,8 @@ class JSONRecords:
         """Nothing; raises where the document is not complete."""
         rest = bytes(self._shell) + self._buffer[self._start :]
         if self._depth or rest.strip(b" \t\r\n\x1e"):
-            where = (
-                f"inside a document after {self._count} records" if self._depth else f"at {start_of(rest)}"
-            )
-            raise DecodeError(f"the stream was cut, or is not JSON, {where}")
+            where = f"inside a document after {self._count} records" if self._depth else "at"
+            raise DecodeError(f"the stream was cut, or is not JSON, {where}", b"" if self._depth else rest)
         yield from ()
 
 
@@ -277,7 +275,7 @@ class Records:
             kind = LINES if kind == LINES else JSON
         elif kind is None:
             if first not in b"deir:":  # data, event, id, retry, a comment
-                raise DecodeError(f"this is no stream of records: {start_of(self._head)}")
+                raise DecodeError("this is no stream of records:", bytes(self._head))
             kind = SSE
         self._kind = kind
         if kind == SSE:
@@ -291,4 +289,4 @@ class Records:
         elif self._kind == JSON:
             raise DecodeError("the answer is empty")
         elif self._head.strip(b" \t\r\n\x1e" + BOM):
-            raise DecodeError(f"the stream was cut at {start_of(self._head)}")
+            raise DecodeError("the stream was cut at", bytes(self._head))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from ..errors import APIError, ResponseError
+from ..errors import APIError, GeoperaError, ResponseError
 from .checksums import header_checksums
 from .drive import run
 from .progress import needs_tqdm, progress_bar
@@ -90,6 +90,7 @@ def save(
                 return target.result
     transfer = _Transfer(source, target, existing, bar)
     failures = attempts = 0
+    last: GeoperaError | None = None
     try:
         while True:
             before, attempts = transfer.size, attempts + 1
@@ -100,8 +101,12 @@ def save(
                 failures = 1 if transfer.size > before else failures + 1
                 if not source.repeatable or failures > retries or attempts >= _MOST_ATTEMPTS:
                     failed.error.attempts = attempts
-                    raise failed.error from failed.cause
+                    failed.error.__context__ = failed.cause  # without its request, whose URL is signed
+                    last = failed.error
+                    break
                 yield min(failed.after if failed.after is not None else 0.5 * 2 ** (failures - 1), 60.0)
+        if last is not None:
+            raise last
         return (yield from transfer.finish())
     finally:
         transfer.discard()
@@ -188,7 +193,7 @@ class _Transfer:
                 if work is not None:
                     yield Work(work)
         except (httpx.HTTPError, httpx.StreamError) as exc:
-            raise lost(source.label, exc) from exc
+            raise lost(source.label, exc) from None
         if length is not None and file.size != length:
             size = file.size
             if size > length:

@@ -15,6 +15,7 @@ import httpx
 from anyio import move_on_after, sleep, to_thread
 
 from .._call.endpoint import Reply
+from .._secrets.urls import unlogged
 from .._transport.pools import USER_AGENT, awaitable, running_loop, timeout_of
 from .._transport.redirects import never_downgraded
 from ..errors import StreamError
@@ -113,7 +114,7 @@ class BlockingIO:
         if kind is Work:
             return todo.function()
         if kind is Fetch:
-            hooks = {"request": [never_downgraded(todo.url)]}
+            hooks = {"request": [never_downgraded(todo.url), unlogged]}
             client = httpx.Client(**_bare(self._caller._client), event_hooks=hooks)
             self._open.append(client)
             sent = {} if todo.content is None else {"content": todo.content.chunks()}
@@ -209,7 +210,7 @@ class EventLoopIO:
         if kind is Work:
             return await to_thread.run_sync(todo.function)
         if kind is Fetch:
-            hooks = {"request": [awaitable(never_downgraded(todo.url))]}
+            hooks = {"request": [awaitable(never_downgraded(todo.url)), awaitable(unlogged)]}
             client = httpx.AsyncClient(**_bare(self._caller._client), event_hooks=hooks)
             self._open.append(client)
             sent = {} if todo.content is None else {"content": todo.content.achunks()}
@@ -272,6 +273,7 @@ def _iterate(plan: Plan, io: BlockingIO) -> Generator[Any, None, None]:
                 todo = _thrown(plan, exc)
             else:
                 todo = _sent(plan, result)
+            result = None  # bytes of the server: an error may be raised while its values are handed out
         io.over = True
     finally:
         plan.close()
@@ -293,6 +295,7 @@ async def _aiterate(plan: Plan, io: EventLoopIO) -> AsyncGenerator[Any, None]:
                 todo = _thrown(plan, exc)
             else:
                 todo = _sent(plan, result)
+            result = None  # bytes of the server: an error may be raised while its values are handed out
         io.over = True
     finally:
         plan.close()

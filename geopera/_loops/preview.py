@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from pydantic_core import from_json
 
 from .._call.endpoint import check_key
+from .._display.text import short
 from .._repl.operations import effect
-from .._values.show import short
 from .drive import run
 from .todo import Call, Emit
 

@@ -16,6 +16,7 @@ from urllib.parse import urljoin
 
 import httpx
 
+from .._secrets import Redactor
 from ..errors import APIConnectionError, APIError, APITimeoutError, GeoperaError, ResponseError, for_status
 from .checksums import stated_checksums
 from .filenames import disposition_name, ids_name, safe_name, url_name
@@ -208,7 +209,7 @@ class Signed(Source):
             except (ValueError, httpx.InvalidURL) as exc:
                 raise self._bad("it is not a URL") from exc
             except (httpx.HTTPError, OSError) as exc:
-                raise self._lost(exc) from exc
+                raise self._lost(exc) from None
             http: httpx.Response = body.http
             if self._is_good(http.status_code):
                 self._served = True
@@ -285,8 +286,9 @@ def _seconds_left(text: Any) -> float | None:
 
 
 def lost(label: str, exc: BaseException) -> Failed:
-    """A connection that broke while a file was received."""
+    """A connection that broke while a file was received. Its request, with the signed URL, is taken out of `exc`."""
     late = isinstance(exc, httpx.TimeoutException | TimeoutError)
+    Redactor(()).exception(exc)
     cls = APITimeoutError if late else APIConnectionError
     return Failed(cls(f"{label}: the download was cut: {type(exc).__name__}: {exc}", operation=label), exc)
 

@@ -10,7 +10,7 @@ import httpx
 from pydantic import ValidationError
 
 from .._call.steps import _caller_level
-from .._decoding.decoders import DecodeError
+from .._decoding.decoders import DecodeError, message_of
 from .._decoding.records import Records
 from ..errors import ResponseError, ResponseMismatchWarning, StreamError
 from ..schema import Model
@@ -71,6 +71,7 @@ def _receive(caller: Caller, endpoint: Endpoint, steps: Any, left: int | None, p
             try:
                 chunk = yield body
             except (httpx.HTTPError, httpx.StreamError, OSError) as exc:
+                chunk = None  # the one before: an error tracker sends local variables
                 failure = reader.failed(f"the stream was cut: {type(exc).__name__}: {exc}")
                 reader.clean(exc)
                 raise failure from None
@@ -123,7 +124,9 @@ class _Reader:
                 yield value if isinstance(value, Model) else open_json(value)
         except DecodeError as exc:
             self.count = count
-            failure = self.failed(str(exc), exc.problem)
+            # Redacted first, then shortened: half of a token is no token any more, and still shown.
+            text = message_of(self._redactor.text(exc.message), self._redactor.content(exc.quoted))
+            failure = self.failed(text, exc.problem)
         finally:
             self.count = count
         if failure is not None:

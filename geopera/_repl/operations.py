@@ -5,6 +5,8 @@ Texts are made from the manifest when somebody looks; nothing is kept and no mod
 
 from __future__ import annotations
 
+from .._display.safe import cut, one_line, safe
+from .._display.text import encodable
 from . import field_types
 from .field_types import Annotator
 
@@ -28,6 +30,7 @@ _UNKNOWN_EFFECT = "of unknown effect; not retried once it was sent"
 REFERENCE = "https://docs.geopera.com/api-reference"
 """Where the operations are documented. The anchor of one is its id."""
 _MAX_ROWS = 60
+_MAX_LINE = 200
 
 
 # Resources.
@@ -41,7 +44,11 @@ def resource_repr(manifest: Manifest, prefix: str) -> str:
     rows = resource_rows(manifest, prefix)
     width = min(44, max((len(name) for name, _ in rows), default=0))
     title = f"{prefix or 'the API'}: {_count(operation_ids(node), 'operation')}"
-    return "\n".join([title, *(f"  {name:<{width}}  {text}".rstrip() for name, text in rows)])
+    shown = rows[:_MAX_ROWS]
+    lines = [title, *(cut(f"  {name:<{width}}  {text}".rstrip(), _MAX_LINE) for name, text in shown)]
+    if len(rows) > len(shown):
+        lines.append(f"  … {len(rows) - len(shown)} more")
+    return encodable("\n".join(lines))
 
 
 def resource_rows(manifest: Manifest, prefix: str) -> list[tuple[str, str]]:
@@ -119,11 +126,19 @@ def result_type(manifest: Manifest, operation: Operation) -> str:
     return f"a stream of {text}" if operation.streaming else text
 
 
-def operation_repr(operation: Operation, manifest: Manifest) -> str:
+def operation_line(operation: Operation, manifest: Manifest) -> str:
+    """The operation on one line: its id, its fields and what it returns."""
+    names = [f.name if f.required else f"{f.name}=" for f in fields(manifest, operation)]
+    shown = ", ".join([*names[:6], *(["…"] if len(names) > 6 else [])])
+    text = f"operation {operation.id}({shown}) -> {result_type(manifest, operation)}"
+    return encodable(f"<{one_line(text, _MAX_LINE - 2)}>")
+
+
+def operation_text(operation: Operation, manifest: Manifest) -> str:
     """The operation with its fields, one a line: names, types, defaults and limits."""
     title = f"{operation.id} -> {result_type(manifest, operation)}"
     lines = [title, *([f"  {operation.summary}"] if operation.summary else [])]
-    return "\n".join([*lines, *_field_lines(manifest, operation, "  ")])
+    return encodable(safe("\n".join([*lines, *_field_lines(manifest, operation, "  ")])))
 
 
 def field_rows(manifest: Manifest, operation: Operation) -> list[tuple[str, str, str]]:
@@ -149,7 +164,9 @@ def _field_lines(manifest: Manifest, operation: Operation, indent: str) -> list[
     rows = field_rows(manifest, operation)
     names = min(30, max((len(name) for name, _, _ in rows), default=0))
     types = min(36, max((len(text) for _, text, _ in rows), default=0))
-    lines = [f"{indent}{n:<{names}}  {t:<{types}}  {r}".rstrip() for n, t, r in rows[:_MAX_ROWS]]
+    lines = [
+        cut(f"{indent}{n:<{names}}  {t:<{types}}  {r}".rstrip(), _MAX_LINE) for n, t, r in rows[:_MAX_ROWS]
+    ]
     if len(rows) > _MAX_ROWS:
         lines.append(f"{indent}… {len(rows) - _MAX_ROWS} more")
     if takes_anything(manifest, operation):
@@ -178,7 +195,7 @@ def operation_doc(operation: Operation, manifest: Manifest) -> str:
         "Raises a geopera.errors.GeoperaError" + (f"; documented statuses: {raised}." if raised else ".")
     )
     parts.append(f"Reference: {reference_url(operation.id)}")
-    return "\n".join([*parts, "", "Example:", f"    {example(operation, manifest)}"])
+    return safe("\n".join([*parts, "", "Example:", f"    {example(operation, manifest)}"]))
 
 
 def reference_url(id: str) -> str:
@@ -294,19 +311,22 @@ def operation_signature(operation: Operation, manifest: Manifest) -> inspect.Sig
 
 def resource_html(manifest: Manifest, prefix: str) -> str:
     """The operations below `prefix` as a table."""
-    from .._values.show import _escape, _table
+    from .._display.notebook import escaped, framed, table
 
-    title = _escape(
+    title = escaped(
         f"{prefix or 'the API'}: {_count(operation_ids(manifest.node(prefix) or {}), 'operation')}"
     )
-    return f"<p><b>{title}</b></p>" + _table(["call", "summary"], map(list, resource_rows(manifest, prefix)))
+    rows = map(list, resource_rows(manifest, prefix))
+    return framed(f"<p><b>{title}</b></p>" + table(["call", "summary"], rows))
 
 
 def operation_html(operation: Operation, manifest: Manifest) -> str:
     """The operation with its fields as a table."""
-    from .._values.show import _escape, _table
+    from .._display.notebook import escaped, framed, table
 
-    title = _escape(f"{operation.id} -> {result_type(manifest, operation)}")
-    rows = [list(row) for row in field_rows(manifest, operation)[:_MAX_ROWS]]
-    table = _table(["field", "type", ""], rows) if rows else ""
-    return f"<p><b>{title}</b><br>{_escape(operation.summary)}<br>{_escape(effect(operation))}</p>{table}"
+    title = escaped(f"{operation.id} -> {result_type(manifest, operation)}")
+    found = field_rows(manifest, operation)
+    fields = table(["field", "type", ""], map(list, found[:_MAX_ROWS])) if found else ""
+    more = f"<p>… {len(found) - _MAX_ROWS} more</p>" if len(found) > _MAX_ROWS else ""
+    about = f"{escaped(operation.summary)}<br />{escaped(effect(operation))}"
+    return framed(f"<p><b>{title}</b><br />{about}</p>{fields}{more}")

@@ -19,6 +19,7 @@ from .._auth.credentials import Renew
 from .._call.endpoint import Reply, Request
 from .._call.layers import Layered
 from .._secrets import Secret, reveal
+from .._secrets.urls import unlogged
 from .._version import __version__
 from .connections import connected
 
@@ -100,7 +101,8 @@ class Connection:
         """The arguments of the httpx client that stands for this, all but the transport."""
         args = dict(self.httpx_args)
         hooks = {name: list(found) for name, found in (args.pop("event_hooks", None) or {}).items()}
-        for name, hook in (("request", self.on_request), ("response", self.on_response)):
+        quiet = unlogged if args.get("params") else None
+        for name, hook in (("request", quiet), ("request", self.on_request), ("response", self.on_response)):
             if hook is not None:
                 hooks.setdefault(name, []).append(awaitable(hook) if asynchronous else hook)
         return {

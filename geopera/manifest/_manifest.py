@@ -232,7 +232,10 @@ class Manifest:
         return node
 
     def __repr__(self) -> str:
-        return f"<Manifest of API {self.api_version}, {len(self.operations)} operations, from {self.source or 'memory'}>"
+        from .._display.safe import one_line
+
+        version, source = one_line(str(self.api_version), 60), one_line(str(self.source or "memory"), 200)
+        return f"<Manifest of API {version}, {len(self.operations)} operations, from {source}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self is _default:

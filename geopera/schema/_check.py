@@ -15,6 +15,7 @@ from pydantic_core import MISSING, InitErrorDetails, PydanticCustomError, Valida
 from ._budget import bounded, too_deep
 from ._document import Document, Loc, fragment
 from ._plain import plain
+from ._quick import quick_check
 from ._spec import Rest
 
 __all__ = ["Check", "validator_for"]
@@ -27,7 +28,7 @@ class Check:
 
     def __init__(self, rests: list[Rest]) -> None:
         self.rests = rests
-        self._run: list[Any] | None = None
+        self._run: list[_Part] | None = None
 
     def __call__(self, value: Any) -> Any:
         self._check(value)
@@ -48,7 +49,7 @@ class Check:
 
     def _check(self, value: Any) -> None:
         if self._run is None:
-            self._run = [validator_for(rest.loc, rest.keywords) for rest in self.rests]
+            self._run = list(map(_Part, self.rests))
         try:
             problems = bounded(self._problems, value)
         except RecursionError:
@@ -59,9 +60,26 @@ class Check:
     def _problems(self, value: Any) -> list[InitErrorDetails]:
         instance = plain(value)
         problems: list[InitErrorDetails] = []
-        for validator in self._run or ():
-            problems += islice(map(_problem, validator.iter_errors(instance)), 20)
+        for part in self._run or ():
+            if part.fits is None or not part.fits(instance):
+                problems += islice(map(_problem, part.validator().iter_errors(instance)), 20)
         return problems
+
+
+class _Part:
+    """One of the checks: a quick yes where there is one, and what decides, made when it is needed."""
+
+    __slots__ = ("_validator", "fits", "rest")
+
+    def __init__(self, rest: Rest) -> None:
+        self.rest = rest
+        self.fits = quick_check(rest)
+        self._validator: Any = None
+
+    def validator(self) -> Any:
+        if self._validator is None:
+            self._validator = validator_for(self.rest.loc, self.rest.keywords)
+        return self._validator
 
 
 def _problem(error: Any) -> InitErrorDetails:

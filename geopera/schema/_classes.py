@@ -11,46 +11,24 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator, core_schema
 
-from .._names import as_parsed, enum_members, python_name
+from .._display.safe import safe
+from .._names import enum_members
 from ._budget import whole
 from ._check import Check
+from ._fieldnames import field_names
 from ._fields import Layout, Moment, Opener
 from ._lazy import LazyValidator
-from ._model import DEPRECATED, Model, ModelMeta, SchemaEnumMeta, class_reference
+from ._model import Model, ModelMeta, SchemaEnumMeta, class_reference
 from ._node import Node, any_node, never_node
 
 if TYPE_CHECKING:
     from ._spec import Rest, Spec
     from ._unit import Builder, Unit
 
-__all__ = ["field_names", "finish_class", "make_enum", "make_model"]
+__all__ = ["finish_class", "make_enum", "make_model"]
 
 #: What classes that no module holds say of theirs.
 NOWHERE = "geopera.schema.adhoc"
-#: Attributes that a field must not hide.
-_TAKEN = frozenset((*dir(Model), *dir(ModelMeta))) - DEPRECATED
-
-
-def field_names(wires: list[str]) -> dict[str, str]:
-    """Wire name -> Python name: each once, none that is another field's wire name or that pydantic needs."""
-    names: dict[str, str] = {}
-    taken: set[str] = set()
-    known = set(wires)
-    for wire in wires:
-        name = python_name(wire)
-        candidates = [name, f"{name}_"]
-        if wire.isidentifier() and not wire.startswith("_") and wire == as_parsed(wire):
-            candidates.insert(1, wire)
-        number = 2
-        while True:
-            choice = candidates.pop(0) if candidates else f"{name}_{number}"
-            is_free = choice not in taken and choice not in _TAKEN and not choice.startswith("_")
-            if is_free and (choice == wire or choice not in known):
-                break
-            number += not candidates
-        names[wire] = choice
-        taken.add(choice)
-    return names
 
 
 def make_enum(unit: Unit, values: list[str]) -> type[Enum]:
@@ -72,16 +50,11 @@ def _member(cls: Any, value: str) -> Any:
     return cls(value)
 
 
-def _printable(text: str) -> str:
-    """Without lone surrogates, which a class's docstring cannot hold."""
-    return text.encode("utf-8", "replace").decode()
-
-
 def _description(schema: Any) -> str:
     if isinstance(schema, dict):
         for keyword in ("description", "title"):
             if isinstance(schema.get(keyword), str):
-                return _printable(schema[keyword])
+                return safe(schema[keyword])
     return ""
 
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import MISSING
 
+from .._display.shown import Shown
 from .._names import did_you_mean
 from .._values.fields import FIELDS, given
 from .._values.geometry import geo_interface_of
-from ..geo.methods import TABLES, Tables
-from ..types import UNSET, page_records
+from ..geo.methods import Tables
+from ..types import PAGE_ONLY, UNSET, page_method, page_records
 from ._fields import ClassSignature, Layout, opened
 from ._jsonschema import json_schema, reference_name
 from ._plain import prepare
@@ -36,7 +37,6 @@ DEPRECATED = frozenset(
         *("schema", "schema_json", "update_forward_refs", "validate"),
     )
 )
-_PAGE_ONLY = frozenset(["records", *TABLES])
 
 
 class ModelMeta(type(BaseModel)):  # type: ignore[misc]  # the public way to the class of pydantic's classes
@@ -90,7 +90,7 @@ def _blank(cls: type[Model]) -> Model:
     return cls.__new__(cls)
 
 
-class Model(Tables, BaseModel, metaclass=ModelMeta):
+class Model(Shown, Tables, BaseModel, metaclass=ModelMeta):
     """An object that a JSON Schema describes: a pydantic model, and a mapping of wire names.
 
     As a mapping it holds what was given, under wire names: ``dict(model)``, ``{**model}``, ``len(model)``.
@@ -317,6 +317,16 @@ class Model(Tables, BaseModel, metaclass=ModelMeta):
             raise AttributeError("records")  # `__getattr__` says why
         return found
 
+    @property
+    def explore(self) -> Any:
+        """Of a page: its footprints on a map, `explore(**options)`. Raises AttributeError: if this is no page."""
+        return page_method(self, "explore")
+
+    @property
+    def quicklooks(self) -> Any:
+        """Of a page: the pictures of its scenes, `quicklooks(**options)`. Raises AttributeError: if this is no page."""
+        return page_method(self, "quicklooks")
+
     # -- attributes ----------------------------------------------------------------------------------
 
     if not TYPE_CHECKING:
@@ -332,8 +342,10 @@ class Model(Tables, BaseModel, metaclass=ModelMeta):
             extra = (self.__dict__ and self.__pydantic_extra__) or getattr_extra(self)
             if extra and name in extra:
                 return self.additional_properties[name]
-            if name == "records":
-                raise AttributeError(f"a {type(self).__name__} is no page of records", name=name, obj=self)
+            if name in PAGE_ONLY:
+                raise AttributeError(
+                    f"a {type(self).__name__} is no page of records and has no {name}", name=name, obj=self
+                )
             hint = self._hint(name) if extra is not None else ""
             raise AttributeError(f"{type(self).__name__} has no field {name!r}{hint}", name=name, obj=self)
 
@@ -370,7 +382,7 @@ class Model(Tables, BaseModel, metaclass=ModelMeta):
     def __dir__(self) -> Iterator[str]:
         hidden = DEPRECATED - set(type(self)._layout().wires)
         if page_records(self) is None:
-            hidden |= _PAGE_ONLY
+            hidden |= PAGE_ONLY
         yield from (name for name in super().__dir__() if name not in hidden)
         yield from (
             key for key in self.__pydantic_extra__ or () if key.isidentifier() and not key.startswith("_")
@@ -421,19 +433,6 @@ class Model(Tables, BaseModel, metaclass=ModelMeta):
         if unit is None:
             return super().__get_pydantic_json_schema__(core_schema, handler)
         return json_schema(unit.registry, unit.loc, core_schema, handler)
-
-    def __repr__(self) -> str:
-        from .._values.show import short
-
-        return short(self)
-
-    def __str__(self) -> str:
-        return repr(self)
-
-    def _repr_html_(self) -> str | None:
-        from .._values.show import html
-
-        return html(self)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         given = self.__pydantic_fields_set__

@@ -13,9 +13,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
-from ._classes import field_names
 from ._document import Loc
 from ._errors import SchemaError
+from ._fieldnames import field_names
 from ._node import KINDS, enum_words, json_key, kind_of
 from ._spec import spec_of
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .._display.safe import safe
 from .._references import references
 from ..manifest import PREFIX
 from ._schemadiff import compare_schemas
@@ -36,7 +37,7 @@ class Change:
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
-        return f"{'breaking  ' if self.breaking else '          '}{place}{self.message}"
+        return safe(f"{'breaking  ' if self.breaking else '          '}{place}{self.message}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,6 @@ from .diff import Diff, diff
 if TYPE_CHECKING:
     import httpx
 
-    from .._secrets import Redactor
     from ..client import Client
 
 MAX_SECONDS = 120.0
@@ -205,6 +204,7 @@ class _Reading:
 
     def __init__(self, client: Client) -> None:
         self.source = _address(client)
+        self.redactor = client._redactor()
         self.deadline = time.monotonic() + MAX_SECONDS
         self.parts: list[bytes] = []
         self.size = 0
@@ -233,16 +233,17 @@ class _Reading:
             raise ManifestError(f"{self.source} took longer than {MAX_SECONDS:g} s; nothing was changed")
 
     def end(self, response: httpx.Response) -> Fetched:
-        return Fetched(b"".join(self.parts), response.headers.get("etag", ""))
+        data = self.redactor.content(b"".join(self.parts))
+        return Fetched(data, response.headers.get("etag", ""))
 
     def too_large(self) -> ManifestError:
         return ManifestError(f"{self.source} is larger than {MAX_BYTES >> 20} MiB; nothing was changed")
 
-    def failed(self, exc: Exception, redactor: Redactor) -> GeoperaError:
+    def failed(self, exc: Exception) -> GeoperaError:
         import httpx
 
-        text = redactor.text(f"{type(exc).__name__}: {exc}")
-        redactor.exception(exc)
+        text = self.redactor.text(f"{type(exc).__name__}: {exc}")
+        self.redactor.exception(exc)
         if isinstance(exc, httpx.DecodingError | httpx.RemoteProtocolError):
             return ManifestError(f"{self.source} came cut or damaged ({text}); nothing was changed")
         late = isinstance(exc, httpx.TimeoutException)
@@ -268,7 +269,8 @@ def fetch(client: Client, etag: str = "") -> Fetched:
                 reading.add(part)
             return reading.end(response)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
-        raise reading.failed(exc, client._redactor()) from None
+        part = b""  # an error tracker sends local variables
+        raise reading.failed(exc) from None
 
 
 async def fetch_async(client: Client, etag: str = "") -> Fetched:
@@ -285,4 +287,5 @@ async def fetch_async(client: Client, etag: str = "") -> Fetched:
                 reading.add(part)
             return reading.end(response)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
-        raise reading.failed(exc, client._redactor()) from None
+        part = b""  # an error tracker sends local variables
+        raise reading.failed(exc) from None

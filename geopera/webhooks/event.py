@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .._display.safe import one_line
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
@@ -58,7 +60,8 @@ class WebhookEvent:
         return _restore, ({name: getattr(self, name) for name in self.__slots__},)
 
     def __repr__(self) -> str:
-        return f"<WebhookEvent {self.event_type} {self.event_id}: {self.entity_type} {self.entity_id}, {self.timestamp.isoformat()}>"
+        what = f"{self.event_type} {self.event_id}: {self.entity_type} {self.entity_id}"
+        return f"<WebhookEvent {one_line(what, 160)}, {self.timestamp.isoformat()}>"
 
 
 def _restore(values: dict[str, Any]) -> WebhookEvent:

@@ -59,7 +59,7 @@ def third_parties() -> dict[str, dict[str, bool]]:
     return found
 
 
-SAME = {"opentelemetry": "opentelemetry-api"}
+SAME = {"opentelemetry": "opentelemetry-api", "PIL": "pillow"}
 
 
 @pytest.mark.parametrize("name", sorted(third_parties()))

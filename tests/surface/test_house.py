@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent.parent / "geopera"
 FLOORS = {
     "": [
         "_names _references _version _values _decoding _secrets",
-        "geo",
+        "_display geo",
         "types",
         "errors",
         "schema",

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     Line = list[tuple[float, float]]
 
+__all__ = ["figure", "svg"]
+
 _MAX_POINTS = 2_000
 _MAX_SHAPES = 200
 _MAX_DEPTH = 8
@@ -20,18 +22,40 @@ def svg(geometries: Iterable[Any], width: int = 200, height: int = 140) -> str:
     Coordinates are longitude and latitude in degrees; a degree of longitude is drawn as wide as it is at the
     middle latitude. What is no geometry is left out; of many points and many shapes only some are drawn.
     """
+    return _svg(_collected(geometries), width, height)
+
+
+def figure(geometries: Iterable[Any]) -> str:
+    """The sketch with the bounds of what it shows below it; an empty string where there is nothing to draw."""
+    shapes = _collected(geometries)
+    points = [point for _, line in shapes for point in line]
+    if not points:
+        return ""
+    west, east = min(x for x, _ in points), max(x for x, _ in points)
+    south, north = min(y for _, y in points), max(y for _, y in points)
+    bounds = ", ".join(f"{number:.6g}" for number in (west, south, east, north))
+    caption = f"west, south, east, north: {bounds}"
+    return f"<figure>{_svg(shapes, 200, 140)}<figcaption>{caption}</figcaption></figure>"
+
+
+def _collected(geometries: Iterable[Any]) -> list[tuple[str, Line]]:
     shapes: list[tuple[str, Line]] = []
     for geometry in geometries:
         for shape in _shapes(geometry, 0):
             shapes.append(shape)
             if len(shapes) >= _MAX_SHAPES:
-                break
-        if len(shapes) >= _MAX_SHAPES:
-            break
+                return shapes
+    return shapes
+
+
+def _svg(shapes: list[tuple[str, Line]], width: int, height: int) -> str:
     points = [point for _, line in shapes for point in line]
     if not points:
         return ""
     place = _projection(points, width, height)
+    step = 1 + len(points) // _MAX_POINTS
+    if step > 1:
+        shapes = [(kind, line[::step] if len(line) > 3 * step else line[:4]) for kind, line in shapes]
     drawn = "".join(_element(kind, [place(*point) for point in line]) for kind, line in shapes)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
