@@ -34,14 +34,13 @@ def in_turns(checker: str, python: Path, folder: Path, rounds: int) -> tuple[lis
     """CPU seconds of each round, for a file with the client and for one without."""
     name, *options = COMMANDS[checker]
     found: dict[str, list[float]] = {OURS: [], THEIRS: []}
-    for number in range(rounds + 1):
+    for _ in range(rounds):
         for text, seconds in found.items():
             file = folder / f"checked_{list(found).index(text)}.py"
             file.write_text(text)
-            command = [sys.executable, "-m", name, *options, str(python), file.name]
-            spent = _cpu_seconds(command, folder)
-            if number:  # the first round reads files from the disk
-                seconds.append(spent)
+            seconds.append(
+                _cpu_seconds([sys.executable, "-m", name, *options, str(python), file.name], folder)
+            )
     return found[OURS], found[THEIRS]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import zipfile
-from statistics import median
 
 import pytest
 from bench import checkers
@@ -16,9 +15,9 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("checker", checkers.COMMANDS)
 def test_one_resource_costs_little_more_than_what_it_stands_on(out_of_the_box, tmp_path, checker):
     pytest.importorskip(checker, reason=f"{checker} is not installed")
-    ours, theirs = checkers.in_turns(checker, out_of_the_box, tmp_path, rounds=2)
+    ours, theirs = checkers.in_turns(checker, out_of_the_box, tmp_path, rounds=1)
     # Idle, this is near 1.3; other processes and a cold disk are in it.
-    assert median(ours) / median(theirs) < 1.25 * checkers.TARGETS[checker]
+    assert ours[0] / theirs[0] < 1.25 * checkers.TARGETS[checker]
 
 
 def test_the_stubs_are_a_fifth_of_the_wheel(wheel):

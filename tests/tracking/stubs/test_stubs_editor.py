@@ -9,7 +9,7 @@ import pytest
 from helpers.environments import ROOT, environment
 from helpers.langserver import LanguageServer
 
-from geopera.manifest import Manifest, bundled
+from geopera.manifest import Manifest, Operation, bundled
 from geopera.tracking import stubs
 
 pytestmark = pytest.mark.slow
@@ -123,7 +123,9 @@ def described(tmp_path_factory):
     manifest = Manifest.from_dict(document)
     python, site = environment(tmp_path_factory.mktemp("described") / "env")
     (site / "package.pth").write_text(f"{ROOT}\n")
-    stubs.write(manifest, site)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Operation, "deprecated", True, raising=False)
+        stubs.write(manifest, site)
     made = Editor(python, tmp_path_factory.mktemp("editor"))
     yield made
     made.server.close()
@@ -134,3 +136,8 @@ def test_descriptions_of_fields_are_shown(described):
     assert text in described.hovers("client.catalog.sea|rch(host_name='h')")
     assert text in described.hovers("client.catalog.search.iter(host_na|me='h')")
     assert "The scene's own id." in described.hovers("client.catalog.search(host_name='h').features[0].i|d")
+
+
+def test_a_deprecated_operation_is_marked(described):
+    (found,) = described.reports("client.catalog.search(host_name='h')")
+    assert found.endswith("(deprecated)")

@@ -16,7 +16,7 @@ from geopera import bodies
 from geopera._cli.main import main
 from geopera._names import pascal
 from geopera.errors import GeoperaError, ManifestError
-from geopera.manifest import Manifest, bundled
+from geopera.manifest import Manifest, Operation, bundled
 from geopera.tracking import stubs
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -270,6 +270,36 @@ def test_pages_have_records_and_operations_their_summary(written):
     at = text.index("def search(self) -> CatalogSearchCall:")
     assert "Search a host's catalogue" in text[at : at + 200]
     assert "-> _ty.JSONObject" in written["_calls/orders.pyi"]
+
+
+def test_a_deprecated_operation_is_marked(monkeypatch):
+    assert "deprecated" not in dict(stubs.files(bundled()))["_calls/catalog.pyi"]
+    monkeypatch.setattr(Operation, "deprecated", True, raising=False)
+    made = dict(stubs.files(bundled()))
+    mark = '@_te.deprecated("catalog.search is deprecated")'
+    assert f"    {mark}\n    def search(self)" in made["_calls/catalog.pyi"]
+    assert f"{mark}\ndef sync(" in made["api/operations/catalog_search.pyi"]
+
+
+def test_descriptions_are_where_hover_finds_them():
+    document = bundled().to_dict()
+    document["schemas"]["CatalogSearchInput"]["properties"]["host_name"]["description"] = (
+        "The host to search."
+    )
+    made = dict(stubs.files(Manifest.from_dict(document)))
+    assert "            host_name: The host to search." in made["_calls/catalog.pyi"]
+    for module in ("bodies.pyi", "models/__init__.pyi"):
+        assert '    """The host to search."""' in made[module]
+
+
+def test_without_modules_of_single_models_and_operations_all_else_is_the_same(written):
+    made = dict(stubs.files(bundled(), deep=False))
+    alone = {name for name in written if name.count("/") and name not in made}
+    assert {name.rpartition("/")[0] for name in alone} == {"models", "api/operations"}
+    lowlevel = made.pop("api/operations/__init__.pyi")
+    assert made == {name: written[name] for name in made}
+    stated = {node.target.id for node in ast.parse(lowlevel).body if isinstance(node, ast.AnnAssign)}
+    assert stated == {operation.module_name for operation in bundled().operations.values()}
 
 
 def test_it_is_written_replaced_and_removed(tmp_path, capsys, monkeypatch):
