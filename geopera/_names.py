@@ -9,7 +9,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _cache: dict[str, str] = {}
 _reserved: frozenset[str] = frozenset()
@@ -129,6 +129,32 @@ def class_names(keys: Iterable[str]) -> dict[str, str]:
         names[name] = key
         earlier.append(key)
     return names
+
+
+#: What a client has beside the resources of the API; a test compares it with the classes.
+CLIENT_ATTRIBUTES = frozenset(
+    "aclose client close invoke manifest map refresh_manifest resource whoami with_options".split()  # noqa: SIM905
+)
+
+
+def segment_name(segment: str) -> str:
+    """The attribute that stands for a segment of an operation's id: ``import_`` for ``import``."""
+    import keyword
+
+    return f"{segment}_" if keyword.iskeyword(segment) else segment
+
+
+def call_path(path: str) -> str:
+    """How the resource or operation at a dotted path is reached from a client: ``resource("manifest").list``."""
+    first, *rest = path.split(".")
+    start = f'resource("{first}")' if first in CLIENT_ATTRIBUTES else segment_name(first)
+    return ".".join([start, *map(segment_name, rest)])
+
+
+def segment_of(name: str, siblings: Mapping[str, object]) -> str:
+    """The segment that the attribute `name` stands for among `siblings`; `name` itself if it stands for none."""
+    bare = name.removesuffix("_")
+    return bare if name not in siblings and bare in siblings and segment_name(bare) == name else name
 
 
 def snake(name: str) -> str:

@@ -8,6 +8,7 @@ called ``items``, ``catalog`` or ``index``.
 from __future__ import annotations
 
 from ._loops.methods import Loops
+from ._names import segment_name, segment_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,26 +16,69 @@ if TYPE_CHECKING:
     from inspect import Signature
     from typing import Any
 
-    from .manifest import Operation
+    from .manifest import Manifest, Operation
 
 __all__ = ["OperationCall", "Resource", "child"]
 
 
 def child(client: Any, prefix: str, name: str) -> Resource | OperationCall:
-    """What lies at `name` below `prefix`. Raises AttributeError, with the nearest names."""
-    manifest = client._client.manifest
-    siblings = manifest.node(prefix)
-    node = siblings.get(name) if isinstance(siblings, dict) else None
-    if node is None:
-        place = f"{type(client).__name__}{'.' + prefix if prefix else ''}"
-        if not isinstance(siblings, dict):
-            raise AttributeError(f"{place} is no longer a resource of the manifest", name=name, obj=client)
-        from ._repl.mistakes import no_child
+    """What lies at `name` below `prefix`.
 
-        raise AttributeError(no_child(type(client).__name__, prefix, name, manifest), name=name, obj=client)
-    if isinstance(node, dict):
-        return _resource(client, f"{prefix}.{name}" if prefix else name)
-    return OperationCall(client, node)
+    Raises:
+        AttributeError: If nothing does; the nearest names are in the message.
+    """
+    inner = client._client
+    found = _find(inner.manifest, prefix, name)
+    if found is None and inner._auto:
+        from .tracking.auto import lookup
+
+        # An attribute cannot be awaited, so the async client does not wait for the API here.
+        lookup(inner, lambda m: _find(m, prefix, name) is not None, wait=not client._asynchronous)
+        found = _find(inner.manifest, prefix, name)
+    if found is None:
+        raise AttributeError(_missing(client, prefix, name), name=name, obj=client)
+    path, node = found
+    return _resource(client, path) if isinstance(node, dict) else OperationCall(client, node)
+
+
+def _find(manifest: Manifest, prefix: str, name: str) -> tuple[str, Any] | None:
+    """(path, node) of what the attribute `name` stands for below `prefix`."""
+    siblings = manifest.node(prefix)
+    if not isinstance(siblings, dict):
+        return None
+    segment = name if name in siblings else segment_of(name, siblings)
+    node = siblings.get(segment)
+    return None if node is None else (f"{prefix}.{segment}" if prefix else segment, node)
+
+
+def _missing(client: Any, prefix: str, name: str) -> str:
+    manifest, cls = client._client.manifest, type(client).__name__
+    if not isinstance(manifest.node(prefix), dict):
+        return f"{cls}{'.' + prefix if prefix else ''} is no longer a resource of the manifest"
+    from ._repl.mistakes import no_child
+
+    message = no_child(cls, prefix, name, manifest)
+    if client._asynchronous and client._client._auto:
+        path = f"{prefix}.{name}" if prefix else f"{name}.…"
+        message += (
+            f" (an attribute does not wait for the API; await client.invoke({path!r}, …) asks it first)"
+        )
+    return message
+
+
+def at_path(client: Any, path: Any) -> Resource | OperationCall:
+    """What lies at a dotted path, whatever else the client calls so. Raises ValueError if nothing does."""
+    if not isinstance(path, str):
+        raise TypeError(f"resource() takes a dotted path such as 'orders.archive', not {path!r}")
+    prefix, found = "", None
+    for name in path.split("."):
+        try:
+            found = child(client, prefix, name)
+        except AttributeError as exc:
+            raise ValueError(str(exc)) from None
+        prefix = found._prefix if isinstance(found, Resource) else found._id
+    assert found is not None
+    return found
 
 
 class _Live:
@@ -74,7 +118,7 @@ class Resource:
         return child(self._client, self._prefix, name)
 
     def __dir__(self) -> Iterator[str]:
-        yield from sorted(self._client.manifest.node(self._prefix) or ())
+        yield from sorted(map(segment_name, self._client.manifest.node(self._prefix) or ()))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Resource):
@@ -143,7 +187,7 @@ class OperationCall(Loops):
         _describe, "An operation of the API, ready to be called with a body or with keyword arguments."
     )
     __signature__ = _Live(_parameters)
-    __name__ = _Live(lambda self: self._id.rpartition(".")[2])
+    __name__ = _Live(lambda self: segment_name(self._id.rpartition(".")[2]))
 
     def __init__(self, client: Any, id: str) -> None:
         self._client = client

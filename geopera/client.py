@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["AuthenticatedClient", "Client"]
 
 DEFAULT_BASE_URL = "https://api.geopera.com"
+_AUTO = "auto"
 
 
 class Client(Holder):
@@ -50,7 +51,8 @@ class Client(Holder):
     httpx_args: further arguments for ``httpx.Client`` and ``httpx.AsyncClient``.
     raise_on_unexpected_status: low-level functions raise `errors.UnexpectedStatus` where the
       operation does not declare the status that came back.
-    manifest: a `Manifest` or the path of one; the process's own by default.
+    manifest: a `Manifest` or the path of one; the process's own by default. ``"auto"``: that one, and a fluent
+      client follows the API by itself; ``GEOPERA_MANIFEST=auto`` makes it the default.
     max_retries: repeats after the first attempt, where a repeat can do no harm; 0 turns them off.
     retry: a whole `RetryPolicy`, for those who want other delays; `max_retries` wins over its own.
     rate_limit: ``"auto"`` keeps this client under the documented limits, by waiting; None does not.
@@ -124,6 +126,7 @@ class Client(Holder):
         self._httpx_args = httpx_args
         self.raise_on_unexpected_status = raise_on_unexpected_status
         self.manifest = resolve_manifest(manifest, base_url)
+        self._auto = manifest == _AUTO or (manifest is None and os.environ.get("GEOPERA_MANIFEST") == _AUTO)
         self.max_retries = max_retries
         self.retry = retry
         self.rate_limit = rate_limit
@@ -480,7 +483,7 @@ OPTIONS = known_options(AuthenticatedClient)
 
 def resolve_manifest(value: Manifest | str | os.PathLike[str] | None, base_url: str) -> Manifest:
     """A manifest, from one, from the path of one, or from None: the process's own for that base URL."""
-    if value is None:
+    if value is None or value == _AUTO:
         return _manifest.for_url(base_url)
     if isinstance(value, _manifest.Manifest):
         return value

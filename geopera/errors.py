@@ -24,6 +24,7 @@
     └── WebhookError                  a delivery has the wrong shape
         └── WebhookSignatureError     … or was not signed with the secret
     UnexpectedStatus                  low-level functions, where the client asks for it
+    DeprecatedOperationWarning        the server says that the operation will go
     ResponseMismatchWarning           a success whose body is not what the manifest says
 
 Business errors carry a problem detail (RFC 9457) in `error`, input errors the list of bad fields.
@@ -45,6 +46,7 @@ __all__ = [
     "BadRequestError",
     "ConflictError",
     "CredentialsError",
+    "DeprecatedOperationWarning",
     "GeoperaError",
     "GoneError",
     "InvalidInputError",
@@ -253,6 +255,10 @@ class ResponseMismatchWarning(UserWarning):
         from ._display.safe import safe
 
         return safe(super().__str__())
+
+
+class DeprecatedOperationWarning(DeprecationWarning):
+    """A response had a ``Deprecation`` (RFC 9745) or ``Sunset`` (RFC 8594) header; given once an operation."""
 
 
 _BY_STATUS: dict[int, type[APIError]] = {

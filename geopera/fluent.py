@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from ._given import Given
 from ._loops.methods import Many
-from ._names import did_you_mean
-from ._proxies import OperationCall, Resource, child
+from ._names import did_you_mean, segment_name
+from ._proxies import OperationCall, Resource, at_path, child
 from ._secrets import Secret
 from ._secrets.settings import concealed, left_behind, open_headers
 from .client import DEFAULT_BASE_URL, OPTIONS, Client, check_timeout, shown
@@ -86,7 +86,23 @@ class _Fluent(Many):
         object.__setattr__(self, name, value)
 
     def __dir__(self) -> Iterable[str]:
-        return sorted({*object.__dir__(self), *self._client.manifest.tree})
+        return sorted({*object.__dir__(self), *map(segment_name, self._client.manifest.tree)})
+
+    def resource(self, path: str, /) -> Any:
+        """What lies at a dotted path, as attributes lead to it: for a resource that is called as the client's own attribute.
+
+        ``client.manifest`` is the manifest in use; ``client.resource("manifest").list()`` calls ``manifest.list``.
+
+        Args:
+            path: The path of a resource or an operation, such as ``"orders.archive"``.
+
+        Returns:
+            The resource, or the operation, ready to be called.
+
+        Raises:
+            ValueError: If nothing lies there.
+        """
+        return at_path(self, path)
 
     def __repr__(self) -> str:
         name = type(self).__name__
@@ -148,6 +164,10 @@ class _Fluent(Many):
         """The steps of one call, its body checked and made bytes; `content` is one that was before."""
         from ._call.layers import perform
 
+        if self._client._auto:
+            from .tracking.auto import started
+
+            started(self._client)
         if context is None:
             context = self._context()
         if content is None:
@@ -182,10 +202,40 @@ class _Fluent(Many):
         An unknown one takes any JSON object, returns open JSON, and is never repeated once it was sent.
         Everything else is as in calling the operation by attribute. Raises ValueError where the id is none.
         """
+        if self._asynchronous and self._is_unknown(operation_id):
+            return self._invoke_later(operation_id, body, fields, idempotency_key, detailed)
         endpoint = self._any_endpoint(operation_id, unlisted=True)
         if endpoint.streams and not detailed:
             return self._stream(endpoint, body, fields, idempotency_key)
         return self._perform(endpoint, body, fields, idempotency_key, detailed)
+
+    def _is_unknown(self, id: Any) -> bool:
+        """Whether an id is looked up that the manifest of a client which follows the API does not have."""
+        return self._client._auto and isinstance(id, str) and id not in self._client.manifest.operations
+
+    def _look_up(self, id: Any) -> None:
+        """Ask the API about an id that the manifest does not have, if this client follows it."""
+        if self._is_unknown(id):
+            from .tracking.auto import lookup
+
+            lookup(self._client, lambda m: id in m.operations, wait=not self._asynchronous)
+
+    async def _invoke_later(
+        self, id: str, body: Any, fields: dict[str, Any], key: str | None, detailed: bool
+    ) -> Any:
+        from .tracking.auto import lookup_async
+
+        await lookup_async(self._client, lambda m: id in m.operations)
+        endpoint = self._any_endpoint(id, unlisted=True)
+        if endpoint.streams and not detailed:
+            return self._stream(endpoint, body, fields, key)
+        return await self._perform(endpoint, body, fields, key, detailed)
+
+    def _after_call(self) -> None:
+        if self._client._auto:
+            from .tracking.auto import after_call
+
+            after_call(self._client)
 
     def _stream(self, endpoint: Endpoint, body: Any, fields: dict[str, Any], key: str | None) -> Any:
         """An iterator over the records, also on the async client: there is nothing to await yet."""
@@ -198,6 +248,7 @@ class _Fluent(Many):
 
         unlisted: Warn of a misspelling and go on: it may be newer than the manifest.
         """
+        self._look_up(id)
         manifest = self._client.manifest
         if id in manifest.operations:
             return self._client._endpoint(id)
@@ -288,7 +339,10 @@ class Geopera(_Fluent):
     def _perform(
         self, endpoint: Endpoint, body: Any, fields: dict[str, Any], key: str | None, detailed: bool
     ) -> Any:
-        response: Response[Any] = self._client._sync().run(self._steps(endpoint, body, fields, key))
+        try:
+            response: Response[Any] = self._client._sync().run(self._steps(endpoint, body, fields, key))
+        finally:
+            self._after_call()
         return response if detailed else response.parsed
 
     def refresh_manifest(self, *, dry_run: bool = False) -> Refresh:
@@ -322,10 +376,29 @@ class AsyncGeopera(_Fluent):
 
     _asynchronous = True
 
+    def map(self, operation_id: str, bodies: Any, /, **options: Any) -> Any:
+        if self._is_unknown(operation_id):
+            from .tracking.auto import Later
+
+            made = super().map
+            return Later(
+                self._client,
+                lambda m: operation_id in m.operations,
+                lambda: made(operation_id, bodies, **options),
+            )
+        return super().map(operation_id, bodies, **options)
+
+    map.__doc__, map.__dict__["__wrapped__"] = Many.map.__doc__, Many.map
+
     async def _perform(
         self, endpoint: Endpoint, body: Any, fields: dict[str, Any], key: str | None, detailed: bool
     ) -> Any:
-        response: Response[Any] = await self._client._async().run(self._steps(endpoint, body, fields, key))
+        try:
+            response: Response[Any] = await self._client._async().run(
+                self._steps(endpoint, body, fields, key)
+            )
+        finally:
+            self._after_call()
         return response if detailed else response.parsed
 
     async def refresh_manifest(self, *, dry_run: bool = False) -> Refresh:

@@ -81,6 +81,10 @@ class Input:
             InvalidInputError: Before anything is sent, with every bad field in ``error.detail``.
             TypeError: If both a body and keywords are given.
         """
+        if not self.operation.callable:
+            media = self.operation.request_media_type
+            message = f"the operation takes {media}, and this library sends JSON alone; it is not callable"
+            raise self.refusal([((), message, "media_type")])
         try:
             plain, found = self._plain(body, fields)
             bad = {loc for loc, _, _ in found}

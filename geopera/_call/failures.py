@@ -81,7 +81,7 @@ def refused(
             request_id=response.request_id,
             **details,
         )
-    if str(reply.status) not in operation.errors:
+    if operation.error_key(reply.status) is None:
         if context.raise_on_unexpected_status:
             raise UnexpectedStatus(reply.status, content)
         response.parsed = None

@@ -19,6 +19,7 @@ from ..errors import GeoperaError, ResponseMismatchWarning, UnexpectedStatus
 from ..middleware import RetryEvent
 from ..types import Response
 from . import retry
+from .deprecation import warn_if_deprecated
 from .endpoint import Reply, Request, check_key
 from .failures import connection_error, refused, request_id, start, unusable
 from .responses import remember
@@ -94,6 +95,9 @@ def call(
                     raise
             else:
                 outcome = retry.outcome_of_status(reply.status)
+                if "deprecation" in reply.headers or "sunset" in reply.headers:
+                    clean = context.redactor(headers).headers(reply.headers)
+                    warn_if_deprecated(operation.id, clean, _caller_level)
             if log.isEnabledFor(logging.DEBUG):
                 served_as = (
                     None if reply is None else request_id(context.redactor(headers).headers(reply.headers))

@@ -74,7 +74,8 @@ def _matches(operation: Operation, pattern: str | None) -> bool:
 
 def _brief(operation: Operation) -> dict[str, Any]:
     names = ("id", "summary", "description", "scope", "side_effect", "idempotent", "public", "media_type")
-    return {name: getattr(operation, name) for name in names if hasattr(operation, name)}
+    more = [name for name in ("deprecated", "tags") if getattr(operation, name)]
+    return {name: getattr(operation, name) for name in (*names, *more)}
 
 
 def describe_operation(args: argparse.Namespace) -> int:
@@ -143,6 +144,11 @@ def _whole(operation: Operation, manifest: Manifest) -> dict[str, Any]:
             "required": field.required,
             **({"default": field.default} if field.has_default else {}),
             "limits": field_types.limits(field.schema),
+            **{
+                name: field.words[name]
+                for name in ("description", "deprecated", "examples")
+                if name in field.words
+            },
         }
         for field in operations.fields(manifest, operation)
     ]

@@ -107,6 +107,7 @@ def _client(base_url: str | None) -> Client:
 
 def refresh_manifest(args: argparse.Namespace) -> int:
     from ..tracking import refresh as refreshing
+    from ..tracking._components import LeftOut
     from ..tracking.diff import diff
 
     client = _client(args.base_url)
@@ -114,8 +115,9 @@ def refresh_manifest(args: argparse.Namespace) -> int:
         if args.output:
             data = _read(args.source) if args.source else refreshing.fetch(client).data
             assert data is not None  # nothing was asked for on a condition
-            document, raw = refreshing.compiled(data, args.source or client.base_url)
-            found = diff(client.manifest.to_dict(), document)
+            odd = LeftOut()
+            document, raw = refreshing.compiled(data, args.source or client.base_url, left_out=odd)
+            found = diff(client.manifest.to_dict(), document, odd.lines())
             if not args.dry_run:
                 _write(args.output, raw)
             done = args.output

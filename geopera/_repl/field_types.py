@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 PREFIX = "#/schemas/"
 _MAX_DEPTH = 24
 _MAX_LITERALS = 32
+_MAX_TEXT = 4_000
 
 READABLE = {
     "string": "str",
@@ -47,6 +48,9 @@ class Annotator:
         self.schemas = schemas
         self.words = words
         self.classes = {key: name for name, key in class_names(schemas).items()}
+        # Texts by the schema that they were made from, which is kept so that its id stays its own. Without them a
+        # few schemas that each refer twice to the next one would take forever.
+        self._texts: dict[int, tuple[Any, str]] = {}
 
     def reference(self, key: str) -> str:
         """The class for the schema `key`, or what it stands for where it is no object."""
@@ -60,6 +64,13 @@ class Annotator:
         """The annotation of `schema`."""
         if not isinstance(schema, dict) or depth > _MAX_DEPTH:
             return self.words["any"]
+        known = self._texts.get(id(schema))
+        if known is None:
+            self._texts[id(schema)] = schema, self.words["any"]  # what a schema within itself is spelled as
+            known = self._texts[id(schema)] = schema, self._text(schema, depth)
+        return known[1]
+
+    def _text(self, schema: dict[str, Any], depth: int) -> str:
         parts: list[str] = []
         for part in self._alternatives(schema, depth):
             if part not in parts:
@@ -67,7 +78,8 @@ class Annotator:
         if self.words["any"] in parts:
             return self.words["any"]
         none = self.words["null"]
-        return " | ".join([p for p in parts if p != none] + ([none] if none in parts else []))
+        text = " | ".join([p for p in parts if p != none] + ([none] if none in parts else []))
+        return text if len(text) <= _MAX_TEXT else self.words["any"]
 
     def special(self, schema: dict[str, Any]) -> str | None:
         """The spelling of a schema that is spelled in a way of its own, as one with a class is; else None."""
@@ -152,11 +164,15 @@ def resolve(schema: Any, schemas: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Field:
-    """One field of an object: its names, its schema, and whether it has to be given."""
+    """One field of an object: its names, its schema, whether it has to be given, and what is said about it.
 
-    __slots__ = ("name", "required", "schema", "wire")
+    words: ``description``, ``deprecated`` and ``examples``, as far as the API's description has them.
+    """
 
-    def __init__(self, name: str, wire: str, schema: Any, required: bool) -> None:
+    __slots__ = ("name", "required", "schema", "wire", "words")
+
+    def __init__(self, name: str, wire: str, schema: Any, required: bool, words: Any = None) -> None:
+        self.words: Mapping[str, Any] = words if isinstance(words, dict) else {}
         self.name = name
         self.wire = wire
         self.schema = schema
@@ -171,8 +187,11 @@ class Field:
         return self.schema.get("default") if isinstance(self.schema, dict) else None
 
 
-def fields(schema: Any, schemas: Mapping[str, Any]) -> list[Field]:
-    """The fields of an object schema, required ones first, each under one Python name."""
+def fields(schema: Any, schemas: Mapping[str, Any], described: Any = None) -> list[Field]:
+    """The fields of an object schema, required ones first, each under one Python name.
+
+    described: The same object schema with the words of the API's description in it.
+    """
     found = resolve(schema, schemas)
     properties = found.get("properties")
     if not isinstance(properties, dict):
@@ -180,7 +199,11 @@ def fields(schema: Any, schemas: Mapping[str, Any]) -> list[Field]:
     listed = found.get("required")
     required = {name for name in listed if isinstance(name, str)} if isinstance(listed, list) else set()
     names = field_names(properties)
-    made = [Field(names[wire], wire, sub, wire in required) for wire, sub in properties.items()]
+    spoken = described.get("properties") if isinstance(described, dict) else None
+    spoken = spoken if isinstance(spoken, dict) else properties
+    made = [
+        Field(names[wire], wire, sub, wire in required, spoken.get(wire)) for wire, sub in properties.items()
+    ]
     return sorted(made, key=lambda field: not field.required)
 
 
@@ -211,12 +234,17 @@ _BOUNDS = (
 )
 
 
+def _printable(text: str) -> str:
+    """`text` with escapes for what a terminal would obey."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 def limits(schema: Any) -> list[str]:
     """What a schema asks for beyond its type, in words: ``["≥ 1", "≤ 500"]``."""
     if not isinstance(schema, dict):
         return []
     found = [
-        text.format(f"{value:g}" if isinstance(value, float) else str(value)[:80])
+        text.format(f"{value:g}" if isinstance(value, float) else _printable(str(value)[:80]))
         for name, text in _BOUNDS
         if (value := schema.get(name)) is not None
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._names import near, nearest
+from .._names import call_path, near, nearest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def no_child(client: str, prefix: str, name: str, manifest: Manifest) -> str:
     elsewhere = [] if here and near(name, here[:1]) else _elsewhere(manifest, name)
     if elsewhere:
         more = ", …" if len(elsewhere) > _FEW else ""
-        return f"{start}; did you mean {', '.join(f'client.{one}' for one in elsewhere[:_FEW])}{more}?"
+        return f"{start}; did you mean {', '.join(f'client.{call_path(one)}' for one in elsewhere[:_FEW])}{more}?"
     if here:
         return f"{start}; did you mean {' or '.join(map(repr, here))}?"
     return f"{start}; it has {listed(siblings or ())}"
@@ -63,12 +63,12 @@ def _elsewhere(manifest: Manifest, name: str) -> list[str]:
 
 def no_attribute(id: str, name: str) -> str:
     """An attribute of what an operation returns, read of the operation itself."""
-    return f"{id} is an operation and has no attribute {name!r}; call it first: client.{id}(...).{name}"
+    return f"{id} is an operation and has no attribute {name!r}; call it first: client.{call_path(id)}(...).{name}"
 
 
 def no_loop(id: str) -> str:
     """A loop over an operation, or an index into it."""
-    return f"{id} is an operation, and not what it returns; call it: client.{id}(...), or loop over client.{id}.iter(...)"
+    return f"{id} is an operation, and not what it returns; call it: client.{call_path(id)}(...), or loop over client.{call_path(id)}.iter(...)"
 
 
 def not_callable(prefix: str, manifest: Manifest) -> str:

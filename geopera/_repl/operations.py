@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .._display.safe import cut, one_line, safe
 from .._display.text import encodable
+from .._names import call_path, segment_name
 from . import field_types
 from .field_types import Annotator
 
@@ -31,6 +32,8 @@ REFERENCE = "https://docs.geopera.com/api-reference"
 """Where the operations are documented. The anchor of one is its id."""
 _MAX_ROWS = 60
 _MAX_LINE = 200
+_MAX_VALUES = 200
+_MAX_WORDS = 100
 
 
 # Resources.
@@ -59,9 +62,12 @@ def resource_rows(manifest: Manifest, prefix: str) -> list[tuple[str, str]]:
         if isinstance(child, dict):
             ids = operation_ids(child)
             shown = ", ".join(sorted(child)[:6]) + (", …" if len(child) > 6 else "")
+            name = call_path(name) if not prefix else segment_name(name)
             resources.append((f"{name}.", f"{_count(ids, 'operation')}: {shown}"))
         else:
-            calls.append((f"{name}({_gist(manifest, child)})", manifest.operations[child].summary))
+            calls.append(
+                (f"{segment_name(name)}({_gist(manifest, child)})", manifest.operations[child].summary)
+            )
     return calls + resources
 
 
@@ -95,16 +101,20 @@ def resource_doc(manifest: Manifest, prefix: str) -> str:
 
 def fields(manifest: Manifest, operation: Operation) -> list[Field]:
     """The fields of an operation's input, required ones first; empty where any JSON object is taken."""
-    return field_types.fields(_body_schema(manifest, operation), manifest.schemas)
+    described = _body_schema(manifest, operation, described=True) if manifest.docs else None
+    return field_types.fields(_body_schema(manifest, operation), manifest.schemas, described)
 
 
-def _body_schema(manifest: Manifest, operation: Operation) -> dict[str, Any]:
-    """The schema of the body itself, where the input is that or null."""
-    schema = field_types.resolve(operation.input, manifest.schemas)
+def _body_schema(manifest: Manifest, operation: Operation, *, described: bool = False) -> dict[str, Any]:
+    """The schema of the body itself, where the input is that or null; `described`: with the words in it."""
+    schemas = manifest.described if described else manifest.schemas
+    schema = field_types.resolve(
+        manifest.described_body(operation) if described else operation.input, schemas
+    )
     for keyword in ("anyOf", "oneOf"):
         branches = schema.get(keyword)
         if isinstance(branches, list):
-            objects = [field_types.resolve(branch, manifest.schemas) for branch in branches]
+            objects = [field_types.resolve(branch, schemas) for branch in branches]
             found = [branch for branch in objects if branch.get("type") == "object" or "properties" in branch]
             if len(found) == 1:
                 return found[0]
@@ -137,6 +147,8 @@ def operation_line(operation: Operation, manifest: Manifest) -> str:
 def operation_text(operation: Operation, manifest: Manifest) -> str:
     """The operation with its fields, one a line: names, types, defaults and limits."""
     title = f"{operation.id} -> {result_type(manifest, operation)}"
+    title += " (deprecated)" if operation.deprecated else ""
+    title += "" if operation.callable else f" (not callable: takes {operation.request_media_type})"
     lines = [title, *([f"  {operation.summary}"] if operation.summary else [])]
     return encodable(safe("\n".join([*lines, *_field_lines(manifest, operation, "  ")])))
 
@@ -152,6 +164,8 @@ def field_rows(manifest: Manifest, operation: Operation) -> list[tuple[str, str,
 
 def _remarks(field: Field) -> list[str]:
     remarks = ["required"] if field.required else []
+    if field.words.get("deprecated") is True:
+        remarks.append("deprecated")
     if field.has_default and field.default is not None:
         remarks.append(f"default {field.default!r}"[:80])
     remarks += field_types.limits(field.schema)
@@ -160,13 +174,20 @@ def _remarks(field: Field) -> list[str]:
     return remarks
 
 
-def _field_lines(manifest: Manifest, operation: Operation, indent: str) -> list[str]:
+def _field_lines(
+    manifest: Manifest, operation: Operation, indent: str, *, described: bool = False
+) -> list[str]:
     rows = field_rows(manifest, operation)
+    words = (
+        [_first_line(f.words.get("description")) for f in fields(manifest, operation)] if described else []
+    )
     names = min(30, max((len(name) for name, _, _ in rows), default=0))
     types = min(36, max((len(text) for _, text, _ in rows), default=0))
-    lines = [
-        cut(f"{indent}{n:<{names}}  {t:<{types}}  {r}".rstrip(), _MAX_LINE) for n, t, r in rows[:_MAX_ROWS]
-    ]
+    lines = []
+    for number, (n, t, r) in enumerate(rows[:_MAX_ROWS]):
+        lines.append(cut(f"{indent}{n:<{names}}  {t:<{types}}  {r}".rstrip(), _MAX_LINE))
+        if described and words[number]:
+            lines.append(f"{indent}    {words[number]}")
     if len(rows) > _MAX_ROWS:
         lines.append(f"{indent}… {len(rows) - _MAX_ROWS} more")
     if takes_anything(manifest, operation):
@@ -176,10 +197,24 @@ def _field_lines(manifest: Manifest, operation: Operation, indent: str) -> list[
     return lines
 
 
+def _first_line(text: Any) -> str:
+    """The first line of a description, of at most 100 characters."""
+    lines = text.splitlines() if isinstance(text, str) else []
+    line = lines[0].strip() if lines else ""
+    return line if len(line) <= _MAX_WORDS else line[: _MAX_WORDS - 1].rstrip() + "…"
+
+
 def operation_doc(operation: Operation, manifest: Manifest) -> str:
     """The docstring of an operation: what it does, takes, returns, needs and risks, and an example."""
     parts = [operation.summary or operation.id, ""]
-    parts += ["Fields, as keywords or in the body:", *_field_lines(manifest, operation, "    "), ""]
+    if operation.deprecated:
+        parts += ["Deprecated: the API says that it should no longer be used.", ""]
+    if not operation.callable:
+        parts += [f"It is not callable: its body is {operation.request_media_type}, not JSON.", ""]
+    if operation.description and operation.description != operation.summary:
+        parts += [operation.description, ""]
+    lines = _field_lines(manifest, operation, "    ", described=True)
+    parts += ["Fields, as keywords or in the body:", *lines, ""]
     parts.append(f"Returns {result_type(manifest, operation)}, status {operation.success_status}.")
     if operation.media_type != "application/json":
         parts.append(f"The response is {operation.media_type}.")
@@ -191,6 +226,8 @@ def operation_doc(operation: Operation, manifest: Manifest) -> str:
         ends = ", ".join((*operation.polling.success, *operation.polling.failure))
         parts.append(f"Wait with .wait(): {operation.polling.state} is final when it is {ends}.")
     raised = ", ".join(sorted(operation.errors))
+    if operation.tags:
+        parts.append(f"Tags: {', '.join(operation.tags)}.")
     parts.append(
         "Raises a geopera.errors.GeoperaError" + (f"; documented statuses: {raised}." if raised else ".")
     )
@@ -227,17 +264,29 @@ def effect_in_words(operation: Operation) -> str:
 def example(operation: Operation, manifest: Manifest) -> str:
     """A call with made-up values for the required fields."""
     given = [field for field in fields(manifest, operation) if field.required]
-    body = ", ".join(f"{f.name}={example_value(f.schema, manifest.schemas)!r}" for f in given)
+    body = ", ".join(f"{f.name}={_example(f, manifest)!r}" for f in given)
     if not given and takes_anything(manifest, operation):
         known = [field.name for field in fields(manifest, operation)]
         body = ", ".join(f"{name}=..." for name in known[:4]) or "{...}"
-    return f"client.{operation.id}({body})"
+    return f"client.{call_path(operation.id)}({body})"
 
 
-def example_value(schema: Any, schemas: Mapping[str, Any], depth: int = 0) -> Any:
-    """A small value of the kind that `schema` describes; not more than an illustration."""
+def _example(field: Field, manifest: Manifest) -> Any:
+    examples = field.words.get("examples")
+    return examples[0] if examples else example_value(field.schema, manifest.described)
+
+
+def example_value(
+    schema: Any, schemas: Mapping[str, Any], depth: int = 0, left: list[int] | None = None
+) -> Any:
+    """A small value of the kind that `schema` describes; not more than an illustration.
+
+    left: A list with the number of values that it may still be made of.
+    """
     schema = field_types.resolve(schema, schemas)
-    if depth > 6:
+    left = [_MAX_VALUES] if left is None else left
+    left[0] -= 1
+    if depth > 6 or left[0] < 0:
         return None
     for keyword in ("examples", "enum"):
         if isinstance(schema.get(keyword), list) and schema[keyword]:
@@ -248,14 +297,14 @@ def example_value(schema: Any, schemas: Mapping[str, Any], depth: int = 0) -> An
         return schema["default"]
     for keyword in ("anyOf", "oneOf", "allOf"):
         if isinstance(schema.get(keyword), list) and schema[keyword]:
-            return example_value(schema[keyword][0], schemas, depth + 1)
+            return example_value(schema[keyword][0], schemas, depth + 1, left)
     kind = schema.get("type")
     if kind == "object" or (kind is None and "properties" in schema):
         found = field_types.fields(schema, schemas)
-        return {f.wire: example_value(f.schema, schemas, depth + 1) for f in found if f.required}
+        return {f.wire: example_value(f.schema, schemas, depth + 1, left) for f in found if f.required}
     if kind == "array":
         count = schema.get("minItems")
-        items = example_value(schema.get("items"), schemas, depth + 1)
+        items = example_value(schema.get("items"), schemas, depth + 1, left)
         if count is None and items == 1:
             count = 4  # numbers are most often those of a bounding box
         return [items] * (min(count, 4) if isinstance(count, int) else 1)

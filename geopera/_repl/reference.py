@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from keyword import iskeyword
 
+from .._names import call_path
 from . import field_types, operations
 from .field_types import Annotator
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
     from ..manifest import Manifest, Operation
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     Bodies = Callable[[str], Any]
 
 _DEPTH = 4
+_MAX_LINES = 400
 
 
 def pages(manifest: Manifest, body_of: Bodies) -> Iterator[tuple[str, str]]:
@@ -62,7 +64,7 @@ def _index(manifest: Manifest, resources: list[str]) -> str:
 def _page(manifest: Manifest, name: str, body_of: Bodies) -> str:
     ids = sorted(operations.operation_ids(manifest.node(name)))
     count = "1 operation" if len(ids) == 1 else f"{len(ids)} operations"
-    parts = [f"# {name}", f"`client.{name}`: {count}. [All resources](index.md)."]
+    parts = [f"# {name}", f"`client.{call_path(name)}`: {count}. [All resources](index.md)."]
     parts += [_operation(manifest, manifest.operations[id], body_of(id)) for id in ids]
     return "\n\n".join(parts) + "\n"
 
@@ -71,13 +73,20 @@ def _operation(manifest: Manifest, operation: Operation, body: Any) -> str:
     parts = [
         f"## {operation.id} {{#{operation.id}}}",
         _sentence(operation.summary or operation.id),
+        *(["**Deprecated**: the API says that it should no longer be used."] if operation.deprecated else []),
+        *(
+            [f"**Not callable**: its body is `{operation.request_media_type}`."]
+            if not operation.callable
+            else []
+        ),
+        *([_text(operation.description)] if operation.description else []),
         _effect(manifest, operation),
         _access(operation),
         "**Fields**",
         _fields(manifest, operation),
         f"**Response**: {operation.success_status}, {_returns(manifest, operation)}",
     ]
-    tree = [] if operation.binary else list(_tree(operation.output, Annotator(manifest.schemas), ""))
+    tree = [] if operation.binary else _lines(_tree(operation.output, Annotator(manifest.schemas), ""))
     if tree:
         parts.append("```text\n" + "\n".join(tree) + "\n```")
     parts += [*_loops(operation), _errors(operation), "**Calls**", *_calls(manifest, operation, body)]
@@ -102,14 +111,13 @@ def _access(operation: Operation) -> str:
 
 
 def _fields(manifest: Manifest, operation: Operation) -> str:
-    schema = operations._body_schema(manifest, operation)
-    found = field_types.fields(schema, manifest.schemas)
+    found = operations.fields(manifest, operation)
     annotator = Annotator(manifest.schemas)
     lines = []
     if found:
         lines = ["| field | type | limits | description |", "|---|---|---|---|"]
         for field in found:
-            text = _cell(_description(field.schema))
+            text = _cell(_description(field.words))
             type_text = _cell(annotator.text(field.schema))
             limits = _cell("; ".join(operations._remarks(field)))
             lines.append(f"| `{field.name}` | `{type_text}` | {limits} | {text} |")
@@ -118,12 +126,15 @@ def _fields(manifest: Manifest, operation: Operation) -> str:
     return "\n".join(lines) or "None."
 
 
-def _description(schema: Any) -> str:
-    if not isinstance(schema, dict):
-        return ""
-    examples = schema.get("examples")
-    shown = f" Example: `{examples[0]!r}`." if isinstance(examples, list) and examples else ""
-    return f"{schema.get('description') or ''}{shown}".strip()
+def _description(words: Mapping[str, Any]) -> str:
+    examples = words.get("examples")
+    shown = f" Example: `{examples[0]!r:.200}`." if isinstance(examples, list) and examples else ""
+    return f"{_text(words.get('description'))}{shown}".strip()
+
+
+def _text(words: Any) -> str:
+    """Text of a description, without what Markdown would take for HTML."""
+    return words.replace("<", "&lt;") if isinstance(words, str) else ""
 
 
 def _returns(manifest: Manifest, operation: Operation) -> str:
@@ -132,6 +143,12 @@ def _returns(manifest: Manifest, operation: Operation) -> str:
         return f"a stream of `{text}`, as `{operation.media_type}`."
     suffix = f", as `{operation.media_type}`" if operation.binary else ""
     return f"`{text}`{suffix}."
+
+
+def _lines(found: Iterator[str]) -> list[str]:
+    """The first lines of what may be a long text."""
+    lines = [line for line, _ in zip(found, range(_MAX_LINES), strict=False)]
+    return [*lines, "…"] if len(lines) == _MAX_LINES else lines
 
 
 def _tree(schema: Any, annotator: Annotator, indent: str) -> Iterator[str]:
@@ -179,14 +196,17 @@ def _loops(operation: Operation) -> Iterator[str]:
 def _errors(operation: Operation) -> str:
     from ..errors import for_status
 
-    named = [f"{status} `{for_status(int(status)).__name__}`" for status in sorted(operation.errors)]
+    named = [
+        f"{status} `{for_status(int(status)).__name__}`" if status.isdigit() else status
+        for status in sorted(operation.errors)
+    ]
     return "**Errors**: " + (", ".join(named) or "none declared") + "."
 
 
 def _calls(manifest: Manifest, operation: Operation, body: Any) -> Iterator[str]:
     from json import dumps
 
-    call = f"client.{operation.id}({_arguments(manifest, operation, body)})"
+    call = f"client.{call_path(operation.id)}({_arguments(manifest, operation, body)})"
     yield "Sync:"
     if operation.streaming:
         yield f"```python\nfor record in {call}:\n    print(record)\n```"

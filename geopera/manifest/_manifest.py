@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from ..errors import ManifestError
 from . import _cache, _trust
+from ._described import Described, described
 from ._files import UnsafeFileError, read_file
 from ._operation import Operation, Paging, Polling
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Manifest", "Models", "Operation", "Paging", "Polling", "bundled", "default", "load"]
 
 FORMAT = 1
-PREFIX = "#/schemas/"
+PREFIX = _trust.PREFIX
 _building = RLock()
 
 
@@ -85,15 +86,31 @@ def _make_schema(key: str, raw: Any) -> Any:
     schema = _decode(key, raw)
     if not isinstance(schema, (dict, bool)):
         raise ManifestError(f"the manifest cannot be used: schemas.{key}: a schema is an object")
+    for problem in _trust.schema_problems(f"schemas.{key}", schema):
+        raise ManifestError(f"the manifest cannot be used: {problem}")
     return schema
+
+
+def _make_docs(key: str, raw: Any) -> Any:
+    entry = _decode(key, raw)
+    for problem in _trust.doc_faults(entry):
+        raise ManifestError(f"the manifest cannot be used: docs.{_trust.shown(key)}: {problem}")
+    return entry
 
 
 class Manifest:
     """The operations of one version of the API, and the schemas of what they take and return.
 
-    api_version: the version of the API; base_url: where it is served; path: the path of an operation,
-    with ``{operation_id}`` in it; operations: `Operation` by id; schemas: JSON Schema by key; models:
-    the pydantic classes made from them, at first use (``manifest.models.CatalogSearchInput``).
+    Attributes:
+        api_version: The version of the API.
+        base_url: Where it is served.
+        path: The path of an operation, with ``{operation_id}`` in it.
+        operations: `Operation` by id.
+        schemas: JSON Schema by key, without descriptions.
+        docs: What the API's description says in words about schemas: by ``schemas/<key>`` or
+            ``operations/<id>/input``, then by JSON pointer.
+        described: `schemas` with those words in them.
+        models: The pydantic classes made from the schemas, at first use (``manifest.models.CatalogSearchInput``).
     """
 
     __slots__ = (
@@ -104,6 +121,8 @@ class Manifest:
         "api_version",
         "base_url",
         "compiled",
+        "described",
+        "docs",
         "operations",
         "path",
         "schemas",
@@ -112,12 +131,14 @@ class Manifest:
 
     operations: Mapping[str, Operation]
     schemas: Mapping[str, Any]
+    docs: Mapping[str, Any]
 
     def __init__(
         self,
         head: Mapping[str, Any],
         operations: Mapping[str, Any],
         schemas: Mapping[str, Any],
+        docs: Mapping[str, Any] | None = None,
         source: str = "",
     ) -> None:
         what = source or "the manifest"
@@ -131,6 +152,8 @@ class Manifest:
         self.path: str = str(head.get("path", "/v1/op/{operation_id}"))
         self.operations = _Entries(operations, _make_operation)
         self.schemas = _Entries(schemas, _make_schema)
+        self.docs = _Entries(docs or {}, _make_docs)
+        self.described: Mapping[str, Any] = self.schemas if not docs else Described(self.schemas, self.docs)
         self.source = source
         self.compiled: dict[str, Any] = {}  # what a call needs of an operation, by id, made at first call
         self._previous: Manifest | None = None
@@ -163,7 +186,10 @@ class Manifest:
         operations, schemas = document.get("operations"), document.get("schemas")
         if not isinstance(operations, Mapping) or not isinstance(schemas, Mapping):
             raise ManifestError(f"{source or 'the manifest'} has no operations or no schemas")
-        return cls(document, operations, schemas, source=source)
+        docs = document.get("docs") or {}
+        if not isinstance(docs, Mapping):
+            raise ManifestError(f"{source or 'the manifest'} has docs that are not an object")
+        return cls(document, operations, schemas, docs, source=source)
 
     def to_dict(self) -> dict[str, Any]:
         """The whole document as plain Python objects; what is changed in it changes nothing here."""
@@ -171,7 +197,7 @@ class Manifest:
 
         operations = self.operations
         assert isinstance(operations, _Entries)
-        return {
+        document = {
             "format": FORMAT,
             "api_version": self.api_version,
             "base_url": self.base_url,
@@ -179,6 +205,14 @@ class Manifest:
             "operations": {key: deepcopy(_decode(key, raw)) for key, raw in operations._raw.items()},
             "schemas": {key: deepcopy(schema) for key, schema in self.schemas.items()},
         }
+        if self.docs:
+            document["docs"] = {key: deepcopy(said) for key, said in self.docs.items()}
+        return document
+
+    def described_body(self, operation: Operation) -> dict[str, Any]:
+        """The schema of an operation's body, with the words of the description in it."""
+        body: dict[str, Any] = described(operation.input, self.docs.get(f"operations/{operation.id}/input"))
+        return body
 
     @property
     def registry(self) -> Registry:
@@ -304,8 +338,10 @@ class _Bodies(Mapping[str, "Any"]):
         return len(self._ids())
 
 
-def _index(data: bytes) -> tuple[dict[str, Any], dict[str, bytes], dict[str, bytes]] | None:
-    """(head, operations, schemas) of a document in the canonical layout, entries as bytes; else None.
+def _index(
+    data: bytes,
+) -> tuple[dict[str, Any], dict[str, bytes], dict[str, bytes], dict[str, bytes]] | None:
+    """(head, operations, schemas, docs) of a document in the canonical layout, entries as bytes; else None.
 
     Canonical: ``{`` alone on the first line, a scalar of the head or ``"operations": {`` a line, then an
     entry a line, its key plain ASCII without escapes. What does not fit is left to a full parse.
@@ -338,9 +374,9 @@ def _index(data: bytes) -> tuple[dict[str, Any], dict[str, bytes], dict[str, byt
                 head[name] = int(value)
             else:
                 return None
-    if section is not None or sections.keys() != {"operations", "schemas"}:
+    if section is not None or sections.keys() - {"docs"} != {"operations", "schemas"}:
         return None
-    return head, sections["operations"], sections["schemas"]
+    return head, sections["operations"], sections["schemas"], sections.get("docs", {})
 
 
 def load(path: str | PathLike[str]) -> Manifest:
@@ -399,10 +435,21 @@ def default() -> Manifest:
     return _default
 
 
+AUTO = "auto"
+
+
+def named_file() -> str | None:
+    """The file that ``GEOPERA_MANIFEST`` names; None where it names none, or is ``auto``."""
+    import os
+
+    name = os.environ.get("GEOPERA_MANIFEST")
+    return name if name != AUTO else None
+
+
 def _choose() -> Manifest:
     import os
 
-    path = os.environ.get("GEOPERA_MANIFEST")
+    path = named_file()
     if path:
         return load(path)
     data = bundled_bytes()
@@ -444,6 +491,6 @@ def for_url(base_url: str) -> Manifest:
     if chosen is None:
         own = os.environ.get("GEOPERA_API_URL") or default().base_url
         alike = _cache.public_url(base_url) == _cache.public_url(own)
-        other = None if alike or os.environ.get("GEOPERA_MANIFEST") else _refreshed(base_url, bundled_bytes())
+        other = None if alike or named_file() else _refreshed(base_url, bundled_bytes())
         chosen = _by_url.setdefault(base_url, other or default())
     return chosen

@@ -93,6 +93,8 @@ class Operation(_Frozen):
 
     __slots__ = (
         "body_required",
+        "deprecated",
+        "description",
         "errors",
         "estimate",
         "id",
@@ -104,13 +106,19 @@ class Operation(_Frozen):
         "polling",
         "produces",
         "public",
+        "request_media_type",
         "scope",
         "side_effect",
         "success_status",
         "summary",
+        "tags",
     )
     id: str
     summary: str
+    description: str
+    deprecated: bool
+    tags: tuple[str, ...]
+    request_media_type: str
     scope: str | None
     side_effect: str | None
     idempotent: bool
@@ -128,6 +136,9 @@ class Operation(_Frozen):
 
     _OPTIONAL: ClassVar[dict[str, Any]] = {
         "summary": "",
+        "description": "",
+        "deprecated": False,
+        "request_media_type": "application/json",
         "scope": None,
         "side_effect": None,
         "idempotent": False,
@@ -149,6 +160,7 @@ class Operation(_Frozen):
         return cls(
             id=id,
             produces=tuple(entry.get("produces") or ()),
+            tags=tuple(entry.get("tags") or ()),
             paging=Paging(convention=paging["convention"], records=paging.get("records")) if paging else None,
             polling=Polling(
                 state=polling["state"],
@@ -166,6 +178,20 @@ class Operation(_Frozen):
         from .._names import module_name
 
         return module_name(self.id)
+
+    @property
+    def callable(self) -> bool:
+        """Whether this library can send its body: JSON, and not a form or a file alone."""
+        media_type = self.request_media_type
+        return media_type == "application/json" or media_type.endswith("+json")
+
+    def error_key(self, status: int) -> str | None:
+        """The key of the schema of an error with this status: an exact status, then ``4XX``, then ``default``."""
+        return (
+            self.errors.get(str(status))
+            or self.errors.get(f"{status // 100}XX")
+            or self.errors.get("default")
+        )
 
     @property
     def streaming(self) -> bool:

@@ -17,6 +17,7 @@ MAX_BYTES = 64 << 20
 MAX_OPERATIONS = 5_000
 MAX_SCHEMAS = 20_000
 MAX_NAME = 200
+MAX_TEXT = 2_000
 _MAX_URL = 2_000
 PLACE = "{operation_id}"
 
@@ -132,6 +133,20 @@ def _are_errors(value: object) -> bool:
     return isinstance(value, dict) and all(is_status(s) and is_key(key) for s, key in value.items())
 
 
+def doc_faults(entry: object) -> Iterator[str]:
+    """What is wrong with what a manifest says in words about one schema."""
+    if not isinstance(entry, dict):
+        yield "the entry is not an object"
+        return
+    for way, said in entry.items():
+        if not isinstance(way, str) or not way.isprintable() or not isinstance(said, dict):
+            yield f"{shown(way)!r} is not a pointer with an object"
+        elif not is_prose(said.get("description", ""), MAX_TEXT):
+            yield f"{shown(way)}: the description is not a printable text of at most {MAX_TEXT:,} characters"
+        elif not isinstance(said.get("examples", []), list):
+            yield f"{shown(way)}: the examples are not a list"
+
+
 def is_status(status: object) -> bool:
     """Whether `status` is a status of an error, a range of them (``4XX``) or ``default``."""
     if status == "default":
@@ -163,6 +178,10 @@ def _is_polling(value: object) -> bool:
 
 _ENTRY = {
     "summary": (_is_text, "one printable line"),
+    "description": (lambda v: is_prose(v, MAX_TEXT), "a printable text"),
+    "deprecated": (lambda v: isinstance(v, bool), "a boolean"),
+    "tags": (_are_texts, "a list of printable texts"),
+    "request_media_type": (is_media_type, "a media type without parameters"),
     "scope": (lambda v: v is None or _is_text(v), "a printable text or null"),
     "side_effect": (lambda v: v is None or v in _EFFECTS, "one of the known side effects or null"),
     "idempotent": (lambda v: isinstance(v, bool), "a boolean"),
@@ -173,18 +192,83 @@ _ENTRY = {
     "input": (_is_schema, "a schema"),
     "output": (_is_schema, "a schema"),
     "errors": (_are_errors, "keys of schemas by status"),
+    "estimate": (lambda v: v is None or is_id(v), "an operation's id or null"),
     "produces": (lambda v: v is None or _are_texts(v), "a list of printable texts"),
     "paging": (_is_paging, "a known convention, or null"),
     "polling": (_is_polling, "fields and statuses, or null"),
 }
 
 
-def entry_problems(id: str, entry: object) -> Iterator[str]:
-    """What is wrong with the entry of an operation, apart from what is inside its schemas."""
-    where = f"operations.{shown(id)}"
+def entry_faults(entry: object) -> Iterator[tuple[tuple[str, ...], str]]:
+    """(name, what is wrong) of the fields of an operation's entry, apart from what is inside its schemas."""
     if not isinstance(entry, dict):
-        yield f"{where}: the entry is not an object"
+        yield (), "the entry is not an object"
         return
     for name, (fits, words) in _ENTRY.items():
         if name in entry and not fits(entry[name]):
-            yield f"{where}.{name}: {shown(entry[name])!r} is not {words}"
+            yield (name,), f"{shown(entry[name])!r} is not {words}"
+
+
+def entry_problems(id: str, entry: object) -> Iterator[str]:
+    """What is wrong with the entry of an operation: a line each, its place first."""
+    where = f"operations.{shown(id)}"
+    for way, text in entry_faults(entry):
+        yield f"{'.'.join((where, *way))}: {text}"
+    for name in ("input", "output"):
+        if isinstance(entry, dict):
+            yield from schema_problems(f"{where}.{name}", entry.get(name))
+
+
+PREFIX = "#/schemas/"
+_REFERENCES = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
+#: Keywords that move the root of references, or give a place another name.
+_IDENTITIES = frozenset({"$id", "$anchor", "$dynamicAnchor", "$recursiveAnchor"})
+#: Keywords of a schema that hold schemas by name: those of the schema compiler, which is not imported for it.
+MAPS = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
+#: Keywords of a schema that hold data or a pattern, which are shown as literals.
+_DATA = frozenset({"default", "const", "enum", "examples", "example", "pattern"})
+
+
+def is_prose(text: object, longest: int = MAX_BYTES) -> bool:
+    """Whether `text` is printable apart from line breaks and tabs, and no longer than that."""
+    return (
+        isinstance(text, str) and len(text) <= longest and text.translate({10: None, 9: None}).isprintable()
+    )
+
+
+def schema_problems(where: str, schema: object) -> Iterator[str]:
+    """What no schema of a manifest may hold: a line each, its place first."""
+    for way, text in text_faults(schema):
+        yield f"{where}{'.' if way else ''}{'.'.join(map(shown, way))}: {text}"
+
+
+def text_faults(schema: object) -> Iterator[tuple[tuple[str, ...], str]]:
+    """(way, what is wrong) of references to elsewhere, and of texts that a terminal would obey.
+
+    Patterns and data may hold anything: they are escaped where they are shown. No recursion.
+    """
+    waiting: list[tuple[tuple[str, ...], object, bool]] = [((), schema, False)]
+    while waiting:
+        way, value, is_map = waiting.pop()
+        if isinstance(value, dict):
+            for key, item in value.items():
+                below = (*way, str(key))
+                if not isinstance(key, str) or (way[-1:] != ("patternProperties",) and not _is_text(key)):
+                    yield way, f"{shown(key)!r} is not a printable name of at most {MAX_NAME} characters"
+                elif is_map:
+                    waiting.append((below, item, False))
+                elif key in _REFERENCES:
+                    if key != "$ref" or not _is_reference(item):
+                        yield way, f"the reference {shown(item)!r} does not lead to a schema of the manifest"
+                elif key in _IDENTITIES:
+                    yield way, f"{key} is not used in a manifest; references have the form {PREFIX}<key>"
+                elif key not in _DATA:
+                    waiting.append((below, item, key in MAPS))
+        elif isinstance(value, list):
+            waiting.extend(((*way, str(number)), item, False) for number, item in enumerate(value))
+        elif isinstance(value, str) and not is_prose(value):
+            yield way[:-1], f"{shown(value)!r} is not printable"
+
+
+def _is_reference(text: object) -> bool:
+    return isinstance(text, str) and text.startswith(PREFIX) and is_key(text[len(PREFIX) :])

@@ -1,13 +1,14 @@
 """Walking, cleaning and ordering JSON Schemas: which keyword holds schemas, and which holds data.
 
 A walk that takes every dict for a schema goes wrong where a property is called ``properties`` or a default
-is an object; the tables here tell them apart. Everything below ``MAX_DEPTH`` was checked without recursion
+is an object; the tables of the schema compiler tell them apart. Everything below ``MAX_DEPTH`` was checked without recursion
 first, so the recursive functions cannot run out of stack.
 """
 
 from __future__ import annotations
 
 from ..errors import ManifestError
+from ..schema import _keywords
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,24 +26,43 @@ MAX_VALUES = 500_000
 #: How large a whole number may be, in bits. Python reads and prints no more than 4,300 digits.
 MAX_BITS = 14_000
 
-IN_MAP = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
-IN_LIST = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
-IN_PLACE = frozenset(
-    {"items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames"}
-    | {"unevaluatedItems", "unevaluatedProperties", "contentSchema"}
-)
+IN_MAP, IN_LIST, IN_PLACE = _keywords.MAPS, _keywords.ARRAYS, _keywords.SINGLES
 #: Words about a schema, which change nothing that it accepts.
 PROSE = frozenset(
-    {"title", "description", "examples", "example", "$comment", "$schema", "externalDocs", "xml"}
-    | {"discriminator"}
+    {
+        "title",
+        "description",
+        "examples",
+        "example",
+        "$comment",
+        "$schema",
+        "externalDocs",
+        "xml",
+        "deprecated",
+    }
 )
 LIMITS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
+
+
+def count(value: object, what: str) -> None:
+    """Check, without recursion, that `value` is not too large. Raises `ManifestError` otherwise."""
+    waiting: list[object] = [value]
+    left = MAX_VALUES
+    while waiting:
+        item = waiting.pop()
+        left -= 1
+        if left < len(waiting):
+            raise ManifestError(f"{what}: more than {MAX_VALUES:,} values")
+        if isinstance(item, dict):
+            waiting.extend(item.values())
+        elif isinstance(item, (list, tuple)):
+            waiting.extend(item)
 
 
 def measure(value: object, what: str, *, depth: int = 2 * MAX_DEPTH, values: int = MAX_VALUES) -> None:
     """Check, without recursion, that `value` is JSON, not too deep and not too large.
 
-    Raises :class:`ManifestError` otherwise. `depth` counts nested containers, `values` everything.
+    Raises `ManifestError` otherwise. `depth` counts nested containers, `values` everything.
     """
     layer: list[object] = [value]
     seen = 0
@@ -130,6 +150,8 @@ def tidy(schema: Any, rename: Callable[[str], str], order: Sequence[str] = ()) -
             continue
         if keyword == "$ref" and isinstance(value, str):
             clean[keyword] = rename(value)
+        elif keyword == "discriminator" and isinstance(value, dict):
+            clean[keyword] = _discriminator(value, rename)
         elif keyword == "properties" and isinstance(value, dict):
             names = arranged(list(value), schema.get("required"), order)
             clean[keyword] = {name: tidy(value[name], rename) for name in names}
@@ -146,6 +168,14 @@ def tidy(schema: Any, rename: Callable[[str], str], order: Sequence[str] = ()) -
         else:
             clean[keyword] = sorted_data(value)
     return clean
+
+
+def _discriminator(value: dict[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:
+    mapping = value.get("mapping")
+    if not isinstance(mapping, dict):
+        return {"propertyName": value.get("propertyName")}
+    targets = {tag: rename(ref) if isinstance(ref, str) else ref for tag, ref in mapping.items()}
+    return {"mapping": targets, "propertyName": value.get("propertyName")}
 
 
 def arranged(names: list[str], required: object, order: Sequence[str]) -> list[str]:

@@ -78,6 +78,16 @@ def install(base_url: str, data: bytes, facts: Mapping[str, str]) -> str:
     return os.path.join(folder, name)
 
 
+def touch(base_url: str) -> None:
+    """Note that the refreshed manifest for the API at `base_url` is the newest there is, as of now."""
+    with suppress(DamagedCache, OSError, RuntimeError, ManifestError):
+        folder = _cache_path.slot(base_url)
+        with _locked(folder):
+            facts = _cache_path.read_pointer(folder)
+            if facts is not None:
+                _replace(folder, _cache_path.POINTER, _pointer({**facts, "refreshed": f"{time.time():.0f}"}))
+
+
 def _slot(base_url: str) -> str:
     try:
         return _cache_path.slot(base_url)

@@ -1,7 +1,7 @@
 """Checking a manifest: its format, its names, and every schema in it.
 
-A manifest may come from a server that is not ours, so nothing here trusts it: sizes and depths are bounded
-and looked at without recursion, before anything that recurses is let near it.
+A manifest may come from a server that is not ours, so sizes and depths are bounded and looked at without recursion
+first. What a schema may say is decided by the compiler's own `lint`, so that a manifest that passes can be used.
 """
 
 from __future__ import annotations
@@ -10,240 +10,251 @@ from ..errors import ManifestError
 from ..manifest import _trust
 from ..manifest._trust import MAX_NAME, MAX_OPERATIONS, MAX_SCHEMAS
 from ..manifest._trust import shown as _cut
-from ._schemas import MAX_DEPTH, REF_PREFIX, measure, subschemas
+from ._components import at, pointer
+from ._schemas import measure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
+    from ._components import LeftOut
 
 MAX_PROBLEMS = 100
-#: How many properties an object, or alternatives a choice, may have.
-MAX_WIDTH = 2_000
-MAX_PATTERN = 500
-#: Keywords that move the root of references, or that refer in another way than `$ref`.
-_MOVING = ("$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$recursiveAnchor")
-#: Keywords whose schemas apply to the same value as the schema that they are in.
-_SAME_VALUE = ("anyOf", "oneOf", "allOf", "not", "if", "then", "else", "dependentSchemas")
+_SCHEMAS = ("input", "output")
+
+
+class Fault:
+    """One thing that is wrong: where (a section, a key and the way below it) and what."""
+
+    __slots__ = ("key", "section", "text", "way")
+
+    def __init__(self, section: str, key: str, way: Iterable[object], text: str) -> None:
+        self.section = section
+        self.key = key
+        self.way = tuple(map(str, way))
+        self.text = text
+
+    @property
+    def place(self) -> str:
+        """The place as it stands in front of a problem."""
+        head = (self.section, self.key) if self.section else ()
+        return ".".join((*map(_cut, head), _cut(".".join(self.way)))).rstrip(".")
+
+    def __str__(self) -> str:
+        return f"{self.place}{': ' if self.place else ''}{self.text}"[:500]
 
 
 def check_manifest(manifest: dict[str, Any]) -> list[str]:
-    """What is wrong with `manifest`: one line for each problem, beginning with its place; empty if nothing is.
+    """What is wrong with `manifest`.
 
-    Checked are the format (``format.schema.json``), the names, that no operation's id is the beginning of
-    another's, that each schema is valid JSON Schema (draft 2020-12), that references are local and resolve
-    and do not go round in a circle, and bounds: 5,000 operations, 20,000 schemas, schemas 64 deep, names of
-    200 characters, patterns of 500. At most 100 problems are listed. Raises nothing.
+    Checked are the format (``format.schema.json``), the names, that no operation's id is the beginning of another's,
+    that each schema can be compiled, that references are local and resolve and do not run in a circle, and bounds:
+    5,000 operations, 20,000 schemas, names of 200 characters.
+
+    Args:
+        manifest: The document as Python objects; it is not changed.
+
+    Returns:
+        One line for each problem, beginning with its place, at most 100; empty if nothing is wrong.
     """
-    # A dict, for its order: the metaschema's parts each report the same mistake.
     problems: dict[str, None] = {}
-    for problem in _problems(manifest):
-        problems[problem[:500]] = None
+    for fault in _faults(manifest):
+        problems[str(fault)] = None
         if len(problems) == MAX_PROBLEMS:
             break
     return list(problems)
 
 
-def _problems(manifest: object) -> Iterator[str]:
+def leave_out(manifest: dict[str, Any], left_out: LeftOut) -> dict[str, Any]:
+    """`manifest` without what `check_manifest` finds wrong: a schema is open there, an operation is gone.
+
+    Args:
+        manifest: A compiled manifest; it is not changed.
+        left_out: Takes the places, each with what is wrong there.
+
+    Returns:
+        A manifest with which only the head, or its size, can be wrong.
+
+    Raises:
+        ManifestError: If more than 100 things are wrong.
+    """
+    from copy import deepcopy
+
+    try:
+        measure(manifest, "the manifest")
+    except ManifestError:
+        return manifest
+    made = {**manifest, "operations": dict(manifest["operations"]), "schemas": deepcopy(manifest["schemas"])}
+    operations = made["operations"]
+    for id, fault in {fault.key: fault for fault in _entry_faults(made)}.items():
+        left_out.add(fault.place, fault.text)
+        operations.pop(id, None)
+    for id in list(operations):
+        operations[id] = {**operations[id], **{f: deepcopy(operations[id][f]) for f in _SCHEMAS}}
+        operations[id]["errors"] = {s: k for s, k in operations[id]["errors"].items() if k in made["schemas"]}
+    for number, fault in enumerate(_schema_faults(operations, made["schemas"])):
+        if number == MAX_PROBLEMS:
+            raise ManifestError(f"more than {MAX_PROBLEMS} schemas cannot be used, the first: {fault}")
+        left_out.add(fault.place, fault.text)
+    return made
+
+
+def _faults(manifest: object) -> Iterator[Fault]:
     if not isinstance(manifest, dict):
-        yield "the manifest is not an object"
+        yield Fault("", "", (), "the manifest is not an object")
         return
     try:
         measure(manifest, "the manifest")
     except ManifestError as exc:
-        yield str(exc)
+        yield Fault("", "", (), str(exc))
         return
     operations, schemas = manifest.get("operations"), manifest.get("schemas")
     if not isinstance(operations, dict) or not isinstance(schemas, dict):
-        yield "the manifest has no operations or no schemas"
+        yield Fault("", "", (), "the manifest has no operations or no schemas")
         return
     if len(operations) > MAX_OPERATIONS or len(schemas) > MAX_SCHEMAS:
-        yield f"{len(operations):,} operations and {len(schemas):,} schemas are more than any API has"
+        text = f"{len(operations):,} operations and {len(schemas):,} schemas are more than any API has"
+        yield Fault("", "", (), text)
         return
-    sound = True
-    for problem in _places(_all_schemas(operations, schemas), schemas):
-        sound = False
-        yield problem
-    if sound:
-        yield from _circles(schemas)
-        yield from _metaschema(_all_schemas(operations, schemas))
-    formed = True
-    for problem in _format(manifest):
-        formed = False
-        yield problem
-    if formed:  # what loading refuses beyond that: a line break at an end, a path that leads elsewhere
-        yield from _trust.problems(manifest, operations, schemas)
-        for id, entry in operations.items():
-            yield from _trust.entry_problems(id, entry)
-    yield from _tree(operations)
+    from copy import deepcopy
+
+    entries = {
+        id: {field: deepcopy(entry[field]) for field in _SCHEMAS if field in entry}
+        for id, entry in operations.items()
+        if isinstance(entry, dict)
+    }
+    yield from _schema_faults(entries, deepcopy(schemas))
+    yield from _head_faults(manifest)
+    yield from _entry_faults(manifest)
     for id, entry in operations.items():
         errors = entry.get("errors") if isinstance(entry, dict) else None
         for status, key in errors.items() if isinstance(errors, dict) else ():
             if not isinstance(key, str) or key not in schemas:
-                yield f"operations.{_cut(id)}.errors.{_cut(status)}: there is no schema {_cut(key)!r}"
+                yield Fault("operations", id, ("errors", status), f"there is no schema {_cut(key)!r}")
 
 
-def _all_schemas(operations: dict[str, Any], schemas: dict[str, Any]) -> Iterator[tuple[str, object]]:
-    for id, entry in operations.items():
-        for field in ("input", "output"):
-            if isinstance(entry, dict) and field in entry:
-                yield f"operations.{_cut(id)}.{field}", entry[field]
-    for key, schema in schemas.items():
-        yield f"schemas.{_cut(key)}", schema
+# Schemas.
 
 
-def _places(roots: Iterable[tuple[str, object]], schemas: dict[str, Any]) -> Iterator[str]:
-    """Depth, width, names, patterns and references of every schema; a level at a time, no recursion."""
-    for name, root in roots:
-        level: list[tuple[tuple[str, ...], object]] = [((), root)]
-        for _ in range(MAX_DEPTH):
-            following: list[tuple[tuple[str, ...], object]] = []
-            for way, schema in level:
-                for problem in _place(schema, schemas):
-                    yield f"{'.'.join((name, *map(_cut, way)))}: {problem}"
-                following.extend(((*way, *step), inner) for step, inner in subschemas(schema))
-            level = following
-            if not level:
+def _schema_faults(operations: dict[str, Any], schemas: dict[str, Any]) -> Iterator[Fault]:
+    """What is wrong with the schemas, which are changed: each fault is replaced by an open schema and the rest read on."""
+    from ..schema import Registry, SchemaError
+    from ..schema._document import Document
+    from ..schema._lint import lint
+
+    roots: list[tuple[str, str, dict[str, Any], str, tuple[str, ...]]] = [
+        ("schemas", key, schemas, key, ()) for key in schemas
+    ]
+    roots += [
+        ("operations", id, entry, field, (field,))
+        for id, entry in operations.items()
+        for field in _SCHEMAS
+        if field in entry
+    ]
+    for section, key, holder, name, before in roots:
+        if not isinstance(holder[name], (dict, bool)):
+            yield Fault(section, key, before, f"{_cut(holder[name])!r} is not a schema")
+            holder[name] = {}
+        for way, text in _trust.text_faults(holder[name]):
+            yield Fault(section, key, (*before, *way), text)
+            _open(holder, (name, *way))
+    registry = Registry(schemas)
+    seen: dict[Any, int] = {}
+    for section, key, holder, name, before in roots:
+        for _ in range(MAX_PROBLEMS + 1):
+            loc = (
+                registry.document.definition(key)
+                if section == "schemas"
+                else Document(holder[name], parent=registry.document).top
+            )
+            known = len(seen)
+            try:
+                lint(loc, seen)
                 break
-        else:
-            yield f"{name}: schemas nested deeper than {MAX_DEPTH}"
+            except SchemaError as exc:
+                for entered in list(seen)[known:]:  # what was entered may not have been looked through
+                    del seen[entered]
+                parts = pointer(exc.pointer) if exc.pointer != "#" else []
+                if parts[:1] == ["schemas"]:
+                    yield Fault("schemas", parts[1], parts[2:], exc.reason)
+                    _open(schemas, parts[1:])
+                else:
+                    yield Fault(section, key, (*before, *parts), exc.reason)
+                    _open(holder, (name, *parts))
 
 
-def _place(schema: object, schemas: dict[str, Any]) -> Iterator[str]:
-    """What is wrong with one schema, apart from the schemas inside it."""
-    if not isinstance(schema, dict):
-        return
-    for keyword in _MOVING:
-        if keyword in schema:
-            yield f"{keyword} is not used in a manifest; references have the form {REF_PREFIX}<key>"
-    if "$ref" in schema:
-        ref = schema["$ref"]
-        if not isinstance(ref, str) or not ref.startswith(REF_PREFIX):
-            yield f"the reference {_cut(ref)!r} leads out of the manifest"
-        elif ref.removeprefix(REF_PREFIX) not in schemas:
-            yield f"the reference {_cut(ref)!r} leads nowhere"
-    for keyword in ("properties", "anyOf", "oneOf", "allOf", "prefixItems", "enum", "required"):
-        if isinstance(schema.get(keyword), (dict, list)) and len(schema[keyword]) > MAX_WIDTH:
-            yield f"{keyword} has {len(schema[keyword]):,} entries, more than {MAX_WIDTH:,}"
-    if isinstance(schema.get("properties"), dict):
-        for name in schema["properties"]:
-            if not 0 < len(name) <= MAX_NAME or not name.isprintable():
-                yield f"a property is called {_cut(name)!r}"
-    patterns = [schema["pattern"]] if "pattern" in schema else []
-    patterns.extend(schema["patternProperties"] if isinstance(schema.get("patternProperties"), dict) else ())
-    for pattern in patterns:
-        yield from _pattern(pattern)
+def _open(holder: dict[str, Any], way: Iterable[str]) -> None:
+    """Replace what lies at `way` by a schema that takes anything."""
+    *before, last = way
+    value = at(holder, before)
+    if isinstance(value, list):
+        value[int(last)] = {}
+    else:
+        value[last] = {}
 
 
-def _pattern(pattern: object) -> Iterator[str]:
-    if isinstance(pattern, str):
-        import re
-
-        if len(pattern) > MAX_PATTERN:
-            yield f"a pattern of {len(pattern):,} characters"
-            return
-        try:
-            re.compile(pattern)
-        except (re.error, RecursionError, OverflowError) as exc:
-            yield f"the pattern {_cut(pattern)!r} cannot be read: {exc}"
+# Everything else.
 
 
-def _circles(schemas: dict[str, Any]) -> Iterator[str]:
-    """Schemas that are defined as themselves: a reference that leads back without entering a field."""
-    leads: dict[str, list[str]] = {}
-    for key, schema in schemas.items():
-        leads[key] = []
-        waiting: list[object] = [schema]
-        while waiting:
-            inner = waiting.pop()
-            if isinstance(inner, dict) and isinstance(inner.get("$ref"), str):
-                leads[key].append(inner["$ref"].removeprefix(REF_PREFIX))
-            waiting.extend(each for step, each in subschemas(inner) if step[0] in _SAME_VALUE)
-    # Take away what leads nowhere any more, again and again; what stays goes round.
-    sources: dict[str, list[str]] = {key: [] for key in leads}
-    for key, targets in leads.items():
-        for target in targets:
-            sources[target].append(key)
-    open_ends = {key: len(targets) for key, targets in leads.items()}
-    ends = [key for key, count in open_ends.items() if not count]
-    while ends:
-        end = ends.pop()
-        for source in sources[end]:
-            open_ends[source] -= 1
-            if not open_ends[source]:
-                ends.append(source)
-    for key, count in sorted(open_ends.items()):
-        if count:
-            yield f"schemas.{_cut(key)}: is defined through itself, and so not at all"
+def _head_faults(manifest: dict[str, Any]) -> Iterator[Fault]:
+    formed = True
+    for fault in _format(manifest):
+        if not fault.section:
+            formed = False
+            yield fault
+    if formed:  # what loading refuses beyond that: a line break at an end, a path that leads elsewhere
+        for problem in _trust.problems(manifest, (), ()):
+            yield Fault("", "", (), problem)
 
 
-def _metaschema(roots: Iterable[tuple[str, object]]) -> Iterator[str]:
-    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-
-    validator = Draft202012Validator(Draft202012Validator.META_SCHEMA)
-    # A schema is valid if it is so with its subschemas left out, and they are. Taken apart like this, most
-    # of an API's schemas are the same few, and are looked at once.
-    valid: set[str] = set()
-    for name, root in roots:
-        waiting: list[tuple[tuple[str, ...], object]] = [((), root)]
-        while waiting:
-            way, schema = waiting.pop()
-            inner = list(subschemas(schema))
-            alone = _without(schema, [step for step, _ in inner])
-            text = repr(alone)
-            if text not in valid:
-                fine = True
-                for error in validator.iter_errors(alone):
-                    fine = False
-                    yield f"{_way(name, (*way, *error.absolute_path))}: {error.message}"
-                if fine:
-                    valid.add(text)
-            waiting.extend(((*way, *step), below) for step, below in reversed(inner))
-
-
-def _without(schema: object, steps: list[tuple[str, ...]]) -> object:
-    """A copy of `schema` without its subschemas; ``true`` stands where there has to be one."""
-    if not isinstance(schema, dict):
-        return schema
-    if schema.keys() == {"$ref"} and isinstance(schema["$ref"], str):
-        return True
-    copy: dict[str, Any] = dict(schema)
-    for keyword, *rest in steps:
-        if keyword == "properties":
-            copy[keyword] = {}  # whatever their names are
-            continue
-        if not rest:
-            copy[keyword] = True
-            continue
-        if copy[keyword] is schema[keyword]:
-            copy[keyword] = copy[keyword].copy()
-        holder = copy[keyword]
-        holder[int(rest[0]) if isinstance(holder, list) else rest[0]] = True
-    return copy
+def _entry_faults(manifest: dict[str, Any]) -> Iterator[Fault]:
+    """What is wrong with ids, keys and entries, apart from the schemas in them."""
+    operations, schemas = manifest["operations"], manifest["schemas"]
+    odd: set[str] = set()
+    for fault in _format(manifest):
+        if fault.section:
+            odd.add(fault.key)
+            yield fault
+    for section, named, fits in (
+        ("operations", operations, _trust.is_id),
+        ("schemas", schemas, _trust.is_key),
+    ):
+        for key in named:
+            if key not in odd and not fits(key):
+                yield Fault(section, key, (), "the name is not one that a manifest takes")
+    for id, entry in operations.items():
+        if id not in odd:
+            for name, text in _trust.entry_faults(entry):
+                yield Fault("operations", id, name, text)
+        start = id.find(".")
+        while start > 0:
+            if id[:start] in operations:
+                text = f"lies below another operation, {_cut(id[:start])!r}"
+                yield Fault("operations", id, (), text)
+            start = id.find(".", start + 1)
 
 
-def _format(manifest: dict[str, Any]) -> Iterator[str]:
+def _format(manifest: dict[str, Any]) -> Iterator[Fault]:
     from json import loads
 
-    from jsonschema import Draft202012Validator
+    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
     from ..manifest import bundled_bytes
 
     validator = Draft202012Validator(loads(bundled_bytes("format.schema.json")))
     for error in validator.iter_errors(manifest):
-        yield f"{_way('', error.absolute_path)}: {error.message}"
-
-
-def _tree(operations: dict[str, Any]) -> Iterator[str]:
-    """Ids that are the beginning of another one: an attribute cannot be a resource and an operation."""
-    for id in operations:
-        start = id.find(".")
-        while start > 0:
-            if id[:start] in operations:
-                yield f"operations.{_cut(id)}: lies below another operation, {_cut(id[:start])!r}"
-            start = id.find(".", start + 1)
-
-
-def _way(name: str, path: Iterable[object]) -> str:
-    return ".".join([*([name] if name else []), *(_cut(step) for step in path)]) or "the manifest"
+        path = list(error.absolute_path)
+        named = path in (["operations"], ["schemas"]) and "propertyNames" in error.absolute_schema_path
+        if named:
+            name = error.instance
+            text = (
+                "is too long"
+                if len(name) > MAX_NAME
+                else f"{name!r} does not match {error.validator_value!r}"
+            )
+            yield Fault(path[0], name, (), f"the name {text}")
+        elif len(path) > 1 and path[0] in ("operations", "schemas"):
+            yield Fault(path[0], path[1], path[2:], error.message)
+        else:
+            yield Fault("", "", path or ["the manifest"], error.message)

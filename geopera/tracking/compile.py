@@ -15,8 +15,10 @@ The result depends on these three alone, to the last byte.
 from __future__ import annotations
 
 from ..errors import ManifestError
+from ._components import LeftOut
 from ._openapi import OPEN_BODY, is_openapi, manifest_reference, read_openapi
-from ._schemas import MAX_DEPTH, REF_PREFIX, measure, references, sorted_data, tidy
+from ._prose import words
+from ._schemas import MAX_DEPTH, REF_PREFIX, count, measure, references, sorted_data, tidy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,33 +55,72 @@ _FIELDS: dict[str, Any] = {
     "success_status": 200,
     "summary": "",
 }
+#: Fields that an entry has only where there is something to say, and from how many of the three sources they come:
+#: what a description does not deprecate is not deprecated, whatever the base says.
+_OPTIONAL = {"estimate": 3, "description": 3, "deprecated": 2, "tags": 3, "request_media_type": 2}
 
 
 def compile_manifest(
-    source: dict[str, Any], *, overlay: dict[str, Any], base: dict[str, Any] | None = None
+    source: dict[str, Any],
+    *,
+    overlay: dict[str, Any],
+    base: dict[str, Any] | None = None,
+    left_out: LeftOut | None = None,
 ) -> dict[str, Any]:
-    """The manifest that `source` describes, as plain Python objects in canonical order.
+    """Compile the manifest that `source` describes.
 
-    source: an OpenAPI 3.1 document, the facts file, or a manifest. overlay: what is kept by hand; see
-    ``docs/manifest.md`` for its parts. base: a manifest whose knowledge fills what `source` does not say; an
-    operation or a schema that only the base has is gone from the result. An operation about which nobody
-    says a side effect gets None: it may do harm when it is repeated.
+    Nothing is read from disk or network, the arguments are not changed, and the same arguments give the same result.
+    An operation or a schema that only the base has is gone from the result. An operation whose side effect nobody
+    states gets None, and is never retried after it was sent.
 
-    Nothing is read from disk or network, the arguments are not changed, and the same arguments give the same
-    result. Raises :class:`ManifestError` where a source cannot be understood; whether the result is right in
-    every detail is for :func:`check_manifest` to say.
+    Args:
+        source: An OpenAPI document, the facts file, or a manifest.
+        overlay: What is kept by hand; see ``docs/manifest.md`` for its parts.
+        base: A manifest whose knowledge fills what `source` does not say.
+        left_out: Takes what of an OpenAPI document cannot be used: place -> reason. Without it there is a warning.
+
+    Returns:
+        The manifest as plain Python objects in canonical order.
+
+    Raises:
+        ManifestError: If a source cannot be understood. `check_manifest` says whether the result is right in every
+            detail.
     """
     for value, what in ((source, "the source"), (overlay, "the overlay"), (base or {}, "the base")):
         if not isinstance(value, dict):
             raise ManifestError(f"{what} is not a JSON object")
-        measure(value, what)
-    facts = read_openapi(source) if is_openapi(source) else source
-    base = base or {}
+        if value is not source or not is_openapi(source):
+            measure(value, what)
+    if not is_openapi(source):
+        return _compiled(source, overlay, base or {})
+    from .check import leave_out
+
+    count(source, "the source")
+    odd = LeftOut()
+    made = leave_out(_compiled(read_openapi(source, odd), overlay, base or {}), odd)
+    made = {**made, "schemas": _reachable(made["schemas"], made["operations"])}
+    odd = odd.within(made["schemas"])
+    if left_out is not None:
+        left_out.update(odd)
+    elif odd:
+        warn_left_out(odd.lines(), "the description", 3)
+    return made
+
+
+def warn_left_out(lines: list[str], what: str, level: int) -> None:
+    """Warn of the parts of a description that were left out."""
+    from warnings import warn
+
+    more = f"; and {len(lines) - 3} more" if len(lines) > 3 else ""
+    warn(f"parts of {what} were left out: {'; '.join(lines[:3])}{more}", RuntimeWarning, stacklevel=level)
+
+
+def _compiled(facts: dict[str, Any], overlay: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
     operations = _part(facts, "operations", "the source")
     _refuse_loose_ends(operations, _part(facts, "schemas", "the source"))
     for id, entry in _part(overlay, "extra_operations", "the overlay").items():
         operations.setdefault(id, entry)
-    schemas = _schemas(facts, overlay, base)
+    schemas, docs = _schemas(facts, overlay, base)
 
     known, by_hand = _part(base, "operations", "the base"), _part(overlay, "operations", "the overlay")
     entries = {}
@@ -88,10 +129,22 @@ def compile_manifest(
             if not isinstance(part.get(id, {}), dict):
                 raise ManifestError(f"operations.{id[:200]} is not an object")
         entries[id] = _entry(id, by_hand.get(id, {}), operations[id], known.get(id, {}), schemas)
+        for field in ("input", "output"):
+            if said := words(operations[id].get(field)):
+                docs[f"operations/{id}/{field}"] = said
     head = {"format": FORMAT, "api_version": facts.get("api_version") or base.get("api_version") or "0"}
     for name, default in _HEAD.items():
         head[name] = facts.get(name) or base.get(name) or overlay.get(name) or default
-    return {**head, "operations": entries, "schemas": _reachable(schemas, entries)}
+    reachable = _reachable(schemas, entries)
+    made = {**head, "operations": entries, "schemas": reachable}
+    docs = {**_part(base, "docs", "the base"), **_part(facts, "docs", "the source"), **docs}
+    kept = {key: docs[key] for key in sorted(docs) if _is_about(key, entries, reachable)}
+    return {**made, "docs": kept} if kept else made
+
+
+def _is_about(key: str, entries: dict[str, Any], schemas: dict[str, Any]) -> bool:
+    section, _, name = key.partition("/")
+    return name in schemas if section == "schemas" else name.rpartition("/")[0] in entries
 
 
 def _part(document: dict[str, Any], name: str, what: str) -> dict[str, Any]:
@@ -101,8 +154,10 @@ def _part(document: dict[str, Any], name: str, what: str) -> dict[str, Any]:
     return dict(part)
 
 
-def _schemas(facts: dict[str, Any], overlay: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
-    """All schemas, clean, in canonical order, the overlay's parts laid over them."""
+def _schemas(
+    facts: dict[str, Any], overlay: dict[str, Any], base: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """All schemas, clean, in canonical order, the overlay's parts laid over them; and what they say in words."""
     schemas = _part(facts, "schemas", "the source")
     for extra in (_part(overlay, "extra_schemas", "the overlay"), _part(base, "schemas", "the base")):
         # For what they supply themselves; the source's own references were seen to resolve within it, and
@@ -113,7 +168,8 @@ def _schemas(facts: dict[str, Any], overlay: dict[str, Any], base: dict[str, Any
     for key, patch in _part(overlay, "schema_patches", "the overlay").items():
         if isinstance(schemas.get(key), dict):
             schemas[key] = _patched(schemas[key], patch)
-    return {key: tidy(schemas[key], manifest_reference, order.get(key, ())) for key in sorted(schemas)}
+    docs = {f"schemas/{key}": said for key, schema in schemas.items() if (said := words(schema))}
+    return {key: tidy(schemas[key], manifest_reference, order.get(key, ())) for key in sorted(schemas)}, docs
 
 
 def _patched(schema: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
@@ -180,8 +236,12 @@ def _entry(
         field: entry[field] if field in ("input", "output") else sorted_data(entry[field])
         for field in _FIELDS
     }
-    estimate = next((about["estimate"] for about in (by_hand, said, known) if about.get("estimate")), None)
-    return made if estimate is None else {**made, "estimate": estimate}
+    for field, sources in _OPTIONAL.items():
+        abouts = (by_hand, said, known)[:sources]
+        value = next((about[field] for about in abouts if about.get(field)), None)
+        if value is not None:
+            made[field] = value
+    return made
 
 
 def _idempotent(
@@ -309,7 +369,7 @@ def dump(manifest: dict[str, Any]) -> bytes:
 
     try:
         lines = ["{"]
-        sections = ("operations", "schemas")
+        sections = [name for name in ("operations", "schemas", "docs") if name != "docs" or name in manifest]
         lines += [
             f"{dumps(name)}: {dumps(value, allow_nan=False)},"
             for name, value in manifest.items()

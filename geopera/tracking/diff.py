@@ -6,7 +6,7 @@ in must not be asked more of, what comes out must not promise less. Pure: two do
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -42,9 +42,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """All differences of two manifests, in the order of the operations' ids. False where there is none."""
+    """All differences of two manifests, in the order of the operations' ids. False if there are none.
+
+    Attributes:
+        changes: The differences.
+        left_out: What of the second description could not be used, a line each; it counts as no difference.
+    """
 
     changes: tuple[Change, ...]
+    left_out: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.changes)
@@ -89,6 +95,7 @@ class Diff:
                 sign = {"added": "+", "removed": "-"}.get(change.kind, "~")
                 lines.append(f"{sign} {change.operation or 'the manifest'}")
             lines.append(f"    {change}")
+        lines += [f"! left out: {line}" for line in self.left_out]
         return "\n".join([*lines, self.summary()])
 
     def to_dict(self) -> dict[str, Any]:
@@ -99,14 +106,15 @@ class Diff:
             "changed": self.changed,
             "breaking": bool(self.breaking),
             "changes": [asdict(change) for change in self.changes],
+            "left_out": list(self.left_out),
         }
 
     def __str__(self) -> str:
         return self.text()
 
 
-def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> Diff:
-    """The differences from the manifest document `old` to `new`."""
+def diff(old: Mapping[str, Any], new: Mapping[str, Any], left_out: Iterable[str] = ()) -> Diff:
+    """The differences from the manifest document `old` to `new`; `left_out`: see `Diff`."""
     changes = [
         Change("changed", None, name, name, f"{old.get(name)!r} became {new.get(name)!r}", name == "path")
         for name in _HEAD
@@ -128,7 +136,7 @@ def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> Diff:
             changes.append(Change("added", id, "", "operation-added", summary, False))
         else:
             changes += _operation(id, before[id], after[id], schemas, tainted)
-    return Diff(tuple(changes))
+    return Diff(tuple(changes), tuple(left_out))
 
 
 def _operation(

@@ -15,7 +15,8 @@ from .._version import __version__
 from ..errors import APIConnectionError, APITimeoutError, GeoperaError, ManifestError
 from ..manifest import Manifest, bundled_bytes
 from . import cache
-from .compile import MAX_BYTES, compile_manifest, dump
+from ._components import LeftOut
+from .compile import MAX_BYTES, compile_manifest, dump, warn_left_out
 from .diff import Diff, diff
 
 if TYPE_CHECKING:
@@ -65,7 +66,9 @@ class Fetched:
         self.etag = etag
 
 
-def refresh(client: Client, *, dry_run: bool = False, must_keep: bool = False) -> Refresh:
+def refresh(
+    client: Client, *, dry_run: bool = False, must_keep: bool = False, seconds: float = MAX_SECONDS
+) -> Refresh:
     """Read the description of the API that `client` talks to, and make `client` use what it says.
 
     The new manifest is kept in the cache folder for the next import, and `client`, with its live proxies, uses
@@ -73,7 +76,7 @@ def refresh(client: Client, *, dry_run: bool = False, must_keep: bool = False) -
     with a warning (must_keep: an error instead). dry_run: compare only. Raises `ManifestError` where the document is
     damaged, too large or no description of an API, `APIConnectionError` where none came; then nothing has changed.
     """
-    fetched = fetch(client, _validator(client))
+    fetched = fetch(client, _validator(client), seconds)
     return _complete(client, fetched, dry_run=dry_run, must_keep=must_keep)
 
 
@@ -103,8 +106,20 @@ def refresh_from_file(client: Client, path: str, *, dry_run: bool = False) -> Re
 # Compiling, checking, comparing, keeping.
 
 
-def compiled(data: bytes, source: str, base: bytes | None = None) -> tuple[dict[str, Any], bytes]:
-    """(manifest document, its bytes) from the bytes of a description. Raises `ManifestError`."""
+def compiled(
+    data: bytes, source: str, base: bytes | None = None, left_out: LeftOut | None = None
+) -> tuple[dict[str, Any], bytes]:
+    """(manifest document, its bytes) from the bytes of a description.
+
+    Args:
+        data: An OpenAPI document, a facts file or a manifest.
+        source: Where it is from, for messages.
+        base: The manifest whose knowledge fills what it does not say; the bundled one by default.
+        left_out: Takes what of it cannot be used. There is a warning in either case.
+
+    Raises:
+        ManifestError: If it cannot be used as a whole.
+    """
     from json import loads
 
     from .check import check_manifest
@@ -118,7 +133,8 @@ def compiled(data: bytes, source: str, base: bytes | None = None) -> tuple[dict[
     if not isinstance(document, dict):
         raise ManifestError(f"{source} is not a JSON object; nothing was changed")
     try:
-        made = compile_manifest(document, overlay=overlay, base=known)
+        odd = LeftOut() if left_out is None else left_out
+        made = compile_manifest(document, overlay=overlay, base=known, left_out=odd)
         problems = check_manifest(made)
         raw = dump(made) if not problems else b""
     except ManifestError as exc:
@@ -128,6 +144,8 @@ def compiled(data: bytes, source: str, base: bytes | None = None) -> tuple[dict[
     if problems:
         shown = "; ".join(problems[:3]) + (f"; and {len(problems) - 3} more" if len(problems) > 3 else "")
         raise ManifestError(f"{source} makes no valid manifest: {shown}; nothing was changed")
+    if odd:
+        warn_left_out(odd.lines(), source, 4)
     return made, raw
 
 
@@ -135,16 +153,18 @@ def _complete(
     client: Client, fetched: Fetched, *, dry_run: bool, must_keep: bool = False, source: str = ""
 ) -> Refresh:
     source = source or _address(client)
-    current = client.manifest
+    current, odd = client.manifest, LeftOut()
     if fetched.data is None:
         entry = cache.read(client.base_url)
         if entry is None:
             raise ManifestError(f"{source} has not changed, but what it made is gone; refresh again")
         raw, document = entry.data, Manifest.from_bytes(entry.data, source=entry.file).to_dict()
+        if not dry_run:
+            cache.touch(client.base_url)
     else:
         entry = None
-        document, raw = compiled(fetched.data, source)
-    found = diff(current.to_dict(), document)
+        document, raw = compiled(fetched.data, source, left_out=odd)
+    found = diff(current.to_dict(), document, odd.lines())
     if dry_run:
         return Refresh(current, found, None, source)
     installed = None
@@ -202,10 +222,11 @@ def _address(client: Client) -> str:
 class _Reading:
     """The rules of reading one answer, without its I/O: what counts as one, and how large it may be."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, seconds: float = MAX_SECONDS) -> None:
         self.source = _address(client)
         self.redactor = client._redactor()
-        self.deadline = time.monotonic() + MAX_SECONDS
+        self.seconds = seconds
+        self.deadline = time.monotonic() + seconds
         self.parts: list[bytes] = []
         self.size = 0
 
@@ -230,7 +251,7 @@ class _Reading:
         if self.size > MAX_BYTES:
             raise self.too_large()
         if time.monotonic() > self.deadline:
-            raise ManifestError(f"{self.source} took longer than {MAX_SECONDS:g} s; nothing was changed")
+            raise ManifestError(f"{self.source} took longer than {self.seconds:g} s; nothing was changed")
 
     def end(self, response: httpx.Response) -> Fetched:
         data = self.redactor.content(b"".join(self.parts))
@@ -255,13 +276,14 @@ def _headers(etag: str) -> dict[str, str]:
     return {"Accept": "application/json", **({"If-None-Match": etag} if etag else {})}
 
 
-def fetch(client: Client, etag: str = "") -> Fetched:
+def fetch(client: Client, etag: str = "", seconds: float = MAX_SECONDS) -> Fetched:
     """The live description, over the connections of `client`. With an `etag`, unchanged is no data."""
     import httpx
 
-    reading = _Reading(client)
+    reading = _Reading(client, seconds)
+    how: dict[str, Any] = {} if seconds == MAX_SECONDS else {"timeout": seconds}
     try:
-        with client.get_httpx_client().stream("GET", _PATH, headers=_headers(etag)) as response:
+        with client.get_httpx_client().stream("GET", _PATH, headers=_headers(etag), **how) as response:
             known = reading.head(response, bool(etag))
             if known is not None:
                 return known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from pathlib import Path
@@ -10,10 +11,12 @@ from typing import Any
 import pytest
 
 from geopera.errors import GeoperaError, ManifestError
-from geopera.manifest import Manifest, _cache, bundled, load
+from geopera.manifest import Manifest, _cache, _manifest, bundled, bundled_bytes, load
 from geopera.manifest._files import UnsafeFileError, read_file
 from geopera.schema import SchemaError
+from geopera.tracking import cache
 from geopera.tracking.check import check_manifest
+from geopera.tracking.compile import dump
 
 
 def changed(**parts: Any) -> dict[str, Any]:
@@ -209,3 +212,87 @@ def test_a_schema_error_of_a_manifest_is_an_error_of_the_library() -> None:
         manifest.models.A  # noqa: B018
     assert isinstance(caught.value, SchemaError)
     assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"a\x1b[2J": {}}},
+        {"properties": {"a": {"format": "x\x1b"}}},
+        {"anyOf": [{"description": "bell \x07"}]},
+        {"title": "right to left \u202e"},
+    ],
+)
+@pytest.mark.parametrize("place", ["schemas", "input"])
+def test_texts_in_a_schema_are_printable(schema: dict[str, Any], place: str) -> None:
+    entry = {**bundled().to_dict()["operations"]["catalog.search"], "input": schema}
+    if place == "schemas":
+        manifest = Manifest.from_dict(changed(operations={}, schemas={"A": schema}))
+        with pytest.raises(ManifestError, match="printable"):
+            manifest.schemas["A"]
+    else:
+        manifest = Manifest.from_dict(changed(operations={"a.b": entry}))
+        with pytest.raises(ManifestError, match="printable"):
+            manifest.operations["a.b"]
+
+
+def test_data_and_patterns_may_hold_anything() -> None:
+    schema = {
+        "properties": {
+            "a": {
+                "default": "\x1b",
+                "enum": ["\n", "\x07"],
+                "pattern": "^[^\t\x1b]$",
+                "description": "one\ntwo",
+            }
+        }
+    }
+    assert Manifest.from_dict(changed(operations={}, schemas={"A": schema})).schemas["A"] == schema
+
+
+@pytest.mark.parametrize("estimate", ["../x", "X.y", 5, "x.y\n"])
+def test_the_operation_that_estimates_is_an_id(estimate: Any) -> None:
+    entry = {**bundled().to_dict()["operations"]["catalog.search"], "estimate": estimate}
+    with pytest.raises(ManifestError, match="estimate"):
+        Manifest.from_dict(changed(operations={"a.b": entry})).operations["a.b"]
+
+
+@pytest.mark.parametrize("kind", ["missing", "pipe", "device", "folder", "cut", "digits", "path"])
+def test_a_file_that_the_environment_names_and_that_is_unusable_is_an_error(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "named.json"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path = Path("/dev/zero")
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "cut":
+        path.write_bytes(bundled_bytes()[:-100])
+    elif kind == "digits":
+        path.write_text('{"format": ' + "1" * 5000 + ', "operations": {}, "schemas": {}}')
+    elif kind == "path":
+        path.write_text(json.dumps(changed(path="http://other/{operation_id}")))
+    monkeypatch.setenv("GEOPERA_MANIFEST", str(path))
+    with pytest.raises(ManifestError):
+        _manifest._choose()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "cut", "foreign path"])
+def test_damage_in_the_cache_is_one_warning_and_the_bundled_manifest(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("GEOPERA_MANIFEST", raising=False)
+    document = changed(api_version="99", **({"path": "//other/{operation_id}"} if "path" in kind else {}))
+    file = Path(cache.install(document["base_url"], dump(document), {"api_version": "99"}))
+    if kind == "cut":
+        file.write_bytes(file.read_bytes()[:-10])
+    elif kind != "foreign path":
+        file.unlink()
+        os.mkfifo(file, 0o600) if kind == "pipe" else file.symlink_to("/dev/zero")
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        assert _manifest._choose().source == "the package"
+    assert [str(one.message) for one in found] == [str(found[0].message)]

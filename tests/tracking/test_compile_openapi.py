@@ -10,6 +10,7 @@ import pytest
 
 from geopera.errors import ManifestError
 from geopera.manifest import bundled_bytes
+from geopera.tracking._components import LeftOut
 from geopera.tracking.check import check_manifest
 from geopera.tracking.compile import compile_manifest, dump
 
@@ -278,17 +279,22 @@ def test_arguments_are_not_changed() -> None:
         ({"openapi": None}, "not an OpenAPI 3 document"),
         ({"paths": []}, "paths is not an object"),
         ({"paths": {}}, "no operation under"),
-        ({"paths": {"/v1/op/tides.get": 1}}, "is not an object"),
+        ({"paths": {"/v1/op/tides.get": 1}}, "leads nowhere"),
         ({"paths": {"/v1/op/tides.get": {"post": "x"}}}, "is not an object"),
         ({"components": "x"}, "components is not an object"),
-        ({"components": {}}, "which the source does not hold"),
-        ({"components": {"schemas": []}}, "no"),
     ],
 )
 def test_documents_that_cannot_be_understood(change: dict[str, Any], message: str) -> None:
     doc = {**document(tides__get=tide()), **change}
     with pytest.raises(ManifestError, match=message):
         compile_manifest(doc, overlay=NO_OVERLAY, base=BUNDLED)
+
+
+def left_out(doc: dict[str, Any], **options: Any) -> tuple[dict[str, Any], LeftOut]:
+    odd = LeftOut()
+    manifest = compile_manifest(doc, overlay=NO_OVERLAY, left_out=odd, **options)
+    assert check_manifest(manifest) == []
+    return manifest, odd
 
 
 @pytest.mark.parametrize(
@@ -299,15 +305,21 @@ def test_documents_that_cannot_be_understood(change: dict[str, Any], message: st
         "other.json#/X",
         "#/components/schemas/Nowhere",
         "#/paths/~1healthz",
-        "#/components/schemas/Point/properties/x",
+        "#/components/schemas/Point/properties",
+        "#/components/schemas/Point/type",
+        "#/info",
+        "#name",
         7,
     ],
 )
-def test_references_to_elsewhere(ref: object) -> None:
+def test_what_refers_to_elsewhere_is_open_and_reported(ref: object) -> None:
     doc = document(tides__get=tide())
-    doc["components"]["schemas"]["Point"]["properties"]["deep"] = {"anyOf": [{"$ref": ref}]}
-    with pytest.raises(ManifestError, match="which the source does not hold"):
-        compile_manifest(doc, overlay=NO_OVERLAY, base=BUNDLED)
+    doc["components"]["schemas"]["Point"]["properties"]["deep"] = {"anyOf": [{"$ref": ref}, {"type": "null"}]}
+    manifest, odd = left_out(doc)
+    assert list(odd) == ["schemas.Point.properties.deep.anyOf.0"]
+    assert manifest["schemas"]["Point"]["properties"]["deep"] == {"anyOf": [{}, {"type": "null"}]}
+    with pytest.warns(RuntimeWarning, match="left out: schemas.Point"):
+        compile_manifest(doc, overlay=NO_OVERLAY)
 
 
 @pytest.mark.parametrize("kind", ["requestBody", "responses"])
@@ -315,18 +327,65 @@ def test_shared_parts_that_lead_nowhere(kind: str) -> None:
     loop = {
         "$ref": "#/components/requestBodies/Loop" if kind == "requestBody" else "#/components/responses/Loop"
     }
-    doc = document(tides__get=tide(**{kind: loop if kind == "requestBody" else {"200": loop}}))
+    doc = document(
+        tides__get=tide(**{kind: loop if kind == "requestBody" else {"200": loop}}), tides__list=tide()
+    )
     doc["components"] |= {"requestBodies": {"Loop": loop}, "responses": {"Loop": loop}}
-    with pytest.raises(ManifestError, match="leads nowhere"):
-        compile_manifest(doc, overlay=NO_OVERLAY)
+    manifest, odd = left_out(doc)
+    assert list(manifest["operations"]) == ["tides.list"]
+    assert list(odd) == ["operations.tides.get"]
+    assert "leads nowhere" in odd["operations.tides.get"]
 
 
-@pytest.mark.parametrize("leaf", [float("nan"), float("inf"), b"bytes", {1: 2}, object()])
-def test_what_is_not_json(leaf: object) -> None:
+@pytest.mark.parametrize(
+    "odd_schema",
+    [
+        {"default": float("nan")},
+        {"default": float("inf")},
+        {"default": b"bytes"},
+        {"default": {1: 2}},
+        {"default": object()},
+        {"type": "sting"},
+        {"pattern": "("},
+        {"$ref": "#/components/schemas/Point"},
+        {"minimum": 10**5000},
+        {"properties": {"a\x1b": {}}},
+        {"format": "\x1b[2J"},
+        {"properties": 5},
+    ],
+    ids=lambda schema: next(iter(schema)),
+)
+def test_one_odd_schema_costs_nothing_else(odd_schema: dict[str, Any]) -> None:
+    doc = document(tides__get=tide(), tides__list=tide(requestBody=json_content({"type": "object"})))
+    doc["components"]["schemas"]["Point"] = odd_schema
+    manifest, odd = left_out(doc)
+    assert list(manifest["operations"]) == ["tides.get", "tides.list"]
+    assert len(odd) == 1
+    assert next(iter(odd)).startswith("schemas.Point")
+    assert "station" in manifest["schemas"]["TideInput"]["properties"]
+
+
+@pytest.mark.parametrize("id", ["Tides.List", "tides", "tides..x", "tides.get.more", "1.2", "t\u0131des.x"])
+def test_one_odd_id_costs_nothing_else(id: str) -> None:
     doc = document(tides__get=tide())
-    doc["components"]["schemas"]["Point"]["default"] = leaf
-    with pytest.raises(ManifestError, match=r"not JSON|not text"):
-        compile_manifest(doc, overlay=NO_OVERLAY)
+    doc["paths"][f"/v1/op/{id}"] = {"post": tide()}
+    manifest, odd = left_out(doc)
+    assert list(manifest["operations"]) == ["tides.get"]
+    assert list(odd) == [f"operations.{id}"]
+
+
+def test_a_schema_that_nobody_needs_is_not_reported() -> None:
+    doc = document(tides__get=tide())
+    doc["components"]["schemas"]["Unused"] = {"type": "sting"}
+    assert left_out(doc)[1] == {}
+
+
+def test_a_description_that_is_wrong_in_everything_is_refused() -> None:
+    doc = document(tides__get=tide())
+    fields = {f"f{number}": {"type": "sting"} for number in range(150)}
+    doc["components"]["schemas"]["TideInput"] = {"type": "object", "properties": fields}
+    with pytest.raises(ManifestError, match="more than 100"):
+        left_out(doc)
 
 
 def test_a_document_nested_without_end() -> None:
@@ -335,8 +394,7 @@ def test_a_document_nested_without_end() -> None:
     for _ in range(100_000):
         nested = {"not": nested}
     doc["components"]["schemas"]["Point"] = nested
-    with pytest.raises(ManifestError, match="nested deeper"):
-        compile_manifest(doc, overlay=NO_OVERLAY)
+    assert "nested deeper" in left_out(doc)[1]["schemas.Point"]
     while nested:  # or it is taken apart recursively
         nested = nested.pop("not")
 
@@ -366,7 +424,7 @@ def test_a_damaged_document_is_refused_or_compiles_to_something_that_can_be_judg
                 holder = holder[step]
             holder[way[-1]] = silly
             try:
-                manifest = compile_manifest(doc, overlay=NO_OVERLAY, base=base)
+                manifest = compile_manifest(doc, overlay=NO_OVERLAY, base=base, left_out=LeftOut())
             except ManifestError:
                 continue
             dump(manifest)

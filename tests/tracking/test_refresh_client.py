@@ -255,7 +255,8 @@ def test_a_damaged_document_changes_nothing(flavour, follower, server, kind):
 
 
 HOSTILE = {
-    "ids that clash": {"operations": {"orders": {}}},
+    "ids that clash": {"operations": {"orders.get.more": {}}},
+    "an id that is none": {"operations": {"Orders.Get": {}}},
     "a reference to elsewhere": {"schemas": {"OrderGetInput": {"$ref": "https://example.com/x.json"}}},
     "a circle": {"schemas": {"OrderGetInput": {"$ref": "#/schemas/OrderGetInput"}}},
     "no schema": {"schemas": {"OrderGetInput": {"type": "strin"}}},
@@ -271,17 +272,26 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("kind", sorted(HOSTILE))
-def test_a_hostile_document_changes_nothing(flavour, follower, server, kind):
+def test_a_hostile_part_of_a_document_is_left_out(flavour, follower, server, kind):
     document = bundled().to_dict()
     for id, change in HOSTILE[kind].get("operations", {}).items():
         document["operations"][id] = {**document["operations"]["orders.get"], **change}
     document["schemas"].update(HOSTILE[kind].get("schemas", {}))
+    document["operations"]["tides.get"] = document["operations"]["orders.get"]
     server.openapi = openapi(document)
-    before = follower.manifest
-    with pytest.raises(ManifestError, match="nothing was changed"):
-        flavour(follower.refresh_manifest())
-    assert follower.manifest is before
-    assert cache.read(server.url) is None
+    with pytest.warns(RuntimeWarning, match="left out: .*rder") as caught:
+        result = flavour(follower.refresh_manifest())
+    assert len(caught) == 1
+    assert "! left out: " in str(result)
+    assert len(result.diff.to_dict()["left_out"]) == 1
+    assert result.diff.added == ["tides.get"]
+    assert follower.manifest.operations["orders.get"].input == {"$ref": "#/schemas/OrderGetInput"}
+    assert follower.manifest.models.StacFeature is bundled_models().StacFeature
+    assert cache.read(server.url) is not None
+
+
+def bundled_models():
+    return geopera.manifest.default().models
 
 
 def test_an_oversized_document_is_not_read_to_its_end(flavour, follower, server, monkeypatch):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..._names import pascal
+from ..._names import pascal, segment_name
 from ..._repl.field_types import Field, resolve
 from ..._repl.operations import fields, operation_ids, takes_anything
 from ...manifest import Manifest, Operation
@@ -233,10 +233,11 @@ def resource_lines(
     path: str, node: dict[str, Any], by_id: dict[str, Call], *, asynchronous: bool, module: str = ""
 ) -> Iterator[str]:
     """The attributes of a resource, or of the client; `module` is the prefix of the resources' modules."""
-    for name, child in node.items():
+    for segment, child in node.items():
+        name = segment_name(segment)
         if not is_plain(name) or not (isinstance(child, dict) or child in by_id):
             continue
-        here = f"{path}.{name}" if path else name
+        here = f"{path}.{segment}" if path else segment
         call = None if isinstance(child, dict) else by_id[child]
         # Another attribute may be called as what this one is spelled with.
         yield "    @_bi.property"
@@ -254,7 +255,7 @@ def resource_lines(
 
 def deprecation(operation: Operation, indent: str = "    ") -> Iterator[str]:
     """The line that marks what calls a deprecated operation."""
-    if getattr(operation, "deprecated", False):
+    if operation.deprecated:
         yield f'{indent}@_te.deprecated("{text_of(operation.id)} is deprecated")'
 
 
@@ -263,5 +264,5 @@ def all_calls(manifest: Manifest, given: Given, result: Result) -> list[Call]:
     return [
         Call(operation, manifest, given, result)
         for operation in manifest.operations.values()
-        if all(map(is_plain, (*operation.id.split("."), operation.module_name)))
+        if all(map(is_plain, (*map(segment_name, operation.id.split(".")), operation.module_name)))
     ]

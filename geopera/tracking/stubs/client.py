@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
+from ..._names import segment_name
 from ...manifest import Manifest
 from .calls import Call, resource_lines
 from .options import options
@@ -182,7 +183,8 @@ def client_module(manifest: Manifest, calls: list[Call]) -> Iterator[str]:
     yield _CLIENT_HEAD
     by_id = {call.operation.id: call for call in calls}
     for name in resources(manifest):
-        yield f"import geopera._calls.{name} as _calls_{name}"
+        module = segment_name(name)
+        yield f"import geopera._calls.{module} as _calls_{module}"
     for asynchronous in (False, True):
         name = "AsyncGeopera" if asynchronous else "Geopera"
         # The resources are inherited, since one may be called as a method is, or as a type of its signature.
@@ -199,7 +201,7 @@ def client_module(manifest: Manifest, calls: list[Call]) -> Iterator[str]:
 
 def resources(manifest: Manifest) -> list[str]:
     """The attributes of a client that have a module of their own: read only by who uses one."""
-    return [name for name in manifest.tree if is_plain(name)]
+    return [name for name in manifest.tree if is_plain(segment_name(name))]
 
 
 def _methods(*, asynchronous: bool) -> Iterator[str]:

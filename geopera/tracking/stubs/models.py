@@ -30,10 +30,11 @@ def models_module(classes: Classes, given: Given) -> Iterator[str]:
 
 def _model(name: str, schema: Any, classes: Classes, given: Given, result: Result) -> Iterator[str]:
     found = object_fields(schema, classes.schemas) if isinstance(schema, dict) else []
+    words = _words(name, classes)
     yield f"class {name}(_Model):"
     for field in found:
         yield f"    {field.name}: {_read(field, result, answer=name in classes.results)}"
-        if said := isinstance(field.schema, dict) and field.schema.get("description"):
+        if said := words.get(field.wire):
             yield f'    """{text_of(said)}"""'
     held = next((f for f in found if f.wire == classes.results.get(name)), None)
     if held is not None:
@@ -54,6 +55,18 @@ def _model(name: str, schema: Any, classes: Classes, given: Given, result: Resul
         if len(found) < _DESCRIBED:
             yield "    def __getattr__(self, name: str, /) -> _t.Any: ..."
     yield f"    def __init__({', '.join(arguments)}) -> None: ..."
+
+
+def _words(name: str, classes: Classes) -> dict[str, str]:
+    """The descriptions of the fields of a class, by wire name."""
+    key = classes.manifest.registry.key_names().get(name)
+    schema = classes.manifest.described[key] if key is not None else classes.by_name[name]
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    return {
+        wire: sub["description"]
+        for wire, sub in (properties or {}).items()
+        if isinstance(sub, dict) and isinstance(sub.get("description"), str)
+    }
 
 
 def _read(field: Field, result: Result, *, answer: bool) -> str:

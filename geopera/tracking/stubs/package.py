@@ -25,6 +25,7 @@ def files(manifest: Manifest, *, deep: bool = True) -> Iterator[tuple[str, str]]
     others five times over: a wheel packs each file alone. `from geopera.models import X` and
     `from geopera.api.operations import x` are the same without them.
     """
+    from ..._names import segment_name
     from . import calls as call_stubs
     from . import client as client_stubs
     from . import lowlevel as lowlevel_stubs
@@ -41,7 +42,8 @@ def files(manifest: Manifest, *, deep: bool = True) -> Iterator[tuple[str, str]]
     yield "fluent.pyi", _join(client_stubs.client_module(manifest, calls))
     yield "_calls/__init__.pyi", HEADER
     for name in client_stubs.resources(manifest):
-        yield f"_calls/{name}.pyi", _join(call_stubs.calls_module(name, manifest.tree[name], by_id))
+        lines = call_stubs.calls_module(name, manifest.tree[name], by_id)
+        yield f"_calls/{segment_name(name)}.pyi", _join(lines)
     yield "models/__init__.pyi", _join(model_stubs.models_module(classes, given))
     if deep:
         for name, text in model_stubs.deep_modules(classes).items():

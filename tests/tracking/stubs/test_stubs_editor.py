@@ -9,7 +9,7 @@ import pytest
 from helpers.environments import ROOT, environment
 from helpers.langserver import LanguageServer
 
-from geopera.manifest import Manifest, Operation, bundled
+from geopera.manifest import Manifest, bundled
 from geopera.tracking import stubs
 
 pytestmark = pytest.mark.slow
@@ -120,12 +120,11 @@ def described(tmp_path_factory):
     fields = document["schemas"]["CatalogSearchInput"]["properties"]
     fields["host_name"]["description"] = "The host to search."
     document["schemas"]["StacFeature"]["properties"]["id"]["description"] = "The scene's own id."
+    document["operations"]["catalog.search"]["deprecated"] = True
     manifest = Manifest.from_dict(document)
     python, site = environment(tmp_path_factory.mktemp("described") / "env")
     (site / "package.pth").write_text(f"{ROOT}\n")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Operation, "deprecated", True, raising=False)
-        stubs.write(manifest, site)
+    stubs.write(manifest, site)
     made = Editor(python, tmp_path_factory.mktemp("editor"))
     yield made
     made.server.close()

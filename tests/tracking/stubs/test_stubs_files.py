@@ -16,7 +16,7 @@ from geopera import bodies
 from geopera._cli.main import main
 from geopera._names import pascal
 from geopera.errors import GeoperaError, ManifestError
-from geopera.manifest import Manifest, Operation, bundled
+from geopera.manifest import Manifest, bundled
 from geopera.tracking import stubs
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -272,10 +272,11 @@ def test_pages_have_records_and_operations_their_summary(written):
     assert "-> _ty.JSONObject" in written["_calls/orders.pyi"]
 
 
-def test_a_deprecated_operation_is_marked(monkeypatch):
-    assert "deprecated" not in dict(stubs.files(bundled()))["_calls/catalog.pyi"]
-    monkeypatch.setattr(Operation, "deprecated", True, raising=False)
-    made = dict(stubs.files(bundled()))
+def test_a_deprecated_operation_is_marked(written):
+    assert "deprecated" not in written["_calls/catalog.pyi"]
+    document = bundled().to_dict()
+    document["operations"]["catalog.search"]["deprecated"] = True
+    made = dict(stubs.files(Manifest.from_dict(document)))
     mark = '@_te.deprecated("catalog.search is deprecated")'
     assert f"    {mark}\n    def search(self)" in made["_calls/catalog.pyi"]
     assert f"{mark}\ndef sync(" in made["api/operations/catalog_search.pyi"]

@@ -1,0 +1,67 @@
+"""Schemas with the words of the API's description in them, for those who read them: help, reference and stubs.
+
+The words are kept apart, so that two descriptions that differ in words alone make the same classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+
+class Described(Mapping[str, "Any"]):
+    """Schemas by key, each with its words in it, made at first access."""
+
+    __slots__ = ("_docs", "_made", "_schemas")
+
+    def __init__(self, schemas: Mapping[str, Any], docs: Mapping[str, Any]) -> None:
+        self._schemas = schemas
+        self._docs = docs
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, key: str) -> Any:
+        found = self._made.get(key)
+        if found is None:
+            found = described(self._schemas[key], self._docs.get(f"schemas/{key}"))
+            found = self._made.setdefault(key, found)
+        return found
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._schemas
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._schemas)
+
+    def __len__(self) -> int:
+        return len(self._schemas)
+
+
+def described(schema: Any, docs: Mapping[str, Any] | None) -> Any:
+    """A copy of `schema` with `docs`, words by JSON pointer, in it; the same object where there are none."""
+    if not docs:
+        return schema
+    from copy import deepcopy
+
+    made = deepcopy(schema)
+    for way, said in docs.items():
+        parts = [part.replace("~1", "/").replace("~0", "~") for part in way.split("/")[1:]]
+        inner = _at(made, parts)
+        if isinstance(inner, dict):
+            inner.update({name: value for name, value in said.items() if name not in inner})
+    return made
+
+
+def _at(value: Any, parts: list[str]) -> Any:
+    """What lies at `parts`, or None: a schema that could not be used is open, and what was said inside it is not."""
+    for part in parts:
+        if isinstance(value, list) and part.isdecimal() and int(part[:9]) < len(value):
+            value = value[int(part[:9])]
+        elif isinstance(value, dict) and part in value:
+            value = value[part]
+        else:
+            return None
+    return value
