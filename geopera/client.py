@@ -7,12 +7,18 @@ client as ``client.client``. Making one does no I/O and imports nothing.
 from __future__ import annotations
 
 import os
-from _thread import RLock
 
 from . import manifest as _manifest
-from ._auth.holder import Holder
-from ._secrets import Redactor, Secret, reveal
+from ._secrets import Secret, reveal
 from ._secrets.settings import conceal_arguments, concealed, open_headers, revealed
+from ._transport.checks import (
+    check_base_url,
+    check_limits,
+    check_policy,
+    check_timeout,
+    check_transport,
+)
+from ._transport.connected import Connected
 from .manifest import _cache as _cache_path
 
 TYPE_CHECKING = False
@@ -28,7 +34,6 @@ if TYPE_CHECKING:
     from ._call.endpoint import Endpoint
     from ._call.limits import RateLimiter
     from ._call.retry import RetryPolicy
-    from ._transport.pools import AsyncPool, Connection, SyncPool
     from .manifest import Manifest
     from .middleware import Call, RetryEvent
     from .types import Response
@@ -39,16 +44,24 @@ DEFAULT_BASE_URL = "https://api.geopera.com"
 _AUTO = "auto"
 
 
-class Client(Holder):
+class Client(Connected):
     """Settings of a connection to the API, without a token: public operations can be called.
 
     base_url: where the API is served.
-    cookies, headers: sent with every request.
+    cookies, headers: sent with every request. Cookies that the server sets are kept only in a cookie jar that is
+      given as ``cookies``.
     timeout: seconds, or an ``httpx.Timeout``; None is 5 s to connect, 60 s to read and to write, 30 s
-      for a free connection. ``httpx.Timeout(None)`` waits for ever.
-    verify_ssl: whether the server's certificate is checked; a path or an ``ssl.SSLContext`` is taken too.
-    follow_redirects: off, since a redirect of a POST is rarely what was meant.
+      for a free connection. ``httpx.Timeout(None)`` waits forever.
+    total_timeout: seconds for a whole call, retries included; None sets no limit.
+    verify_ssl: whether the server's certificate is checked; a path, an ``ssl.SSLContext``, or ``"system"`` for the
+      certificates of the operating system (needs ``geopera[truststore]``).
+    allow_http: send credentials to an ``http://`` base URL on another machine.
+    follow_redirects: off, since a redirect of a POST is rarely what was meant. If it is on, 307 and 308 are followed;
+      credentials are sent to the same origin alone.
     httpx_args: further arguments for ``httpx.Client`` and ``httpx.AsyncClient``.
+    http_library: ``"httpx"`` or ``"httpx2"``; by default ``GEOPERA_HTTP``, then httpx.
+    http2: use HTTP/2 if the server supports it (needs ``geopera[http2]``).
+    max_response_size: the most bytes of a response that is held in memory; 256 MiB by default.
     raise_on_unexpected_status: low-level functions raise `errors.UnexpectedStatus` where the
       operation does not declare the status that came back.
     manifest: a `Manifest` or the path of one; the process's own by default. ``"auto"``: that one, and a fluent
@@ -64,10 +77,10 @@ class Client(Holder):
     user_agent_extra: added to the ``User-Agent`` header, such as ``"field-reports/2.1"``.
     on_request, on_response: called with each ``httpx.Request`` and ``httpx.Response``.
 
-    Raises TypeError for an unknown option and ValueError for a value that cannot be used.
+    Raises TypeError for an unknown option and for two that contradict each other, ValueError for an invalid value.
     """
 
-    _OWN_POOLS = ("_pool", "_async_pool", "_context", "_guard")
+    _OWN_POOLS = ("_pool", "_async_pool", "_async_pools", "_context", "_guard")
 
     def __init__(
         self,
@@ -76,9 +89,14 @@ class Client(Holder):
         cookies: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
         timeout: httpx.Timeout | float | None = None,
-        verify_ssl: str | bool | ssl.SSLContext = True,
+        total_timeout: float | None = None,
+        verify_ssl: str | os.PathLike[str] | bool | ssl.SSLContext = True,
+        allow_http: bool = False,
         follow_redirects: bool = False,
         httpx_args: dict[str, Any] | None = None,
+        http_library: str | None = None,
+        http2: bool = False,
+        max_response_size: int = 256 << 20,
         raise_on_unexpected_status: bool = False,
         manifest: Manifest | str | os.PathLike[str] | None = None,
         max_retries: int | None = None,
@@ -98,17 +116,16 @@ class Client(Holder):
             open_cookies(cookies),
             conceal_arguments(httpx_args),
         )
-        if not isinstance(base_url, str) or not base_url.startswith(("http://", "https://")):
-            raise ValueError(f"base_url has to start with https:// or http://, not {shown(base_url)!r}")
+        check_base_url(base_url)
         if max_retries is not None and (isinstance(max_retries, bool) or not isinstance(max_retries, int)):
             raise TypeError(f"max_retries must be a whole number, not {max_retries!r}")
         if max_retries is not None and max_retries < 0:
             raise ValueError(f"max_retries must not be negative: {max_retries}")
         if extra_fields not in ("allow", "forbid"):
             raise ValueError(f"extra_fields is 'allow' or 'forbid', not {extra_fields!r}")
-        if isinstance(rate_limit, str) and rate_limit != "auto":
-            raise ValueError(f"rate_limit is 'auto' or None, not {rate_limit!r}")
+        check_policy(retry, rate_limit)
         check_timeout(timeout)
+        check_limits(total_timeout, max_response_size)
         if middleware or on_retry is not None or user_agent_extra is not None:
             from ._call.options import check_watching
 
@@ -118,12 +135,17 @@ class Client(Holder):
 
             turn_on(os.environ["GEOPERA_LOG"])
         self._base_url = base_url
+        self._allow_http = allow_http
         self._cookies = cookies
         self._headers = headers
         self._timeout = timeout
         self._verify_ssl = verify_ssl
         self._follow_redirects = follow_redirects
         self._httpx_args = httpx_args
+        self._http_library = http_library
+        self._http2 = http2
+        self.total_timeout = total_timeout
+        self.max_response_size = max_response_size
         self.raise_on_unexpected_status = raise_on_unexpected_status
         self.manifest = resolve_manifest(manifest, base_url)
         self._auto = manifest == _AUTO or (manifest is None and os.environ.get("GEOPERA_MANIFEST") == _AUTO)
@@ -137,13 +159,12 @@ class Client(Holder):
         self.on_retry = on_retry
         self.middleware = tuple(middleware)
         self._user_agent_extra = user_agent_extra
+        check_transport(self._transport_settings(), token_header=self.__dict__.get("auth_header_name"))
         self._reset()
 
     def _reset(self) -> None:
-        self._pool: SyncPool | None = None
-        self._async_pool: AsyncPool | None = None
+        self._reset_pools()
         self._context: Context | None = None
-        self._guard = RLock()
 
     def __setattr__(self, name: str, value: Any) -> None:
         # A setting that is changed on a client in use counts from the next call on.
@@ -158,6 +179,10 @@ class Client(Holder):
             if self.rate_limit == "auto":
                 self.__dict__["rate_limit"] = context.limiter  # the same limits go on counting
             self._context = None
+
+    def _adopt(self, credential: Credential) -> None:
+        check_base_url(self._base_url, token=True, allow_http=self._allow_http)
+        super()._adopt(credential)
 
     @property
     def base_url(self) -> str:
@@ -193,14 +218,6 @@ class Client(Holder):
             new.rate_limit = self._defaults().limiter  # the same limits go on counting
         return new
 
-    def _live(self) -> list[Any]:
-        """The HTTP clients that were made here."""
-        pools: Any = (self.__dict__.get("_pool"), self.__dict__.get("_async_pool"))
-        return [pool.client for pool in pools if pool is not None and not pool.given]
-
-    def _all(self) -> list[Any]:
-        return [pool.client for pool in (self._pool, self._async_pool) if pool is not None]
-
     def with_headers(self, headers: dict[str, str]) -> Self:
         """A client like this one that also sends `headers`; connections in use send them too."""
         headers = open_headers(headers)
@@ -223,128 +240,20 @@ class Client(Holder):
             client.timeout = timeout
         return self._evolve(_timeout=timeout)
 
-    # The pools. A child process and another event loop get pools of their own: sockets cannot be shared.
-
-    def _connection(self) -> Connection:
-        from ._transport.pools import USER_AGENT, Connection
-
-        agent = {"User-Agent": f"{USER_AGENT} {self._user_agent_extra}"} if self._user_agent_extra else {}
-        return Connection(
-            base_url=self._base_url,
-            cookies=None if isinstance(self._cookies, dict) else reveal(self._cookies),
-            headers={**agent}
-            | {name: value for name, value in self._headers.items() if not isinstance(value, Secret)},
-            timeout=self._timeout,
-            verify=self._verify_ssl,
-            follow_redirects=self._follow_redirects,
-            httpx_args=revealed(self._httpx_args),
-            on_request=self.on_request,
-            on_response=self.on_response,
-        )
-
-    def _sync(self) -> SyncPool:
-        pool = self._pool
-        if pool is None or pool.process != os.getpid():
-            from weakref import finalize
-
-            from ._transport.pools import sync_pool
-
-            with self._guard:
-                pool = self._pool
-                if pool is None or pool.process != os.getpid():
-                    pool = self._made(sync_pool)
-                    self._arm(pool.client)
-                    self._pool = pool
-                    # A client that nobody closes takes its sockets with it, at the latest at exit.
-                    finalize(self, _close, pool.client, pool.process)
-        return pool
-
-    def _async(self) -> AsyncPool:
-        pool = self._async_pool
-        if pool is None or not pool.belongs_here():
-            from ._transport.pools import async_pool
-
-            with self._guard:
-                pool = self._async_pool
-                if pool is None or not pool.belongs_here():
-                    pool = self._made(async_pool)
-                    self._arm(pool.client)
-                    self._async_pool = pool
-        return pool
-
-    def _made(self, make: Callable[[Connection], Any]) -> Any:
-        self._credentials()
-        try:
-            return make(self._connection())
-        except Exception as exc:  # noqa: BLE001 - its frames hold proxies and passwords
-            failure = self._redactor().exception(exc)
-        raise failure
-
-    def _redactor(self) -> Redactor:
-        known = [] if self._credential is None else self._credential.known
-        return Redactor((*known, *self._secrets()))
-
-    def _post_form(self, url: str, form: dict[str, Any]) -> tuple[int, bytes]:
-        """Send a form beside the API's connections, with the same TLS and proxies: a refresh."""
-        import httpx
-
-        connection = self._connection()
-        args = {
-            name: connection.httpx_args[name]
-            for name in ("proxy", "trust_env")
-            if name in connection.httpx_args
+    def _transport_settings(self) -> dict[str, Any]:
+        return {
+            "base_url": self._base_url,
+            "cookies": self._cookies,
+            "headers": self._headers,
+            "timeout": self._timeout,
+            "verify": self._verify_ssl,
+            "follow_redirects": self._follow_redirects,
+            "httpx_args": self._httpx_args,
+            "http_library": self._http_library,
+            "http2": self._http2,
+            "on_request": self.on_request,
+            "on_response": self.on_response,
         }
-        with httpx.Client(verify=connection.verify, timeout=30.0, follow_redirects=False, **args) as http:
-            response = http.post(url, data=revealed(form), headers={"Accept": "application/json"})
-            return response.status_code, response.content
-
-    def get_httpx_client(self) -> httpx.Client:
-        """The ``httpx.Client`` underneath, made at first use."""
-        client: httpx.Client = self._sync().client
-        return client
-
-    def set_httpx_client(self, client: httpx.Client) -> Self:
-        """Use `client`, with its own headers, cookies and timeout, in the place of one made here."""
-        from ._transport.pools import SyncPool
-
-        self._pool = SyncPool(client, None, given=True)
-        return self
-
-    def get_async_httpx_client(self) -> httpx.AsyncClient:
-        """The ``httpx.AsyncClient`` underneath, made at first use; it belongs to the running event loop."""
-        client: httpx.AsyncClient = self._async().client
-        return client
-
-    def set_async_httpx_client(self, async_client: httpx.AsyncClient) -> Self:
-        """Use `async_client`, with its own settings, in the place of one made here."""
-        from ._transport.pools import AsyncPool
-
-        self._async_pool = AsyncPool(async_client, None, given=True)
-        return self
-
-    def close(self) -> None:
-        """Close the blocking connections. The client can be used again, and closed again."""
-        pool, self._pool = self._pool, None
-        if pool is not None and pool.process == os.getpid():
-            pool.client.close()
-
-    async def aclose(self) -> None:
-        """Close the connections of the event loop. The client can be used again, and closed again."""
-        pool, self._async_pool = self._async_pool, None
-        if pool is not None and pool.belongs_here():
-            await pool.client.aclose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self.aclose()
 
     # Calls.
 
@@ -379,6 +288,8 @@ class Client(Holder):
             extra_fields=self.extra_fields,
             middleware=self.middleware,
             on_retry=self.on_retry,
+            total_timeout=self.total_timeout,
+            max_response_size=self.max_response_size,
         )
 
     def _endpoint(self, id: str) -> Endpoint:
@@ -387,7 +298,8 @@ class Client(Holder):
         return endpoint(self.manifest, id)
 
     def _run(self, steps: Generator[Any, Any, Response[Any]]) -> Response[Any]:
-        return self._sync().run(steps)
+        response: Response[Any] = self._sync().run(steps)
+        return response
 
     def _arun(self, steps: Generator[Any, Any, Response[Any]]) -> Coroutine[Any, Any, Response[Any]]:
         return self._async().run(steps)
@@ -412,21 +324,10 @@ class AuthenticatedClient(Client):
         **options: Any,
     ) -> None:
         token, options = Secret(token), concealed(options, OPTIONS)
-        super().__init__(base_url, **options)
         self.prefix = prefix
         self.auth_header_name = auth_header_name
+        super().__init__(base_url, **options)
         self._adopt(token_credential(token))
-
-    def _connection(self) -> Connection:
-        connection = super()._connection()
-        follows = connection.httpx_args.get("follow_redirects", connection.follow_redirects)
-        # httpx takes `Authorization` away where a redirect leads to another host, and no other header.
-        if follows and self.auth_header_name.lower() != "authorization":
-            from ._transport.redirects import without_elsewhere
-
-            hook = without_elsewhere(self.auth_header_name, self._base_url, connection.on_request)
-            connection.on_request = hook
-        return connection
 
 
 def token_credential(token: Secret) -> Credential:
@@ -451,16 +352,6 @@ def _unpickle(cls: type[Client], state: dict[str, Any]) -> Client:
     client.__dict__.update(state)
     client._reset()
     return client
-
-
-def check_timeout(value: Any) -> None:
-    """Refuse what is no timeout: TypeError or ValueError. Seconds, ``httpx.Timeout``, its tuple, or None are."""
-    if value is None or isinstance(value, tuple) or hasattr(value, "as_dict"):
-        return
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"timeout is a number of seconds or an httpx.Timeout, not {value!r}")
-    if not value > 0:
-        raise ValueError(f"timeout is more than 0 seconds, not {value!r}")
 
 
 def shown(base_url: Any) -> Any:
@@ -488,8 +379,3 @@ def resolve_manifest(value: Manifest | str | os.PathLike[str] | None, base_url: 
     if isinstance(value, _manifest.Manifest):
         return value
     return _manifest.load(value)
-
-
-def _close(client: httpx.Client, process: int) -> None:
-    if process == os.getpid():
-        client.close()

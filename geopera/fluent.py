@@ -11,7 +11,8 @@ from ._names import did_you_mean, segment_name
 from ._proxies import OperationCall, Resource, at_path, child
 from ._secrets import Secret
 from ._secrets.settings import concealed, left_behind, open_headers
-from .client import DEFAULT_BASE_URL, OPTIONS, Client, check_timeout, shown
+from ._transport.checks import check_limits, check_policy, check_timeout
+from .client import DEFAULT_BASE_URL, OPTIONS, Client, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +27,16 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_BASE_URL", "AsyncGeopera", "Geopera", "OperationCall", "Resource"]
 
-_OPTIONS = ("timeout", "headers", "max_retries", "retry", "extra_fields", "strict_responses")
+_OPTIONS = (
+    "timeout",
+    "total_timeout",
+    "max_response_size",
+    "headers",
+    "max_retries",
+    "retry",
+    "extra_fields",
+    "strict_responses",
+)
 
 
 class _Fluent(Many):
@@ -124,14 +134,17 @@ class _Fluent(Many):
     def with_options(self, **options: Any) -> Self:
         """A client over the same connections with other settings for its calls.
 
-        timeout: seconds or an ``httpx.Timeout``; headers: sent in addition; max_retries; retry: a whole
-        `RetryPolicy`; extra_fields; strict_responses: as on the client. Raises TypeError for any other.
+        timeout: seconds or an ``httpx.Timeout``; total_timeout: seconds for a whole call; max_response_size: bytes;
+        headers: sent in addition; max_retries; retry: a whole `RetryPolicy`; extra_fields; strict_responses: as on the
+        client. Raises TypeError for any other.
         """
         options = concealed(options, _OPTIONS)
         for name in options:
             if name not in _OPTIONS:
                 raise TypeError(f"with_options() has no option {name!r}{did_you_mean(name, _OPTIONS)}")
         check_timeout(options.get("timeout"))
+        check_limits(options.get("total_timeout"), options.get("max_response_size", 1))
+        check_policy(options.get("retry"))
         overrides = {**self._overrides, **options}
         if "headers" in options:
             overrides["headers"] = {**self._overrides.get("headers", {}), **open_headers(options["headers"])}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from helpers import clean_room  # noqa: F401 - first of all
 from helpers.flavour import Flavour
+from helpers.raw import RawServer, Script
 from helpers.wire import Answer, Asked, Wire
 
 from geopera.sandbox import Sandbox, running
@@ -110,6 +111,27 @@ def serve() -> Iterator[Callable[..., Wire]]:
             return wire
 
         yield start
+
+
+@pytest.fixture
+def serve_raw() -> Iterator[Callable[..., RawServer]]:
+    """Starts servers that a test writes byte by byte (see `RawServer`); they end with the test."""
+    with ExitStack() as stack:
+
+        def start(script: Script) -> RawServer:
+            server = RawServer(script)
+            stack.callback(server.close)
+            return server
+
+        yield start
+
+
+@pytest.fixture(params=["httpx", "httpx2"])
+def http_library(request: pytest.FixtureRequest) -> str:
+    """The name of an HTTP library; a test runs with each."""
+    if request.param != "httpx":
+        pytest.importorskip(request.param, reason="httpx2 is not installed")
+    return str(request.param)
 
 
 @pytest.fixture

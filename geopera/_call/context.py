@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._secrets import Redactor, protected, secrets_of
+from .endpoint import MAX_RESPONSE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from .retry import RetryPolicy
 
 
+_PLAIN = ("timeout", "total_timeout", "max_response_size")
+
+
 class Context:
     """What a client says about a call: how patient it is, what it checks, what it keeps secret."""
 
@@ -23,6 +27,7 @@ class Context:
         "extra_fields",
         "headers",
         "limiter",
+        "max_response_size",
         "middleware",
         "note",
         "on_limit",
@@ -32,6 +37,7 @@ class Context:
         "secrets",
         "strict_responses",
         "timeout",
+        "total_timeout",
     )
 
     def __init__(
@@ -46,6 +52,8 @@ class Context:
         raise_on_unexpected_status: bool = False,
         timeout: Any = None,
         extra_fields: str = "forbid",
+        total_timeout: float | None = None,
+        max_response_size: int = MAX_RESPONSE,
         headers: tuple[tuple[str, Any], ...] = (),
         middleware: tuple[Any, ...] = (),
         on_retry: Callable[[Any], Any] | None = None,
@@ -64,6 +72,8 @@ class Context:
         self.raise_on_unexpected_status = raise_on_unexpected_status
         self.timeout = timeout
         self.extra_fields = extra_fields
+        self.total_timeout = total_timeout
+        self.max_response_size = max_response_size
 
     def watched(self, on_retry: Callable[[Any], Any], on_limit: Callable[[float], None]) -> Context:
         """This context with other hooks."""
@@ -80,7 +90,7 @@ class Context:
         new["headers"] = (*self.headers, *protected(overrides.get("headers")).items())
         if overrides.get("extra_fields", "forbid") not in ("allow", "forbid"):
             raise ValueError(f"extra_fields is 'allow' or 'forbid', not {overrides['extra_fields']!r}")
-        for name in ("timeout", "extra_fields", "strict_responses", "limiter"):
+        for name in (*_PLAIN, "extra_fields", "strict_responses", "limiter"):
             new[name] = overrides.get(name, new[name])
         return Context(**new)
 

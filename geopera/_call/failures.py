@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .._http import is_timeout
 from ..errors import (
     APIConnectionError,
     APITimeoutError,
@@ -18,12 +19,15 @@ from ..errors import (
 from ..schema import Model
 from ..types import Response
 from . import retry
+from .reasons import sentence
 
 if TYPE_CHECKING:
+    from .._decoding.inflate import BodyError
     from .._secrets import Redactor
     from ..manifest._operation import Operation
     from .context import Context
     from .endpoint import Endpoint, Reply
+    from .reasons import Place
 
 
 def unusable(
@@ -105,7 +109,27 @@ def _describe(operation: Operation, reply: Reply, error: Any, content: bytes) ->
             return f"{head} invalid input: " + ("; ".join(map(_field, detail[:5])) or "no field is named")
         parts = [str(part) for part in (error.get("title"), detail) if part]
         return f"{head} " + ": ".join(parts)
-    return f"{head} {start(content) or 'with an empty body'}"
+    place = reply.headers.get("location")
+    if 300 <= reply.status < 400 and place:
+        return f"{head}: redirected to {_without_query(place)}, which was not followed"
+    return f"{head} {_page(content) or start(content) or 'with an empty body'}"
+
+
+def _without_query(url: str) -> str:
+    """A URL as it is shown: a query may hold a signature, and what stands before the host a password."""
+    scheme, mark, rest = url[:500].partition("?")[0].partition("#")[0].rpartition("//")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{authority.rpartition('@')[2] if mark else authority}{slash}{path}"
+
+
+def _page(content: bytes) -> str:
+    """What an HTML page says, which is a proxy's or a gateway's: its title."""
+    head = content[:4096].lower()
+    if not head.lstrip().startswith((b"<!doctype html", b"<html")):
+        return ""
+    title = content[head.find(b"<title>") + 7 : head.find(b"</title>")] if b"</title>" in head else b""
+    said = f" titled {start(title)!r}" if title else ""
+    return f"an HTML page{said}, which does not come from the API"
 
 
 def _field(entry: Any) -> str:
@@ -128,31 +152,40 @@ def _history(details: dict[str, Any]) -> str:
     if details["attempts"] > 1:
         parts.append(f"{details['attempts']} attempts in {details['elapsed']:.1f} s")
     if details["may_have_acted"]:
-        parts.append("the server may have acted")
+        parts.append("the server may have processed it")
         if details["idempotency_key"]:
-            parts.append(f"repeat with idempotency_key={details['idempotency_key']!r}")
+            parts.append(f"retry with idempotency_key={details['idempotency_key']!r} to be safe")
     return f" ({'; '.join(parts)})" if parts else ""
 
 
-_FAILURES = {
-    retry.NOT_CONNECTED: "no connection",
-    retry.READ_TIMEOUT: "no answer in time",
-    retry.CONNECTION_LOST: "the connection was lost",
-}
-
-
 def connection_error(
-    failure: Exception, outcome: str, redactor: Redactor, details: dict[str, Any]
+    failure: Exception, outcome: str, redactor: Redactor, details: dict[str, Any], place: Place | None
 ) -> GeoperaError:
-    import httpx
-
-    timeout = isinstance(failure, httpx.TimeoutException | TimeoutError)
-    what = _FAILURES.get(outcome, "the request failed")
-    text = redactor.text(str(failure))
-    cls = APITimeoutError if timeout else APIConnectionError
+    """The error for a request without a response. `place`: where the request went, if it is known."""
+    cls = APITimeoutError if is_timeout(failure) else APIConnectionError
+    text = redactor.text(sentence(failure, place, details["elapsed"]))
+    name = type(failure).__name__
+    # The library's words about a malformed header hold its value.
+    said = "" if name == "LocalProtocolError" else redactor.text(str(failure))
+    sent = "; nothing was sent" if outcome == retry.NOT_SENT and not details["may_have_acted"] else ""
     return cls(
-        f"{details['operation']}: {what}: {type(failure).__name__}{': ' if text else ''}{text}{_history(details)}",
+        f"{details['operation']}: {text}{sent}{_history(details)}",
+        reason=f"{name}: {said}" if said else name,
         **details,
+    )
+
+
+def unreadable(
+    exc: BodyError, operation: Operation, key: str | None, attempts: int, elapsed: float
+) -> ResponseError:
+    """A success whose body cannot be received."""
+    return ResponseError(
+        f"{operation.id}: {exc}",
+        operation=operation.id,
+        idempotency_key=key,
+        attempts=attempts,
+        elapsed=elapsed,
+        may_have_acted=not operation.read_only,
     )
 
 

@@ -2,7 +2,7 @@
 
 `call` is a generator. It yields what it wants done, a `Request` to send or a number of seconds to wait,
 and is sent the `Reply` that came back; an exception of the transport is thrown into it. What performs
-the I/O, blocking or not, is a loop of ten lines (see `_http.py`), and everything that happens in a call
+the I/O, sync or async, is a loop of ten lines (see `_transport/pools.py`), and everything that happens in a call
 happens here, once.
 """
 
@@ -14,6 +14,8 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from .._auth.credentials import Renew
+from .._decoding.inflate import BodyError
+from .._http import transport_errors
 from .._secrets import secrets_of
 from ..errors import GeoperaError, ResponseMismatchWarning, UnexpectedStatus
 from ..middleware import RetryEvent
@@ -21,7 +23,7 @@ from ..types import Response
 from . import retry
 from .deprecation import warn_if_deprecated
 from .endpoint import Reply, Request, check_key
-from .failures import connection_error, refused, request_id, start, unusable
+from .failures import connection_error, refused, request_id, start, unreadable, unusable
 from .responses import remember
 
 if TYPE_CHECKING:
@@ -63,7 +65,11 @@ def call(
     headers = (*context.headers, *headers)
     if key is not None:
         headers = (*headers, ("Idempotency-Key", key))
-    request = Request(endpoint, content, headers, context.timeout, stream)
+    total = context.total_timeout
+    deadline = None if total is None else time.monotonic() + total
+    request = Request(
+        endpoint, content, headers, context.timeout, stream, deadline, context.max_response_size
+    )
     safe = operation.read_only or (operation.idempotent and key is not None)
     limiter, acted = context.limiter, False
     credential, renewals = context.credential, 0
@@ -79,7 +85,7 @@ def call(
                 if delay > 0:
                     if context.on_limit is not None:
                         context.on_limit(delay)
-                    yield delay
+                    yield delay if deadline is None else max(min(delay, deadline - now), 0.0)
                 waited += time.monotonic() - now  # keeping to the limits is not what the deadline is for
             attempt += 1
             sent = time.monotonic()
@@ -88,6 +94,9 @@ def call(
             try:
                 reply = yield request
                 assert reply is not None
+            except BodyError as exc:
+                elapsed = time.monotonic() - started
+                raise unreadable(exc, operation, key, attempt, elapsed) from None
             except Exception as exc:
                 failure = exc
                 outcome: str | None = retry.outcome_of_exception(exc)
@@ -127,7 +136,7 @@ def call(
                     retry_after=retry_after,
                     random=random(),
                 )
-                if pause is not None:
+                if pause is not None and (deadline is None or time.monotonic() + pause < deadline):
                     served = None if reply is None else context.redactor(headers).headers(reply.headers)
                     _report_retry(context, operation, reply, failure, attempt, pause, key, served)
                     yield pause
@@ -142,7 +151,7 @@ def call(
             }
             redactor = context.redactor(headers)
             if failure is not None:
-                error = connection_error(failure, outcome, redactor, details)
+                error = connection_error(failure, outcome, redactor, details, request.place)
                 # Its frames hold the head of the request, and so do local variables here.
                 error.__context__ = redactor.exception(failure)
                 failure = None
@@ -180,9 +189,8 @@ def call(
 
 
 def _is_transport(exc: Exception) -> bool:
-    import httpx
-
-    return isinstance(exc, httpx.HTTPError | httpx.InvalidURL | OSError)
+    group: tuple[Any, ...] = getattr(exc, "exceptions", ()) if isinstance(exc, ExceptionGroup) else ()
+    return isinstance(exc, transport_errors(OSError)) or (bool(group) and all(map(_is_transport, group)))
 
 
 def _parse_success(
@@ -193,19 +201,22 @@ def _parse_success(
     fault = None
     try:
         response.parsed, mismatches = endpoint.parse(reply)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         fault = str(exc)
     if fault is not None:
         # Outside of the handler: the other exception holds the text, and a context that is suppressed is pickled.
         said = start(redactor.content(response.content))
         raise unusable(
-            f"{operation.id}: the response is not JSON ({fault}): {said}", response, operation, redactor
+            f"{operation.id}: the response is not usable JSON ({fault}): {said}",
+            response,
+            operation,
+            redactor,
         )
     if not mismatches:
         return
     mismatches = [redactor.text(one) for one in mismatches]
     shown = "; ".join(mismatches[:3]) + (f"; and {len(mismatches) - 3} more" if len(mismatches) > 3 else "")
-    message = f"{operation.id}: the answer is not what the manifest says: {shown}"
+    message = f"{operation.id}: the response does not match the manifest: {shown}"
     if context.strict_responses:
         raise unusable(message, response, operation, redactor)
     warnings.warn(message, ResponseMismatchWarning, stacklevel=_caller_level())

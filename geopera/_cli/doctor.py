@@ -116,8 +116,7 @@ def _manifest(args: argparse.Namespace) -> tuple[str, int]:
 
 def _ask(args: argparse.Namespace, found: dict[str, str]) -> int:
     """Asks the API who the caller is; notes what it says of itself, its clock and the credentials."""
-    import httpx
-
+    from .._http import transport_errors
     from ..errors import GeoperaError
 
     try:
@@ -126,7 +125,7 @@ def _ask(args: argparse.Namespace, found: dict[str, str]) -> int:
             begun = time.monotonic()
             response = http.get("/realms/public/protocol/openid-connect/userinfo")
             found["reachable"] = f"yes, in {(time.monotonic() - begun) * 1000:.0f} ms"
-    except (httpx.HTTPError, httpx.InvalidURL, OSError, GeoperaError, ValueError) as problem:
+    except transport_errors(OSError, GeoperaError, ValueError) as problem:
         # The text of the problem may quote a URL; its kind says enough.
         cause: Any = problem.__cause__ or problem.__context__ or problem
         found["reachable"] = f"no: {type(problem).__name__} ({type(cause).__name__})"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from io import BufferedReader, FileIO
 
-    import httpx
+    from .._transport.bodies import Body
 
 Checksum = tuple[str, bytes]
 """(the name of an algorithm, the digest)."""
@@ -41,7 +41,7 @@ def stated_checksums(answer: Any) -> list[Checksum]:
     return [one for one in found if one is not None]
 
 
-def header_checksums(http: httpx.Response) -> list[Checksum]:
+def header_checksums(http: Body) -> list[Checksum]:
     """The checksums of the whole file in the headers of a response, where it was not compressed on the way."""
     headers = http.headers
     if "content-encoding" in headers:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
+from .._decoding.inflate import BodyError
+from .._http import transport_errors
 from ..errors import APIError, GeoperaError, ResponseError
 from .checksums import header_checksums
 from .drive import run
@@ -192,7 +192,9 @@ class _Transfer:
                 work = file.add(chunk)
                 if work is not None:
                     yield Work(work)
-        except (httpx.HTTPError, httpx.StreamError) as exc:
+        except BodyError as exc:
+            raise self._wrong(str(exc)) from exc
+        except transport_errors() as exc:
             raise lost(source.label, exc) from None
         if length is not None and file.size != length:
             size = file.size

@@ -11,13 +11,10 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any, Protocol
 
-import httpx
 from anyio import move_on_after, sleep, to_thread
 
 from .._call.endpoint import Reply
-from .._secrets.urls import unlogged
-from .._transport.pools import USER_AGENT, awaitable, running_loop, timeout_of
-from .._transport.redirects import never_downgraded
+from .._transport.streams import running_loop
 from ..errors import StreamError
 from ..geo.methods import AsyncTables, Tables
 from .todo import END, Call, Emit, Fetch, FirstDone, Fork, Join, LastCall, Pull, Read, Start, Submit, Work
@@ -50,21 +47,6 @@ class Caller(Protocol):
     def _content(self, endpoint: Endpoint, body: Any, fields: dict[str, Any]) -> bytes: ...
 
 
-def _bare(client: Client) -> dict[str, Any]:
-    """The settings of an httpx client for other hosts: how to connect, and nothing that says who asks."""
-    connection = client._connection()
-    args = {
-        k: v for k, v in connection.httpx_args.items() if k in ("transport", "mounts", "proxy", "trust_env")
-    }
-    return {
-        "verify": connection.verify,
-        "timeout": timeout_of(connection.timeout),
-        "headers": {"User-Agent": USER_AGENT},
-        "follow_redirects": True,
-        **args,
-    }
-
-
 def _held(response: Any, held: list[Any]) -> Any:
     """The response; where its body is still to be read, what has to be closed is noted."""
     if type(response.parsed) is Reply:
@@ -89,7 +71,7 @@ class BlockingIO:
         kind = type(todo)
         if kind is Read:
             if todo.chunks is None:
-                todo.chunks = iter(todo.http.stream) if todo.plain else todo.http.iter_bytes()
+                todo.chunks = todo.http.chunks(file=todo.file)
             return next(todo.chunks, None)
         if kind is Call:
             return _held(self._caller._client._sync().run(todo.steps), self._open)
@@ -114,14 +96,9 @@ class BlockingIO:
         if kind is Work:
             return todo.function()
         if kind is Fetch:
-            hooks = {"request": [never_downgraded(todo.url), unlogged]}
-            client = httpx.Client(**_bare(self._caller._client), event_hooks=hooks)
-            self._open.append(client)
-            sent = {} if todo.content is None else {"content": todo.content.chunks()}
-            request = client.build_request("PUT" if sent else "GET", todo.url, headers=todo.headers, **sent)
-            response = client.send(request, stream=True, follow_redirects=not sent)
-            self._open.append(response)
-            return Read(response)
+            body = self._caller._client._sync().fetch(todo.url, todo.headers, todo.content)
+            self._open.append(body)
+            return Read(body, file=True)
         raise TypeError(f"a plan asked for {todo!r}")
 
     def _background(self, work: Any, width: int) -> Any:
@@ -182,7 +159,7 @@ class EventLoopIO:
         kind = type(todo)
         if kind is Read:
             if todo.chunks is None:
-                todo.chunks = aiter(todo.http.stream if todo.plain else todo.http.aiter_bytes())
+                todo.chunks = todo.http.achunks(file=todo.file)
             return await anext(todo.chunks, None)
         if kind is Call:
             return _held(await self._caller._client._async().run(todo.steps), self._open)
@@ -210,14 +187,9 @@ class EventLoopIO:
         if kind is Work:
             return await to_thread.run_sync(todo.function)
         if kind is Fetch:
-            hooks = {"request": [awaitable(never_downgraded(todo.url)), awaitable(unlogged)]}
-            client = httpx.AsyncClient(**_bare(self._caller._client), event_hooks=hooks)
-            self._open.append(client)
-            sent = {} if todo.content is None else {"content": todo.content.achunks()}
-            request = client.build_request("PUT" if sent else "GET", todo.url, headers=todo.headers, **sent)
-            response = await client.send(request, stream=True, follow_redirects=not sent)
-            self._open.append(response)
-            return Read(response)
+            body = await self._caller._client._async().fetch(todo.url, todo.headers, todo.content)
+            self._open.append(body)
+            return Read(body, file=True)
         raise TypeError(f"a plan asked for {todo!r}")
 
     async def _call(self, steps: Any) -> Any:

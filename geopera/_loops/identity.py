@@ -6,105 +6,71 @@ from typing import TYPE_CHECKING, Any
 
 from .._auth.credentials import Renew
 from .._call.endpoint import decode
+from .._call.reasons import sentence
+from .._decoding.inflate import BodyError
+from .._http import is_timeout, transport_errors
+from .._transport.base import MAX_ERROR, Get
 from ..errors import APIConnectionError, APITimeoutError, ResponseError, for_status
 from ..types import Response, UserInfo
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from .._call.endpoint import Reply
+    from .._secrets import Redactor
     from .drive import Caller
 
-_PATH = "realms/public/protocol/openid-connect/userinfo"
+_PATH = "/realms/public/protocol/openid-connect/userinfo"
 
 
 def whoami(caller: Caller) -> Any:
     """The userinfo; a coroutine of it on an async client."""
-    return _awhoami(caller) if caller._asynchronous else _whoami(caller)
+    client = caller._client
+    return client._async().run(_steps(caller)) if caller._asynchronous else client._sync().run(_steps(caller))
+
+
+def _sent(redactor: Redactor, attempt: int) -> Generator[Any, Any, Reply]:
+    get = Get(_PATH, {}, MAX_ERROR, None)
+    try:
+        reply: Reply = yield get
+        return reply
+    except transport_errors(OSError, BodyError) as exc:
+        cls = APITimeoutError if is_timeout(exc) else APIConnectionError
+        text = redactor.text(sentence(exc, get.place, 0.0))
+        redactor.exception(exc)
+    raise cls(f"whoami: {text}", operation="whoami", attempts=attempt)
 
 
 def _steps(caller: Caller) -> Generator[Any, Any, UserInfo]:
-    """Yields a path to GET or a `Renew`; is sent the response, or the exception of the transport."""
+    """The steps of the request, as those of a call."""
     context = caller._context()
     credential, redactor = context.credential, context.redactor()
-    answer: Any = None
-    for attempt in (1, 2):
+    for attempt in (1, 2):  # once more with a new token
         if credential is not None and credential.due():
             yield Renew(credential, credential.current)
         used = None if credential is None else credential.current
-        answer = yield _PATH
-        if isinstance(answer, Exception):
-            cls = APITimeoutError if "Timeout" in type(answer).__name__ else APIConnectionError
-            text = redactor.text(str(redactor.exception(answer)))
-            answer = None
-            raise cls(f"whoami: no response: {text}", operation="whoami", attempts=attempt)
-        if answer.status_code != 401 or credential is None or not credential.renewable or attempt == 2:
+        reply = yield from _sent(redactor, attempt)
+        if reply.status != 401 or credential is None or not credential.renewable or attempt == 2:
             break
         yield Renew(credential, used)
-    content = redactor.content(answer.content)
-    response: Response[Any] = Response(answer.status_code, content, redactor.headers(answer.headers), None)
+    content = redactor.content(reply.content or b"")
+    response: Response[Any] = Response(reply.status, content, redactor.headers(reply.headers), None)
     try:
-        data = redactor.data(decode(answer.content))
+        data = redactor.data(decode(reply.content or b""))
     except ValueError:
         data = None
-    if answer.status_code != 200:
+    if reply.status != 200:
         from .._auth.sources import hint
 
         said = data.get("detail") if isinstance(data, dict) else None
-        text = f"whoami: {answer.status_code}" + (f" {str(said)[:300]}" if said else "")
-        if answer.status_code == 401 and not context.authenticated:
+        text = f"whoami: {reply.status}" + (f" {str(said)[:300]}" if said else "")
+        if reply.status == 401 and not context.authenticated:
             text += f" ({hint(context.note)})"
-        raise for_status(answer.status_code)(
-            text, status_code=answer.status_code, operation="whoami", response=response, attempts=1
+        raise for_status(reply.status)(
+            text, status_code=reply.status, operation="whoami", response=response, attempts=1
         )
     if not isinstance(data, dict) or not isinstance(data.get("sub"), str):
         raise ResponseError(
             "whoami: the response is no userinfo", status_code=200, operation="whoami", response=response
         )
     return UserInfo(data)
-
-
-def _whoami(caller: Caller) -> UserInfo:
-    steps = _steps(caller)
-    try:
-        step = next(steps)
-        while True:
-            if isinstance(step, Renew):
-                step.credential.renew(step.failed)
-                step = steps.send(None)
-                continue
-            result: Any = None
-            try:
-                result = caller._client.get_httpx_client().get(step, follow_redirects=False)
-            except Exception as exc:  # noqa: BLE001 - handed on, into the steps
-                result = _transport(exc)
-            step = steps.send(result)
-    except StopIteration as stop:
-        found: UserInfo = stop.value
-        return found
-
-
-async def _awhoami(caller: Caller) -> UserInfo:
-    steps = _steps(caller)
-    try:
-        step = next(steps)
-        while True:
-            if isinstance(step, Renew):
-                await step.credential.arenew(step.failed)
-                step = steps.send(None)
-                continue
-            result: Any = None
-            try:
-                result = await caller._client.get_async_httpx_client().get(step, follow_redirects=False)
-            except Exception as exc:  # noqa: BLE001 - handed on, into the steps
-                result = _transport(exc)
-            step = steps.send(result)
-    except StopIteration as stop:
-        found: UserInfo = stop.value
-        return found
-
-
-def _transport(exc: Exception) -> Exception:
-    """The exception, if it is one of the transport; anything else is raised."""
-    if isinstance(exc, OSError) or type(exc).__module__.partition(".")[0] in ("httpx", "httpx2"):
-        return exc
-    raise exc

@@ -6,17 +6,17 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import httpx
+    from .._transport.bodies import Body
 
 _RANGE = re.compile(r"bytes\s+(\d+)-(\d+)/(\d+|\*)")
 
 
-def begins_at(http: httpx.Response) -> int | None:
+def begins_at(http: Body) -> int | None:
     found = _RANGE.fullmatch(http.headers.get("content-range", "").strip())
     return int(found[1]) if found else None
 
 
-def whole_length(http: httpx.Response, already: int) -> int | None:
+def whole_length(http: Body, already: int) -> int | None:
     """The length of the whole file, where the answer tells it: not of one that is compressed on the way."""
     if "content-encoding" in http.headers:
         return None
@@ -27,13 +27,13 @@ def whole_length(http: httpx.Response, already: int) -> int | None:
     return int(length) if length.isascii() and length.isdigit() else None
 
 
-def taken_up_to(http: httpx.Response) -> int:
+def taken_up_to(http: Body) -> int:
     """How many bytes of an upload a store has, by the `Range` of its 308."""
     found = re.fullmatch(r"(?:bytes=)?0-(\d+)", http.headers.get("range", "").strip())
     return int(found[1]) + 1 if found else 0
 
 
-def validator(http: httpx.Response) -> str | None:
+def validator(http: Body) -> str | None:
     """What `If-Range` may say to get the rest of this very file; None where it has to come anew."""
     if "content-encoding" in http.headers or http.headers.get("accept-ranges", "").strip().lower() == "none":
         return None

@@ -14,8 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
-import httpx
-
+from .._http import is_timeout, library, transport_errors
 from .._secrets import Redactor
 from ..errors import APIConnectionError, APIError, APITimeoutError, GeoperaError, ResponseError, for_status
 from .checksums import stated_checksums
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from .._call.endpoint import Endpoint, Reply
+    from .._transport.bodies import Body
     from .checksums import Checksum
     from .drive import Caller
 
@@ -68,10 +68,10 @@ class Source:
         """Find out what can be known before the file is asked for."""
         yield from ()
 
-    def open(self, headers: dict[str, str]) -> Generator[Any, Any, tuple[httpx.Response, Read]]:
+    def open(self, headers: dict[str, str]) -> Generator[Any, Any, tuple[Body, Read]]:
         raise NotImplementedError
 
-    def names(self, http: httpx.Response | None) -> list[str]:
+    def names(self, http: Body | None) -> list[str]:
         """File names, the likeliest first, then one that no other file has. Empty: they need the response."""
         raise NotImplementedError
 
@@ -92,7 +92,7 @@ class Posted(Source):
         how = {"stream": True, "finish": _unread, "headers": tuple(headers.items())}
         return self._caller._steps(self._endpoint, None, {}, self._key, content=self._content, **how)
 
-    def open(self, headers: dict[str, str]) -> Generator[Any, Any, tuple[httpx.Response, Read]]:
+    def open(self, headers: dict[str, str]) -> Generator[Any, Any, tuple[Body, Read]]:
         if self._signed is not None:
             return (yield from self._signed.open(headers))
         steps, self._first = self._first or self._steps(headers), None
@@ -108,9 +108,9 @@ class Posted(Source):
             self.repeatable = True
             return (yield from self._signed.open(headers))
         http = response.parsed.http
-        return http, Read(http)
+        return http, Read(http, file=True)
 
-    def names(self, http: httpx.Response | None) -> list[str]:
+    def names(self, http: Body | None) -> list[str]:
         if http is None:
             return []
         body = from_bytes(self._content)
@@ -128,6 +128,7 @@ class Signed(Source):
         self.checksums = []
         self._caller, self._endpoint, self._content, self._key = caller, endpoint, content, key
         self._base = caller._client.base_url
+        self._library = library(caller._client._http_library)
         self._renewable = not endpoint.operation.spends and endpoint.operation.side_effect != "destructive"
         self._first: Any = self._steps()  # refuses a bad key at once
         self._url: str | None = None
@@ -148,7 +149,7 @@ class Signed(Source):
     def _set(self, url: str) -> None:
         try:
             joined = url if "://" in url else urljoin(self._base.rstrip("/") + "/", url)
-            absolute = httpx.URL(joined)
+            absolute = self._library.URL(joined)
             host = absolute.host
             fault = None
             if absolute.scheme not in ("http", "https"):
@@ -157,7 +158,7 @@ class Signed(Source):
                 fault = "it is not encrypted, and the API is"
             elif not host or len(host.encode("idna") if ":" not in host else host) > 253:
                 fault = "it has no valid host"
-        except (ValueError, httpx.InvalidURL) as exc:
+        except (ValueError, self._library.InvalidURL) as exc:
             raise self._bad("it is not a URL") from exc
         if fault is not None:
             raise self._bad(fault)
@@ -197,7 +198,7 @@ class Signed(Source):
     def _expired(self) -> bool:
         return self._ends is not None and time.monotonic() - self._since >= self._ends
 
-    def open(self, headers: dict[str, str]) -> Generator[Any, Any, tuple[httpx.Response, Read]]:
+    def open(self, headers: dict[str, str]) -> Generator[Any, Any, tuple[Body, Read]]:
         renewed = False
         if self._url is not None and self._expired() and self._renewable and not self._fixed:
             self._url, renewed = None, True
@@ -206,16 +207,16 @@ class Signed(Source):
             assert self._url is not None
             try:
                 body = yield self._request(self._url, headers)
-            except (ValueError, httpx.InvalidURL) as exc:
+            except (ValueError, self._library.InvalidURL) as exc:
                 raise self._bad("it is not a URL") from exc
-            except (httpx.HTTPError, OSError) as exc:
+            except transport_errors(OSError, ExceptionGroup) as exc:
                 raise self._lost(exc) from None
-            http: httpx.Response = body.http
+            http: Body = body.http
             if self._is_good(http.status_code):
                 self._served = True
                 return http, body
             said = b""
-            with suppress(httpx.HTTPError, httpx.StreamError, OSError):  # what it says about it is a courtesy
+            with suppress(*transport_errors(OSError, ValueError)):  # what it says about it is a courtesy
                 said = (yield body) or b""
             old = self._served or time.monotonic() - self._since >= _FRESH or self._expired()
             refused = http.status_code in _REFUSALS and (http.status_code != 400 or b"xpired" in said)
@@ -232,7 +233,7 @@ class Signed(Source):
     def _lost(self, exc: BaseException) -> Exception:
         return lost(self.label, exc)
 
-    def _refuse(self, http: httpx.Response, said: bytes) -> None:
+    def _refuse(self, http: Body, said: bytes) -> None:
         from .._call.retry import retry_after_seconds
 
         after = retry_after_seconds(http.headers, time.time())
@@ -246,7 +247,7 @@ class Signed(Source):
             raise Failed(error, after=after)
         raise error
 
-    def names(self, http: httpx.Response | None) -> list[str]:
+    def names(self, http: Body | None) -> list[str]:
         found = self._name
         if found is None:
             if http is None:
@@ -287,7 +288,7 @@ def _seconds_left(text: Any) -> float | None:
 
 def lost(label: str, exc: BaseException) -> Failed:
     """A connection that broke while a file was received. Its request, with the signed URL, is taken out of `exc`."""
-    late = isinstance(exc, httpx.TimeoutException | TimeoutError)
+    late = is_timeout(exc)
     Redactor(()).exception(exc)
     cls = APITimeoutError if late else APIConnectionError
     return Failed(cls(f"{label}: the download was cut: {type(exc).__name__}: {exc}", operation=label), exc)

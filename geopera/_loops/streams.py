@@ -6,12 +6,13 @@ import warnings
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-import httpx
 from pydantic import ValidationError
 
 from .._call.steps import _caller_level
 from .._decoding.decoders import DecodeError, message_of
+from .._decoding.inflate import BodyError
 from .._decoding.records import Records
+from .._http import transport_errors
 from ..errors import ResponseError, ResponseMismatchWarning, StreamError
 from ..schema import Model
 from ..types import open_json
@@ -70,7 +71,9 @@ def _receive(caller: Caller, endpoint: Endpoint, steps: Any, left: int | None, p
         while more:
             try:
                 chunk = yield body
-            except (httpx.HTTPError, httpx.StreamError, OSError) as exc:
+            except BodyError as exc:
+                raise reader.failed(str(exc)) from None
+            except transport_errors(OSError) as exc:
                 chunk = None  # the one before: an error tracker sends local variables
                 failure = reader.failed(f"the stream was cut: {type(exc).__name__}: {exc}")
                 reader.clean(exc)

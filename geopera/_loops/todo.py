@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    import httpx
+    from .._transport.bodies import Body
 
 
 class Emit:
@@ -31,13 +31,11 @@ class Call:
 class Read:
     """The next bytes of a body that is still being received, None at its end. The body is closed with the plan."""
 
-    __slots__ = ("chunks", "http", "plain")
+    __slots__ = ("chunks", "file", "http")
 
-    def __init__(self, http: httpx.Response) -> None:
+    def __init__(self, http: Body, *, file: bool = False) -> None:
         self.http = http
-        # Bytes that are not compressed come straight from the transport, without httpx's counting of them;
-        # not where a hook of the caller's has read them already.
-        self.plain = "content-encoding" not in http.headers and not http.is_stream_consumed
+        self.file = file  # see `Decoder`
         self.chunks: Any = None
 
 

@@ -3,7 +3,7 @@
 Only the standard library comes in here: every module of the package may need it.
 """
 
-from .checks import header_value, is_secret_name, protected, secrets_of, token_value
+from .checks import header_fault, header_value, is_secret_name, protected, secrets_of, token_value
 from .redaction import Redactor
 from .secret import Secret, reveal
 from .token import Token
@@ -12,6 +12,7 @@ __all__ = [
     "Redactor",
     "Secret",
     "Token",
+    "header_fault",
     "header_value",
     "is_secret_name",
     "protected",

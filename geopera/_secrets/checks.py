@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
+# RFC 9110, section 5.6.2: what the name of a header consists of.
+_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_FRAMING = ("content-length", "transfer-encoding")
 _NAMES = ("authorization", "proxy-authorization", "cookie", "set-cookie")
 
 
@@ -76,6 +79,25 @@ def _token_fault(secret: Secret) -> str | None:
     return None if text.isascii() else "holds a character outside of ASCII"
 
 
+def header_fault(name: Any, value: Any) -> str | None:
+    """What is wrong with a header, or None. `value` may be a secret; it is in no message."""
+    name = name.decode("latin-1") if isinstance(name, bytes) else name
+    if not isinstance(name, str) or not name or not _TOKEN.issuperset(name):
+        return f"{name!r} is not a header name"
+    if name.lower() in _FRAMING:
+        return f"the header {name!r} cannot be set: it follows from the body"
+    fault = _carried(value)
+    return None if fault is None else f"the header {name!r} {fault}"
+
+
+def _carried(value: Any) -> str | None:
+    value = reveal(value)
+    value = bytes(value).decode("latin-1") if isinstance(value, (bytes, bytearray)) else value
+    if not isinstance(value, str):
+        return f"must be a string, not {type(value).__name__}"
+    return "has spaces around its value" if value.strip(" \t") != value else _fault(value)
+
+
 def _fault(text: str) -> str | None:
     for character in text:
         if character in "\r\n":
@@ -104,6 +126,10 @@ def protected(
     """Headers with the values of secret ones as a `Secret`, each one checked."""
     found = _wrapped(headers)
     headers = None
+    for name in found:
+        fault = header_fault(name, "")
+        if fault is not None:
+            raise ValueError(f"{fault}; nothing was sent")
     return {name: header_value(value, f"{what} {name!r}") for name, value in found.items()}
 
 

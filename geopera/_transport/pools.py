@@ -1,259 +1,145 @@
-"""The I/O of a call: httpx pools, and the two loops that drive the steps of `_call.call`.
+"""The I/O of a call: HTTP clients, and the two loops that drive the steps of `_call.call`.
 
-httpx does the transport. A pool that this package made itself hands the request straight to httpx's
-transport while nothing on the client asks for more (hooks, auth, cookies, redirects, proxies, a client
-or transport of the caller's): the same bytes go out, at two thirds of the cost. In every other case the
-request goes through ``httpx.Client.send``.
+httpx (or httpx2) does the transport: every request goes through ``Client.send`` or ``AsyncClient.send``. What is
+prepared is the request: its URL and its fixed headers, once for each operation.
 """
 
 from __future__ import annotations
 
-import os
-import ssl
 import time
-from typing import TYPE_CHECKING, Any, ClassVar
-
-import httpx
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from .._auth.credentials import Renew
-from .._call.endpoint import Reply, Request
+from .._call.endpoint import Request
 from .._call.layers import Layered
-from .._secrets import Secret, reveal
+from .._call.stops import ClosedBeforeSending, NotSentInTime, TotalTimeout
+from .._decoding.inflate import BodyCut
 from .._secrets.urls import unlogged
-from .._version import __version__
-from .connections import connected
+from .apart import in_a_task, in_a_thread
+from .base import Get, Pool, arguments_of, foreign, made_of
+from .bodies import Body, for_sure
+from .gate import Gate
+from .redirects import MOST, following, origin
+from .streams import Watch, running_loop
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator
+    from collections.abc import Generator
 
-    from ..types import Response
+    import httpx
 
-USER_AGENT = f"geopera-python/{__version__}"
-
-# Seconds. A connection or a free place in the pool comes soon or not at all; a search may take its time.
-DEFAULT_TIMEOUT = httpx.Timeout(connect=5.0, read=60.0, write=60.0, pool=30.0)
-# As many connections as a bulk call wants to use at once; kept for as long as servers usually keep them.
-DEFAULT_LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=30.0)
+    from .._call.endpoint import Reply
+    from .guard import Reception
+    from .settings import Connection
 
 
-class _LazyTLS(ssl.SSLContext):
-    """A verifying client context that reads the certificate authorities at the first handshake.
-
-    Reading them takes longer than importing httpx does, and a client of a loopback server never shakes
-    hands. Until they are read nothing is trusted.
-    """
-
-    _loaded = False
-
-    def _load(self) -> None:
-        if not self._loaded:
-            file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
-            if not file and not folder:
-                import certifi
-
-                file = certifi.where()
-            self.load_verify_locations(cafile=file or None, capath=folder or None)
-            self._loaded = True
-
-    def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
-        self._load()
-        return super().wrap_socket(*args, **kwargs)
-
-    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
-        self._load()
-        return super().wrap_bio(*args, **kwargs)
-
-
-def _verify(value: Any) -> Any:
-    return _LazyTLS(ssl.PROTOCOL_TLS_CLIENT) if value is True else value
-
-
-class Connection:
-    """How to reach the API: the settings of a client that its pools are made from."""
-
-    __slots__ = (
-        "base_url",
-        "cookies",
-        "follow_redirects",
-        "headers",
-        "httpx_args",
-        "on_request",
-        "on_response",
-        "timeout",
-        "verify",
-    )
-
-    base_url: str
-    cookies: dict[str, str]
-    follow_redirects: bool
-    headers: dict[str, str]
-    httpx_args: dict[str, Any]
-    on_request: Callable[[httpx.Request], Any] | None
-    on_response: Callable[[httpx.Response], Any] | None
-    timeout: httpx.Timeout | float | None
-    verify: str | bool | ssl.SSLContext
-
-    def __init__(self, **settings: Any) -> None:
-        for name in self.__slots__:
-            setattr(self, name, settings[name])
-
-    def arguments(self, *, asynchronous: bool) -> dict[str, Any]:
-        """The arguments of the httpx client that stands for this, all but the transport."""
-        args = dict(self.httpx_args)
-        hooks = {name: list(found) for name, found in (args.pop("event_hooks", None) or {}).items()}
-        quiet = unlogged if args.get("params") else None
-        for name, hook in (("request", quiet), ("request", self.on_request), ("response", self.on_response)):
-            if hook is not None:
-                hooks.setdefault(name, []).append(awaitable(hook) if asynchronous else hook)
-        return {
-            "base_url": self.base_url,
-            "cookies": self.cookies,
-            "headers": {"User-Agent": USER_AGENT, **self.headers},
-            "timeout": timeout_of(self.timeout),
-            "follow_redirects": self.follow_redirects,
-            "event_hooks": hooks,
-            **args,
-        }
-
-
-def awaitable(hook: Any) -> Any:
-    """A hook for the async client, which wants a coroutine, made of either kind of function."""
-
-    async def call(message: Any) -> None:
-        result = hook(message)
-        if hasattr(result, "__await__"):
-            await result
-
-    return call
-
-
-def timeout_of(value: Any) -> httpx.Timeout:
-    """Seconds, an ``httpx.Timeout`` or None (the defaults) as an ``httpx.Timeout``."""
-    if value is None:
-        return DEFAULT_TIMEOUT
-    return value if isinstance(value, httpx.Timeout) else httpx.Timeout(value)
-
-
-def _own_transport(verify: Any, settings: dict[str, Any], cls: Any) -> Any:
-    """The transport to hand requests to, or None where httpx has to choose one itself."""
-    if settings.keys() & {"transport", "mounts", "proxy", "proxies", "app"}:
-        return None
-    if settings.get("trust_env", True):
-        from urllib.request import getproxies
-
-        if getproxies().keys() - {"no"}:
-            return None
-    limits = settings.pop("limits", DEFAULT_LIMITS)
-    options = {name: settings.pop(name) for name in ("cert", "http1", "http2") if name in settings}
-    trust = settings.get("trust_env", True)
-    context = httpx.create_ssl_context(_verify(verify), options.pop("cert", None), trust)
-    transport = cls(verify=context, limits=limits, trust_env=trust, **options)
-    # Over HTTP/2 requests share a connection: that is httpcore's own pool's business.
-    return transport if options.get("http2") else connected(transport, context, limits)
-
-
-class _Route:
-    """The prepared parts of requests to one operation, valid while the client's own parts are as they were."""
-
-    __slots__ = ("base", "extensions", "headers", "raw", "timeout", "url")
-
-    def __init__(self, built: httpx.Request, raw: Any, base: httpx.URL, timeout: httpx.Timeout) -> None:
-        self.raw, self.base, self.timeout = raw, base, timeout
-        self.url, self.headers, self.extensions = built.url, built.headers, built.extensions
-        self.headers.pop("content-length", None)
-
-
-class _Pool:
-    """An httpx client and, where it may be short-cut, its transport."""
-
-    __slots__ = ("_routes", "client", "given", "process", "transport")
-
-    def __init__(self, client: Any, transport: Any, *, given: bool = False) -> None:
-        self.client = client
-        self.given = given
-        self.transport = transport
-        self.process = os.getpid()
-        self._routes: dict[Any, _Route] = {}
-
-    def build(self, request: Request) -> tuple[httpx.Request, bool]:
-        """The request for httpx, and whether it may go to the transport directly."""
-        client = self.client
-        if self.transport is not None and client.auth is None and not client.follow_redirects:
-            hooks = client.event_hooks
-            if not (hooks["request"] or hooks["response"] or client.cookies or client.params):
-                return self._short(request), True
-        headers = {
-            **_fixed_headers(request),
-            **{n: v for n, v in request.headers if not isinstance(v, Secret)},
-        }
-        extra = {} if request.timeout is None else {"timeout": timeout_of(request.timeout)}
-        built = client.build_request(
-            "POST", request.endpoint.path, content=request.content, headers=headers, **extra
-        )
-        for name, value in request.headers:
-            if isinstance(value, Secret):
-                built.headers[name] = value.get_secret_value()
-        return built, False
-
-    def _short(self, request: Request) -> httpx.Request:
-        client = self.client
-        raw, base, timeout = client.headers.raw, client.base_url, client.timeout
-        route = self._routes.get(request.endpoint)
-        if route is None or route.raw != raw or route.base is not base or route.timeout is not timeout:
-            route = self._routes[request.endpoint] = self._prepare(request, raw, base, timeout)
-        headers, content = httpx.Headers(route.headers), request.content
-        headers["Content-Length"] = str(len(content))
-        for name, value in request.headers:
-            headers[name] = reveal(value)
-        extensions = dict(route.extensions)
-        if request.timeout is not None:
-            extensions["timeout"] = timeout_of(request.timeout).as_dict()
-        # Given a stream, httpx takes the headers as they are: there is nothing left to work out.
-        return httpx.Request(
-            "POST", route.url, headers=headers, stream=httpx.ByteStream(content), extensions=extensions
-        )
-
-    def _prepare(self, request: Request, raw: Any, base: httpx.URL, timeout: httpx.Timeout) -> _Route:
-        # What httpx itself would build, once.
-        built = self.client.build_request("POST", request.endpoint.path, headers=_fixed_headers(request))
-        return _Route(built, raw, base, timeout)
-
-    def reply(self, http: httpx.Response, content: bytes | None) -> Reply:
-        return Reply(http.status_code, http.headers, content, http)
-
-    def note(self, request: httpx.Request, response: httpx.Response) -> None:
-        """What ``httpx.Client.send`` would remember of a response: its cookies."""
-        if "set-cookie" in response.headers:
-            response.request = request
-            self.client.cookies.extract_cookies(response)
-
-
-def _fixed_headers(request: Request) -> dict[str, str]:
-    return {"Accept": request.endpoint.accept, "Content-Type": "application/json"}
-
-
-class SyncPool(_Pool):
+class SyncPool(Pool):
     """A pool that blocks."""
 
     __slots__ = ()
 
-    def send(self, request: Request) -> Reply:
-        built, short = self.build(request)
-        if short:
-            response = self.transport.handle_request(built)
-            self.note(built, response)
-        else:
-            response = self.client.send(built, stream=True)
-        if request.stream and response.is_success:
-            return self.reply(response, None)
+    def send(self, request: Request | Get) -> Reply:
+        built = self.build(request)
+        watch = None if request.deadline is None else Watch(self._streams)
         try:
-            plain = short and "content-encoding" not in response.headers
-            content = b"".join(response.stream) if plain else response.read()
-        finally:
-            response.close()
-        return self.reply(response, content)
+            self._cut(built, request.deadline)
+            if watch is None:
+                built.extensions["trace"] = self._streams.note
+                return self._exchange(built, request)
+            built.extensions["trace"] = watch.note
+            assert request.deadline is not None
+            reply: Reply = in_a_thread(partial(self._exchange, built, request), watch, request.deadline)
+            return reply
+        except BaseException as exc:
+            request.place = self._place(built)
+            stopped = self._stopped(exc, sent=True)
+            if stopped is not None:
+                raise stopped from exc
+            raise
 
-    def run(self, steps: Generator[Any, Any, Response[Any]] | Layered) -> Response[Any]:
+    def _client_for(self, request: Request | Get) -> Any:
+        """The client that carries a request.
+
+        What may be given up at a deadline has a connection of its own as well: ending that one ends nothing else.
+        """
+        if self.given or self._connection.own_way or not (request.alone or request.deadline is not None):
+            return self.client
+        if self._alone is None:
+            self._alone = self._like(type(self.client), asynchronous=False)
+        return self._synced(self._alone)
+
+    def _exchange(self, built: httpx.Request, request: Request | Get) -> Reply:
+        client = self._client_for(request)
+        response = client.send(built, stream=True, auth=self.client.auth, follow_redirects=False)
+        if self.client.follow_redirects:
+            response = self._redirected(client, built, response)
+        try:
+            reception = self._guard.reception(response)
+            if reception.stale():
+                response.extensions["network_stream"].close()
+                raise self._early()
+            if request.stream and response.is_success:
+                body = Body(response, self.library, reception, request.deadline)
+                response = None
+                return self._reply(body.http, None, body)
+            return self._reply(response, self._read(response, reception, request.limit))
+        finally:
+            if response is not None:
+                response.close()
+
+    def _redirected(self, client: Any, built: httpx.Request, response: Any) -> Any:
+        for _ in range(MOST):
+            another = following(self.library, built, response)
+            if another is None:
+                break
+            response.close()
+            auth = self.client.auth if origin(another.url) == origin(built.url) else None
+            built = another
+            response = client.send(built, stream=True, auth=auth, follow_redirects=False)
+        return response
+
+    def _read(self, response: Any, reception: Reception, limit: int) -> bytes:
+        if response.is_stream_consumed:  # a hook has read it, or it came so from the transport
+            content: bytes = response.content
+            return content
+        whole = self._whole(response, limit)
+        try:
+            if reception.surplus:
+                response.extensions["network_stream"].close()
+            for raw in response.iter_raw():
+                reception.note()
+                if reception.surplus:
+                    response.extensions["network_stream"].close()
+                if whole.add(raw):
+                    return whole.end()
+            content = whole.end()
+        except BodyCut as exc:
+            raise self._damaged(exc) from None
+        if reception.stale(whole.arrived):
+            response.extensions["network_stream"].close()
+            raise self._early()
+        return content
+
+    def fetch(self, url: str, headers: dict[str, str], content: Any = None) -> Body:
+        """GET a URL outside the API, or PUT content there, with nothing of the API's."""
+        client = self.client
+        if not self.given:
+            if self._files is None:
+                self._files = made_of(type(client), self._connection.files(asynchronous=False))
+            client = self._files
+        request = foreign(self, client, url, headers, None if content is None else content.chunks())
+        request.extensions["trace"] = self._streams.note
+        for _ in range(MOST):
+            unlogged(request)
+            response = client.send(request, stream=True, auth=None, follow_redirects=False)
+            another = None if content is not None else following(self.library, request, response)
+            if another is None:
+                return Body(response, self.library, self._guard.reception(response))
+            response.close()
+            request = another
+        raise self.library.TooManyRedirects(f"more than {MOST} redirects", request=request)
+
+    def run(self, steps: Generator[Any, Any, Any] | Layered) -> Any:
         """Perform the steps of a call, blocking."""
         if isinstance(steps, Layered):
             return steps.run(self)
@@ -262,7 +148,7 @@ class SyncPool(_Pool):
             while True:
                 result: Any = None
                 try:
-                    if type(step) is Request:
+                    if type(step) is Request or type(step) is Get:
                         result = self.send(step)
                     elif type(step) is Renew:
                         step.credential.renew(step.failed)
@@ -273,44 +159,162 @@ class SyncPool(_Pool):
                 else:
                     step = steps.send(result)
         except StopIteration as stop:
-            value: Response[Any] = stop.value
-            return value
+            return stop.value
+
+    def close(self) -> None:
+        """End what runs, and close what was made here."""
+        if self.finalizer is not None:
+            self.finalizer.detach()
+        if self.given or not self.mine:
+            return
+        self._streams.end()
+        for client in (self.client, self._alone, self._files):
+            if client is not None:
+                client.close()
 
 
-class AsyncPool(_Pool):
+class AsyncPool(Pool):
     """A pool for the event loop it was made in; one that the caller gave goes wherever it is used."""
 
-    __slots__ = ("loop",)
+    __slots__ = ("_alone_gate", "_gate", "_tasks")
 
-    def __init__(self, client: Any, transport: Any, *, given: bool = False) -> None:
-        super().__init__(client, transport, given=given)
-        self.loop = running_loop()
+    def __init__(self, client: Any, connection: Connection, *, given: bool) -> None:
+        super().__init__(client, connection, given=given)
+        self._tasks: set[Any] = set()
+        # httpx2 has a fair pool, which loses nothing when tasks are cancelled.
+        gated = self.library.__name__ == "httpx" and not given and not connection.own_way
+        places = connection.limits().max_connections if gated else None
+        self._gate, self._alone_gate = (Gate(places) if places else None for _ in range(2))
 
-    def belongs_here(self) -> bool:
-        """Whether this process and event loop may use it."""
-        return self.process == os.getpid() and (self.given or self.loop is running_loop())
-
-    async def send(self, request: Request) -> Reply:
-        built, short = self.build(request)
-        if short:
-            response = await self.transport.handle_async_request(built)
-            self.note(built, response)
-        else:
-            response = await self.client.send(built, stream=True)
-            if running_loop() is not None:
-                response.stream = _ClosedForSure(response.stream)
-        if request.stream and response.is_success:
-            return self.reply(response, None)
+    async def send(self, request: Request | Get) -> Reply:
+        built = self.build(request)
+        sent = False
         try:
-            plain = short and "content-encoding" not in response.headers
-            content = (
-                b"".join([chunk async for chunk in response.stream]) if plain else await response.aread()
-            )
-        finally:
-            await response.aclose()
-        return self.reply(response, content)
+            self._cut(built, request.deadline)
+            client, gate = self._client_for(request)
+            if gate is not None:
+                pool = built.extensions["timeout"].get("pool")
+                if not await gate.enter(pool):
+                    if request.deadline is not None and time.monotonic() >= request.deadline:
+                        raise NotSentInTime("no connection became free in time")
+                    raise self.library.PoolTimeout("all connections are in use")
+                if self.closed:
+                    gate.leave()
+                    raise ClosedBeforeSending("the client was closed while the call ran")
+            sent = True
+            if self.library.__name__ != "httpx" or running_loop() is None:
+                built.extensions["trace"] = self._streams.anote
+                return await self._in_time(self._exchange(client, built, request, gate), request.deadline)
+            watch = Watch(self._streams)
+            built.extensions["trace"] = watch.anote
+            work = self._exchange(client, built, request, gate)
+            reply: Reply = await in_a_task(work, watch, request.deadline, self._tasks)
+            return reply
+        except BaseException as exc:
+            request.place = self._place(built)
+            stopped = self._stopped(exc, sent=sent)
+            if stopped is not None:
+                raise stopped from exc
+            raise
 
-    async def run(self, steps: Generator[Any, Any, Response[Any]] | Layered) -> Response[Any]:
+    async def _in_time(self, work: Any, deadline: float | None) -> Reply:
+        if deadline is None:
+            reply: Reply = await work
+            return reply
+        from anyio import move_on_after
+
+        with move_on_after(max(deadline - time.monotonic(), 0)) as scope:
+            reply = await work
+        if not scope.cancelled_caught:
+            return reply
+        raise TotalTimeout("no response in time")
+
+    def _client_for(self, request: Request | Get) -> tuple[Any, Gate | None]:
+        if self.given or self._connection.own_way or not request.alone:
+            return self.client, self._gate
+        if self._alone is None:
+            self._alone = self._like(type(self.client), asynchronous=True)
+        return self._synced(self._alone), self._alone_gate
+
+    async def _exchange(
+        self, client: Any, built: httpx.Request, request: Request | Get, gate: Gate | None
+    ) -> Reply:
+        leave = None if gate is None else gate.leave
+        response: Any = None
+        try:
+            response = await client.send(built, stream=True, auth=self.client.auth, follow_redirects=False)
+            if self.client.follow_redirects:
+                response = await self._redirected(client, built, response)
+            reception = self._guard.reception(response)
+            if reception.stale():
+                await response.extensions["network_stream"].aclose()
+                raise self._early()
+            if request.stream and response.is_success:
+                body = Body(response, self.library, reception, request.deadline, leave)
+                response = leave = None
+                return self._reply(body.http, None, body)
+            return self._reply(response, await self._read(response, reception, request.limit))
+        finally:
+            try:
+                if response is not None and not response.is_closed:
+                    await for_sure(response.aclose())
+            finally:
+                if leave is not None:
+                    leave()
+
+    async def _redirected(self, client: Any, built: httpx.Request, response: Any) -> Any:
+        for _ in range(MOST):
+            another = following(self.library, built, response)
+            if another is None:
+                break
+            await response.aclose()
+            auth = self.client.auth if origin(another.url) == origin(built.url) else None
+            built = another
+            response = await client.send(built, stream=True, auth=auth, follow_redirects=False)
+        return response
+
+    async def _read(self, response: Any, reception: Reception, limit: int) -> bytes:
+        if response.is_stream_consumed:
+            content: bytes = response.content
+            return content
+        whole = self._whole(response, limit)
+        try:
+            if reception.surplus:
+                await response.extensions["network_stream"].aclose()
+            async for raw in response.aiter_raw():
+                reception.note()
+                if reception.surplus:
+                    await response.extensions["network_stream"].aclose()
+                if whole.add(raw):
+                    return whole.end()
+            content = whole.end()
+        except BodyCut as exc:
+            raise self._damaged(exc) from None
+        if reception.stale(whole.arrived):
+            await response.extensions["network_stream"].aclose()
+            raise self._early()
+        return content
+
+    async def fetch(self, url: str, headers: dict[str, str], content: Any = None) -> Body:
+        """GET a URL outside the API, or PUT content there, with nothing of the API's."""
+        client = self.client
+        if not self.given:
+            if self._files is None:
+                self._files = made_of(type(client), self._connection.files(asynchronous=True))
+            client = self._files
+        request = foreign(self, client, url, headers, None if content is None else content.achunks())
+        request.extensions["trace"] = self._streams.anote
+        for _ in range(MOST):
+            unlogged(request)
+            response = await client.send(request, stream=True, auth=None, follow_redirects=False)
+            another = None if content is not None else following(self.library, request, response)
+            if another is None:
+                return Body(response, self.library, self._guard.reception(response))
+            await response.aclose()
+            request = another
+        raise self.library.TooManyRedirects(f"more than {MOST} redirects", request=request)
+
+    async def run(self, steps: Generator[Any, Any, Any] | Layered) -> Any:
         """Perform the steps of a call in the event loop."""
         if isinstance(steps, Layered):
             return await steps.arun(self)
@@ -319,7 +323,7 @@ class AsyncPool(_Pool):
             while True:
                 result: Any = None
                 try:
-                    if type(step) is Request:
+                    if type(step) is Request or type(step) is Get:
                         result = await self.send(step)
                     elif type(step) is Renew:
                         await step.credential.arenew(step.failed)
@@ -330,34 +334,18 @@ class AsyncPool(_Pool):
                 else:
                     step = steps.send(result)
         except StopIteration as stop:
-            value: Response[Any] = stop.value
-            return value
-
-
-class _ClosedForSure(httpx.AsyncByteStream):
-    """The body of an answer whose connection goes back to the pool even when the task is cancelled then.
-
-    Giving a connection back takes a turn of the event loop. A task that is cancelled in just that turn
-    leaves the connection marked as in use, in httpx, and the pool has one place less for ever. So the
-    closing has a task of its own.
-    """
-
-    _closing: ClassVar[set[Any]] = set()  # the event loop itself holds its tasks weakly
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        chunks: AsyncIterator[bytes] = self._stream.__aiter__()
-        return chunks
+            return stop.value
 
     async def aclose(self) -> None:
-        from asyncio import ensure_future, shield
-
-        task = ensure_future(self._stream.aclose())
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
-        await shield(task)
+        """End what runs, and close what was made here."""
+        if self.given or not self.mine:
+            return
+        self._streams.end()
+        for task in list(self._tasks):
+            task.cancel()
+        for client in (self.client, self._alone, self._files):
+            if client is not None:
+                await client.aclose()
 
 
 async def _sleep(seconds: float) -> None:
@@ -366,32 +354,17 @@ async def _sleep(seconds: float) -> None:
     await sleep(seconds)
 
 
-def running_loop() -> Any:
-    """The event loop that runs here, or None (also under trio, whose clients live as long as their run)."""
-    from asyncio import get_running_loop
-
-    try:
-        return get_running_loop()
-    except RuntimeError:
-        return None
+def sync_pool(connection: Connection, given: Any = None) -> SyncPool:
+    """A pool over a client of the caller's, or over one that is made."""
+    if given is not None:
+        return SyncPool(given, connection, given=True)
+    client = made_of(connection.library.Client, arguments_of(connection, asynchronous=False))
+    return SyncPool(client, connection, given=False)
 
 
-def sync_pool(connection: Connection) -> SyncPool:
-    settings = connection.arguments(asynchronous=False)
-    transport = _own_transport(connection.verify, settings, httpx.HTTPTransport)
-    return SyncPool(_make(httpx.Client, connection.verify, settings, transport), transport)
-
-
-def async_pool(connection: Connection) -> AsyncPool:
-    settings = connection.arguments(asynchronous=True)
-    transport = _own_transport(connection.verify, settings, httpx.AsyncHTTPTransport)
-    return AsyncPool(_make(httpx.AsyncClient, connection.verify, settings, transport), transport)
-
-
-def _make(cls: Any, verify: Any, settings: dict[str, Any], transport: Any) -> Any:
-    try:
-        if transport is not None:
-            return cls(transport=transport, **settings)
-        return cls(verify=_verify(verify), **settings)
-    except httpx.InvalidURL as exc:
-        raise ValueError(f"the base_url is no URL: {exc}") from exc
+def async_pool(connection: Connection, given: Any = None) -> AsyncPool:
+    """`sync_pool`, for an event loop."""
+    if given is not None:
+        return AsyncPool(given, connection, given=True)
+    client = made_of(connection.library.AsyncClient, arguments_of(connection, asynchronous=True))
+    return AsyncPool(client, connection, given=False)

@@ -1,40 +1,46 @@
-"""Redirects: another host gets no token, in whichever header it is sent, and https does not lead to http."""
+"""Redirects: the method stays, credentials of every kind stay at their origin, https does not lead to http."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import httpx
+
+STATUSES = (301, 302, 303, 307, 308)
+MOST = 20
+
+# What may go to another origin: nothing that says who asks.
+_NEUTRAL = ("accept", "accept-encoding", "content-type", "user-agent", "range", "if-range")
 
 
-def without_elsewhere(
-    header: str, base_url: str, then: Callable[[httpx.Request], Any] | None
-) -> Callable[[httpx.Request], Any]:
-    """A hook that takes `header` from every request to another host than `base_url` names, and then calls `then`."""
-    home = httpx.URL(base_url)
-
-    def hook(request: httpx.Request) -> Any:
-        if not _same(request.url, home):
-            request.headers.pop(header, None)
-        return then(request) if then is not None else None
-
-    return hook
+def origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    """Scheme, host and port, the port of the scheme if the URL names none."""
+    return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)
 
 
-def never_downgraded(start: str) -> Callable[[httpx.Request], None]:
-    """A hook that refuses to go on from `start`, an https URL, to one whose answer anybody could read or forge."""
+def following(library: Any, request: httpx.Request, response: httpx.Response) -> httpx.Request | None:
+    """The request that a redirect asks for, or None where it is not to be followed.
 
-    def hook(request: httpx.Request) -> None:
-        if start.lower().startswith("https:") and request.url.scheme != "https":
-            raise httpx.UnsupportedProtocol("a redirect leads from https to http", request=request)
-
-    return hook
-
-
-def _same(url: httpx.URL, home: httpx.URL) -> bool:
-    """Whether `url` is of the same origin, or of the same host by https."""
-    place = (url.scheme, url.port)
-    return url.host == home.host and (place == (home.scheme, home.port) or place == ("https", None))
+    A redirect that turns a POST into a GET is not followed, as the call would then seem to have succeeded; one from
+    https to http is not, as anybody could read or forge what comes.
+    """
+    place = response.headers.get("location")
+    if response.status_code not in STATUSES or not place:
+        return None
+    if request.method != "GET" and response.status_code not in (307, 308):
+        return None
+    try:
+        url = request.url.join(place)
+    except (library.InvalidURL, ValueError):
+        return None
+    if url.scheme not in ("http", "https") or (request.url.scheme, url.scheme) == ("https", "http"):
+        return None
+    headers = library.Headers(request.headers)
+    headers.pop("host", None)
+    if origin(url) != origin(request.url):
+        headers = library.Headers({name: value for name, value in headers.items() if name in _NEUTRAL})
+    made: httpx.Request = library.Request(
+        request.method, url, headers=headers, content=request.content, extensions=request.extensions
+    )
+    return made

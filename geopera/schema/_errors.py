@@ -36,4 +36,4 @@ class SchemaError(GeoperaError, ValueError):
         self.pointer = pointer
 
     def __reduce__(self) -> tuple[type[SchemaError], tuple[str, str]]:
-        return SchemaError, (self.reason, self.pointer)
+        return SchemaError, (self.reason or "", self.pointer)

@@ -11,6 +11,11 @@ import time
 from typing import TYPE_CHECKING, Any
 from warnings import warn
 
+from .._call.reasons import sentence
+from .._call.stops import TotalTimeout
+from .._decoding.inflate import BodyError, BodyTooLarge
+from .._http import is_timeout, transport_errors
+from .._transport.base import Get
 from .._version import __version__
 from ..errors import APIConnectionError, APITimeoutError, GeoperaError, ManifestError
 from ..manifest import Manifest, bundled_bytes
@@ -20,8 +25,10 @@ from .compile import MAX_BYTES, compile_manifest, dump, warn_left_out
 from .diff import Diff, diff
 
 if TYPE_CHECKING:
-    import httpx
+    from collections.abc import Generator
 
+    from .._call.endpoint import Reply
+    from .._secrets import Redactor
     from ..client import Client
 
 MAX_SECONDS = 120.0
@@ -219,95 +226,54 @@ def _address(client: Client) -> str:
     return public_url(client.base_url) + _PATH
 
 
-class _Reading:
-    """The rules of reading one answer, without its I/O: what counts as one, and how large it may be."""
-
-    def __init__(self, client: Client, seconds: float = MAX_SECONDS) -> None:
-        self.source = _address(client)
-        self.redactor = client._redactor()
-        self.seconds = seconds
-        self.deadline = time.monotonic() + seconds
-        self.parts: list[bytes] = []
-        self.size = 0
-
-    def head(self, response: httpx.Response, conditional: bool) -> Fetched | None:
-        """What the status alone decides; None where the body is to be read."""
-        status = response.status_code
-        if status == 304 and conditional:
-            return Fetched(None)
-        if status != 200:
-            hint = {401: "; is the token right?", 404: "; is the base URL right?"}.get(status, "")
-            raise ManifestError(
-                f"{self.source} answered with status {status}{hint}; nothing was changed", status_code=status
-            )
-        length = response.headers.get("content-length", "")
-        if length.isdigit() and int(length) > MAX_BYTES:
-            raise self.too_large()
-        return None
-
-    def add(self, part: bytes) -> None:
-        self.parts.append(part)
-        self.size += len(part)
-        if self.size > MAX_BYTES:
-            raise self.too_large()
-        if time.monotonic() > self.deadline:
-            raise ManifestError(f"{self.source} took longer than {self.seconds:g} s; nothing was changed")
-
-    def end(self, response: httpx.Response) -> Fetched:
-        data = self.redactor.content(b"".join(self.parts))
-        return Fetched(data, response.headers.get("etag", ""))
-
-    def too_large(self) -> ManifestError:
-        return ManifestError(f"{self.source} is larger than {MAX_BYTES >> 20} MiB; nothing was changed")
-
-    def failed(self, exc: Exception) -> GeoperaError:
-        import httpx
-
-        text = self.redactor.text(f"{type(exc).__name__}: {exc}")
-        self.redactor.exception(exc)
-        if isinstance(exc, httpx.DecodingError | httpx.RemoteProtocolError):
-            return ManifestError(f"{self.source} came cut or damaged ({text}); nothing was changed")
-        late = isinstance(exc, httpx.TimeoutException)
-        cls = APITimeoutError if late else APIConnectionError
-        return cls(f"{self.source} cannot be reached ({text}); nothing was changed", attempts=1)
-
-
 def _headers(etag: str) -> dict[str, str]:
     return {"Accept": "application/json", **({"If-None-Match": etag} if etag else {})}
 
 
+def _reading(client: Client, etag: str, seconds: float) -> Generator[Any, Any, Fetched]:
+    """The one request of a refresh, as steps for a pool."""
+    source, redactor = _address(client), client._redactor()
+    get = Get(_PATH, _headers(etag), MAX_BYTES, time.monotonic() + seconds)
+    try:
+        reply: Reply = yield get
+    except BodyTooLarge:
+        raise ManifestError(f"{source} is larger than {MAX_BYTES >> 20} MiB; nothing was changed") from None
+    except BodyError as exc:
+        raise ManifestError(f"{source}: {exc}; nothing was changed") from None
+    except transport_errors(OSError) as exc:
+        failure = _failed(exc, source, get, redactor, seconds)
+        redactor.exception(exc)
+    else:
+        if reply.status == 304 and etag:
+            return Fetched(None)
+        if reply.status != 200:
+            hint = {401: "; is the token right?", 404: "; is the base URL right?"}.get(reply.status, "")
+            raise ManifestError(
+                f"{source} answered with status {reply.status}{hint}; nothing was changed",
+                status_code=reply.status,
+            )
+        return Fetched(redactor.content(reply.content or b""), reply.headers.get("etag", ""))
+    raise failure
+
+
+def _failed(exc: Exception, source: str, get: Get, redactor: Redactor, seconds: float) -> GeoperaError:
+    if isinstance(exc, TotalTimeout):
+        return ManifestError(f"{source} took longer than {seconds:g} s; nothing was changed")
+    text = redactor.text(sentence(exc, get.place, seconds))
+    if type(exc).__name__ in ("DecodingError", "RemoteProtocolError"):
+        return ManifestError(f"{source} came cut or damaged ({text}); nothing was changed")
+    cls = APITimeoutError if is_timeout(exc) else APIConnectionError
+    reason = redactor.text(f"{type(exc).__name__}: {exc}")
+    return cls(f"{source} cannot be reached ({text}); nothing was changed", attempts=1, reason=reason)
+
+
 def fetch(client: Client, etag: str = "", seconds: float = MAX_SECONDS) -> Fetched:
     """The live description, over the connections of `client`. With an `etag`, unchanged is no data."""
-    import httpx
-
-    reading = _Reading(client, seconds)
-    how: dict[str, Any] = {} if seconds == MAX_SECONDS else {"timeout": seconds}
-    try:
-        with client.get_httpx_client().stream("GET", _PATH, headers=_headers(etag), **how) as response:
-            known = reading.head(response, bool(etag))
-            if known is not None:
-                return known
-            for part in response.iter_bytes():
-                reading.add(part)
-            return reading.end(response)
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
-        part = b""  # an error tracker sends local variables
-        raise reading.failed(exc) from None
+    found: Fetched = client._sync().run(_reading(client, etag, seconds))
+    return found
 
 
-async def fetch_async(client: Client, etag: str = "") -> Fetched:
+async def fetch_async(client: Client, etag: str = "", seconds: float = MAX_SECONDS) -> Fetched:
     """`fetch` for the event loop."""
-    import httpx
-
-    reading = _Reading(client)
-    try:
-        async with client.get_async_httpx_client().stream("GET", _PATH, headers=_headers(etag)) as response:
-            known = reading.head(response, bool(etag))
-            if known is not None:
-                return known
-            async for part in response.aiter_bytes():
-                reading.add(part)
-            return reading.end(response)
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
-        part = b""  # an error tracker sends local variables
-        raise reading.failed(exc) from None
+    found: Fetched = await client._async().run(_reading(client, etag, seconds))
+    return found

@@ -19,7 +19,7 @@ from geopera import AuthenticatedClient, Client, errors
 from geopera.api.operations import billing_topup, catalog_search, orders_archive_place
 from geopera.models import CatalogSearchInput, CatalogSearchOutput, HTTPValidationError, Problem
 
-URL = "http://geopera.test"
+URL = "https://geopera.test"
 SEARCH = CatalogSearchInput(host_name="a")
 PROBLEM = {"type": "about:blank", "title": "No", "status": 0, "detail": "because"}
 

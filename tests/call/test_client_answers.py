@@ -16,7 +16,7 @@ from geopera.errors import ResponseError, ResponseMismatchWarning
 from geopera.models import CatalogSearchOutput, StacFeature
 from geopera.types import Content, JSONObject, Response
 
-URL = "http://geopera.test"
+URL = "https://geopera.test"
 FEATURE = {
     "id": "scene-1",
     "type": "Feature",
@@ -207,7 +207,7 @@ def test_a_success_that_is_no_json(
     flavour: Flavour, client: Any, httpx_mock: HTTPXMock, content: bytes
 ) -> None:
     httpx_mock.add_response(content=content)
-    with pytest.raises(ResponseError, match="not JSON") as caught:
+    with pytest.raises(ResponseError, match="not usable JSON") as caught:
         flavour(client.catalog.search(SEARCH))
     assert caught.value.response is not None
     assert caught.value.response.content == content

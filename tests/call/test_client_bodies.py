@@ -20,7 +20,7 @@ from geopera.errors import GeoperaError, InvalidInputError
 from geopera.models import CatalogSearchInput, HTTPValidationError, OrderGetInput
 from geopera.types import UNSET
 
-URL = "http://geopera.test"
+URL = "https://geopera.test"
 HOST = {"host_name": "earthsearch-aws"}
 
 

@@ -14,7 +14,7 @@ from geopera import errors
 from geopera.errors import GeoperaError, InvalidInputError
 from geopera.models import HTTPValidationError, Problem
 
-URL = "http://geopera.test"
+URL = "https://geopera.test"
 TOKEN = "gpra_test_token_0123456789"
 SEARCH = {"host_name": "a"}
 
@@ -74,7 +74,12 @@ def test_the_class_of_a_status(
 BODIES = [
     (b"", "application/json", "empty"),
     (b"   ", "text/plain", "empty"),
-    (b"<html><body>Bad\n   gateway here</body></html>", "text/html", "<html><body>Bad gateway here"),
+    (
+        b"<html><body>Bad\n   gateway here</body></html>",
+        "text/html",
+        "an HTML page, which does not come from",
+    ),
+    (b"<html><title>Bad\n gateway</title></html>", "text/html", "an HTML page titled 'Bad gateway', which"),
     (b"upstream connect error", "text/plain", "upstream connect error"),
     (b'{"title": "cut', "application/problem+json", '{"title": "cut'),
     (b"\xff\xfe\x00binary", "application/octet-stream", "binary"),
@@ -207,14 +212,14 @@ def test_no_answer(
     assert (raised.__traceback__, raised.__cause__, raised.__context__) == (None, None, None)
     assert (error.status_code, error.response, error.error) == (None, None, None)
     assert (error.operation, error.attempts) == ("catalog.search", 1)
-    assert type(raised).__name__ in str(error)
+    assert error.reason == f"{type(raised).__name__}: {raised}"
 
 
 def test_a_dead_server(flavour: Flavour, unused_port: int) -> None:
     client = flavour.client(TOKEN, f"http://127.0.0.1:{unused_port}", max_retries=0)
     error = failure(flavour, lambda: client.catalog.search(SEARCH))
     assert type(error) is errors.APIConnectionError
-    assert "no connection" in str(error)
+    assert f"cannot connect to 127.0.0.1:{unused_port}: connection refused" in str(error)
     assert not error.may_have_acted
 
 

@@ -18,7 +18,7 @@ from geopera.api.operations import orders_archive_place
 from geopera.errors import InvalidInputError
 from geopera.models import CatalogSearchInput
 
-URL = "http://geopera.test"
+URL = "https://geopera.test"
 FARM = box(151.18, -33.92, 151.30, -33.84)
 TABLE = geopandas.GeoDataFrame({"name": ["a"]}, geometry=[FARM], crs=4326)
 ORDER = {"collection": "sentinel-2-l2a", "item_ids": ["a"], "delivery": {"format": "geotiff"}}

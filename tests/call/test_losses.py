@@ -20,7 +20,7 @@ import geopera
 from geopera.errors import GeoperaError, InvalidInputError, PermissionDeniedError
 from geopera.sandbox import Sandbox
 
-URL = "http://geopera.test"
+URL = "https://geopera.test"
 SEARCH = {"host_name": "earthsearch-aws", "limit": 2}
 ORDER = {"collection": "sentinel-2-l2a", "item_ids": ["example-scene"]}
 

@@ -88,7 +88,7 @@ def test_an_unsafe_call_is_not_repeated_once_it_was_sent(make, server, fault):
         assert isinstance(caught.value, TimeoutError)
     else:
         assert isinstance(caught.value, errors.APIConnectionError)
-    assert "may have acted" in str(caught.value)
+    assert "may have processed it" in str(caught.value)
 
 
 @pytest.mark.parametrize("fault", LIMITED)
@@ -117,7 +117,7 @@ def test_nobody_there(make, server, what):
     assert caught.value.may_have_acted is False
     assert caught.value.status_code is None
     assert caught.value.response is None
-    assert "may have acted" not in str(caught.value)
+    assert "may have processed it" not in str(caught.value)
     assert not proxy.seen
 
 
@@ -140,7 +140,7 @@ def test_attempts_used_up(make, server):
     assert 0 < error.elapsed <= time.monotonic() - began
     assert error.may_have_acted is True
     assert error.idempotency_key == proxy.seen[0].key
-    for part in ("3 attempts", "may have acted", error.idempotency_key):
+    for part in ("3 attempts", "may have processed it", error.idempotency_key):
         assert part in str(error)
     assert server.effects == {("orders.archive.place", error.idempotency_key): 1}
     again = caller(*SPEND, idempotency_key=error.idempotency_key, detailed=True)

@@ -17,7 +17,7 @@ import geopera
 import geopera.errors
 from geopera.errors import GeoperaError, ResponseError
 
-URL = "http://geopera.test"
+URL = "https://geopera.test"
 TOKEN = "gpra_test_token_0123456789"
 SEARCH = {"host_name": "a"}
 
@@ -154,7 +154,7 @@ def test_a_redirect_to_another_host_gets_no_token(
         on_request=lambda request: seen.append(request.headers.get(header)),
     )
     httpx_mock.add_response(status_code=307, headers={"Location": f"{URL}/v2/search"})
-    httpx_mock.add_response(status_code=307, headers={"Location": "http://elsewhere.example/search"})
+    httpx_mock.add_response(status_code=307, headers={"Location": "https://elsewhere.example/search"})
     httpx_mock.add_response(json={"features": []})
     assert flavour(client.catalog.search(SEARCH)).features == []
     assert seen == [f"Bearer {TOKEN}", f"Bearer {TOKEN}", None]

@@ -22,13 +22,12 @@ class Caller:
     The asynchronous client lives in an event loop of its own, which runs while a call is made.
     """
 
-    def __init__(self, flavour: str, url: str, **options: Any) -> None:
+    def __init__(self, flavour: str, url: str, *, token: str | None = TOKEN, **options: Any) -> None:
         self.flavour = flavour
+        cls = geopera.AsyncGeopera if flavour == "async" else geopera.Geopera
+        self.client: Any = cls(token, url, **options)
         if flavour == "async":
             self._runner = asyncio.Runner()
-            self.client: Any = geopera.AsyncGeopera(TOKEN, url, **options)
-        else:
-            self.client = geopera.Geopera(TOKEN, url, **options)
 
     def __enter__(self) -> Caller:
         return self

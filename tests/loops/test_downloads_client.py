@@ -15,6 +15,7 @@ from helpers.wire import Answer, Asked, Wire, answer_json, in_pieces
 from geopera._loops import downloads as _downloads
 from geopera.errors import (
     APIConnectionError,
+    APIError,
     GoneError,
     InvalidInputError,
     NotFoundError,
@@ -273,7 +274,11 @@ def test_the_refusal_of_the_files_server(
     def answer(request: Asked) -> Answer:
         if request.method == "POST":
             return answer_json({"href": f"{wire.other_url}/f?signature=s3cret"})
-        return Answer(b"<Error>Expired</Error>", status=status, type="application/xml")
+        return Answer(
+            b"<Error><Code>AccessDenied</Code><Message>Expired</Message></Error>",
+            status=status,
+            type="application/xml",
+        )
 
     wire = serve(answer)
     client = flavour.client("test-token", wire.url)
@@ -472,27 +477,23 @@ def test_a_signed_url_of_the_sandbox(flavour: Flavour, client: Any, tmp_path: Pa
     assert leftovers(tmp_path) == ["asset.tif"]
 
 
-def test_a_redirect_from_https_to_http_is_refused(flavour: Flavour) -> None:
-    """The hook sees every request of a download, redirects included."""
+def test_a_redirect_from_https_to_http_is_not_followed(flavour: Flavour, tmp_path: Path) -> None:
     import httpx
-
-    from geopera._transport.pools import awaitable
-    from geopera._transport.redirects import never_downgraded
 
     seen: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(str(request.url))
+        if request.url.host == "geopera.test":
+            return httpx.Response(200, json={"url": "https://files.example/scene.tif"})
         return httpx.Response(302, headers={"location": "http://files.example/scene.tif"})
 
-    hook = never_downgraded("https://files.example/scene.tif")
-    settings: dict[str, Any] = {"transport": httpx.MockTransport(answer), "follow_redirects": True}
-    client: Any
-    if flavour.asynchronous:
-        client = httpx.AsyncClient(event_hooks={"request": [awaitable(hook)]}, **settings)
-    else:
-        client = httpx.Client(event_hooks={"request": [hook]}, **settings)
-    with pytest.raises(httpx.UnsupportedProtocol, match="from https to http"):
-        flavour(client.get("https://files.example/scene.tif"))
-    assert seen == ["https://files.example/scene.tif"]
-    flavour(client.aclose() if flavour.asynchronous else client.close())
+    client = flavour.client(
+        "test-token", "https://geopera.test", httpx_args={"transport": httpx.MockTransport(answer)}
+    )
+    with pytest.raises(APIError, match="302"):
+        flavour(
+            client.items.asset.download.download({"item_id": "i", "asset_id": "k"}, tmp_path / "scene.tif")
+        )
+    assert [url for url in seen if "scene" in url] == ["https://files.example/scene.tif"]
+    assert leftovers(tmp_path) == []

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 from helpers.flavour import Flavour
 from helpers.lazily import leave_early, settle, shut, step, until_error
@@ -131,12 +132,21 @@ def test_the_first_feature_comes_as_soon_as_it_arrives(flavour: Flavour, serve: 
         flavour.collect(stream)
 
 
+def single(flavour: Flavour, serve: Serve, answer: Callable[[Asked], Answer]) -> tuple[Any, Wire]:
+    """A client with one connection, and its server: it answers a ping beside what `answer` does."""
+    wire = serve(lambda asked: answer_json({"id": "o"}) if asked.operation == "orders.get" else answer(asked))
+    limits = httpx.Limits(max_connections=1)
+    timeout = httpx.Timeout(10, pool=3)
+    client = flavour.client(
+        "test-token", wire.url, timeout=timeout, httpx_args={"limits": limits}, max_retries=0
+    )
+    return client, wire
+
+
 def idle(flavour: Flavour, client: Any) -> bool:
-    """Whether no connection of the client is taken by an answer that nobody reads."""
+    """Whether the one connection of a client is free: its pool has room for another call."""
     settle(flavour)
-    pool = client.client._async_pool if flavour.asynchronous else client.client._pool
-    connections = pool.transport._pool
-    return not connections._busy and all(one.is_idle() for one in connections.connections)
+    return bool(flavour(client.orders.get(order_id="o"))["id"])
 
 
 def endless(asked: Asked) -> Answer:
@@ -148,8 +158,7 @@ def endless(asked: Asked) -> Answer:
 
 
 def test_leaving_the_loop_releases_the_connection(flavour: Flavour, serve: Serve) -> None:
-    wire = serve(endless)
-    client = flavour.client("test-token", wire.url)
+    client, wire = single(flavour, serve, endless)
     stream = client.catalog.search_stream(BODY)  # a name goes on referring to it
     assert [one.id for one in leave_early(flavour, stream, 2)] == ["scene-0", "scene-1"]
     assert idle(flavour, client)
@@ -161,8 +170,7 @@ def test_leaving_the_loop_releases_the_connection(flavour: Flavour, serve: Serve
 
 
 def test_an_exception_in_the_loop_releases_the_connection(flavour: Flavour, serve: Serve) -> None:
-    wire = serve(endless)
-    client = flavour.client("test-token", wire.url)
+    client, wire = single(flavour, serve, endless)
 
     def blocking() -> None:
         for _ in client.catalog.search_stream(BODY):
@@ -179,8 +187,7 @@ def test_an_exception_in_the_loop_releases_the_connection(flavour: Flavour, serv
 
 
 def test_in_a_with_block_it_is_taken_in_parts(flavour: Flavour, serve: Serve) -> None:
-    wire = serve(endless)
-    client = flavour.client("test-token", wire.url)
+    client, wire = single(flavour, serve, endless)
 
     def blocking() -> list[Any]:
         found = []
@@ -213,7 +220,7 @@ def test_in_a_with_block_it_is_taken_in_parts(flavour: Flavour, serve: Serve) ->
 
 
 def test_closing_it_ends_it(flavour: Flavour, serve: Serve) -> None:
-    client = flavour.client("test-token", serve(endless).url)
+    client, _ = single(flavour, serve, endless)
     stream = client.catalog.search_stream(BODY)
     assert step(flavour, stream).id == "scene-0"
     shut(flavour, stream)
@@ -238,7 +245,7 @@ def test_a_cancelled_task_releases_the_connection(serve: Serve) -> None:
 
         return Answer(chunks(), type="application/x-ndjson")
 
-    client = flavour.client("test-token", serve(answer).url)
+    client, _ = single(flavour, serve, answer)
     found: list[Any] = []
 
     async def loop() -> None:
@@ -290,15 +297,14 @@ def test_several_at_once_on_one_client(flavour: Flavour, serve: Serve) -> None:
 
 
 def test_after_its_end_there_is_nothing_more(flavour: Flavour, serve: Serve) -> None:
-    wire = serve(lambda asked: Answer(lines(ROWS), type="application/x-ndjson"))
-    client = flavour.client("test-token", wire.url)
+    client, wire = single(flavour, serve, lambda asked: Answer(lines(ROWS), type="application/x-ndjson"))
     stream = client.catalog.search_stream(BODY)
     assert len(flavour.collect(stream)) == 3
     assert flavour.collect(stream) == []
     with pytest.raises((StopIteration, StopAsyncIteration)):
         step(flavour, stream)
-    assert idle(flavour, client)
     assert len(wire.asked) == 1
+    assert idle(flavour, client)
 
 
 @pytest.mark.parametrize("form", ["events", "lines", "array", "collection"])
@@ -309,8 +315,9 @@ def test_a_stream_that_is_cut_raises_after_what_was_whole(
     type_, write = FORMS[form]
     data = write(ROWS)
     at = data.index(b"scene-2")
-    wire = serve(lambda asked: Answer([data[:at]], type=type_, cut=how == "connection cut"))
-    client = flavour.client("test-token", wire.url)
+    client, wire = single(
+        flavour, serve, lambda asked: Answer([data[:at]], type=type_, cut=how == "connection cut")
+    )
     found, error = until_error(flavour, client.catalog.search_stream(BODY))
     assert [one.id for one in found] == ["scene-0", "scene-1"]
     assert isinstance(error, StreamError)
@@ -451,8 +458,7 @@ def test_a_record_of_another_shape_is_an_error_where_wanted(flavour: Flavour, se
 
 
 def test_max_items_ends_it_early(flavour: Flavour, serve: Serve) -> None:
-    wire = serve(endless)
-    client = flavour.client("test-token", wire.url)
+    client, wire = single(flavour, serve, endless)
     for count in (1, 2, 150):
         found = flavour.collect(client.catalog.search_stream.iter(BODY, max_items=count))
         assert [one.id for one in found] == [f"scene-{n}" for n in range(count)]

@@ -14,7 +14,7 @@ import geopera
 from geopera.errors import InvalidInputError
 from geopera.manifest import Manifest, bundled
 
-URL = "http://geopera.test"
+URL = "https://geopera.test"
 
 
 @pytest.fixture

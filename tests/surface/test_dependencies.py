@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 # Versions that are dates: there is no major version that could break.
-DATA = {"certifi", "fsspec", "jsonschema-specifications"}
+DATA = {"fsspec", "jsonschema-specifications"}
 
 
 def distribution(requirement: str) -> str:

@@ -248,6 +248,7 @@ def test_an_httpx_client_of_ones_own(flavour: Flavour, client: Any, recorder: Re
     assert search(flavour, client).to_dict() == FOUND
     assert recorder.headers["x-own"] == "1"
     assert "authorization" not in recorder.headers
+    flavour(own.aclose() if flavour.asynchronous else own.close())  # it stays the caller's
 
 
 def test_a_transport_of_ones_own(flavour: Flavour) -> None:

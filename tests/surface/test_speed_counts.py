@@ -113,10 +113,10 @@ print(*sorted(c.__name__ for c in Model.__subclasses__()))
 def test_preparing_happens_once(monkeypatch: pytest.MonkeyPatch) -> None:
     from geopera import Geopera
     from geopera._call.endpoint import Endpoint
-    from geopera._transport.pools import _Pool
+    from geopera._transport.base import Pool
 
     made: list[str] = []
-    for cls, name in ((Endpoint, "__init__"), (_Pool, "_prepare")):
+    for cls, name in ((Endpoint, "__init__"), (Pool, "_prepare")):
         original = getattr(cls, name)
 
         def counted(self, *args, _original=original, _label=f"{cls.__name__}.{name}", **kwargs):  # type: ignore[no-untyped-def]
@@ -132,7 +132,7 @@ def test_preparing_happens_once(monkeypatch: pytest.MonkeyPatch) -> None:
         client.client.get_httpx_client().headers["X-Team"] = "coast"
         client.catalog.search(host_name="h")
     assert made.count("Endpoint.__init__") == 1
-    assert made.count("_Pool._prepare") == 2  # once more for the header that changed
+    assert made.count("Pool._prepare") == 2  # once more for the header that changed
 
 
 def test_one_call_is_one_request_over_one_connection(sandbox) -> None:  # type: ignore[no-untyped-def]
@@ -144,20 +144,6 @@ def test_one_call_is_one_request_over_one_connection(sandbox) -> None:  # type: 
     with Geopera(token=sandbox.token, base_url=sandbox.url, on_request=sent.append) as client:
         client.catalog.search(host_name="earthsearch-aws", limit=1)
         assert len(sent) == 1
-
-
-def test_certificates_are_read_at_the_first_handshake_and_not_before() -> None:
-    import ssl
-
-    from geopera._transport.pools import _verify
-
-    context = _verify(True)
-    assert isinstance(context, ssl.SSLContext)
-    assert context.verify_mode == ssl.CERT_REQUIRED
-    assert context.check_hostname
-    assert context.cert_store_stats()["x509"] == 0
-    context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="localhost")
-    assert context.cert_store_stats()["x509_ca"] > 0
 
 
 def test_the_benchmark_works(tmp_path: Path) -> None:

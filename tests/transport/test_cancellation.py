@@ -15,7 +15,7 @@ from helpers.wire import Answer, answer_json
 
 from geopera import AsyncGeopera, RetryPolicy, errors
 from geopera._loops import downloads as _downloads
-from geopera._transport.pools import DEFAULT_TIMEOUT
+from geopera._transport.settings import DEFAULT_TIMEOUTS
 
 READ = {"order_id": "o"}
 ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1)
@@ -182,11 +182,13 @@ def test_an_httpx_client_of_the_callers_is_used_in_the_loop_that_comes_later(ser
 
     async def main():
         async with client:
-            return await client.orders.get(READ)
+            found = await client.orders.get(READ)
+        assert not own.is_closed  # it is the caller's
+        await own.aclose()
+        return found
 
     assert asyncio.run(main())["id"]
     assert seen == ["/v1/op/orders.get"]
-    assert own.is_closed
 
 
 @pytest.mark.parametrize("flavour", ["sync", "async"])
@@ -202,7 +204,7 @@ def test_timeouts_of_a_client_and_of_a_call(flavour, server):
 
 
 def test_defaults():
-    assert DEFAULT_TIMEOUT.as_dict() == {"connect": 5.0, "read": 60.0, "write": 60.0, "pool": 30.0}
+    assert DEFAULT_TIMEOUTS == {"connect": 5.0, "read": 60.0, "write": 60.0, "pool": 30.0}
 
 
 def test_threads_share_one_client(server):

@@ -164,7 +164,9 @@ def test_auth_and_cookies_of_httpx_are_honoured(flavour, server):
             yield request
 
     with FaultProxy(server.server_port) as proxy:
-        with Caller(flavour, proxy.url, httpx_args={"auth": Auth()}) as caller:
+        with pytest.raises(TypeError, match="httpx_args\\['auth'\\] and token"):
+            Caller(flavour, proxy.url, httpx_args={"auth": Auth()})
+        with Caller(flavour, proxy.url, token=None, httpx_args={"auth": Auth()}) as caller:
             caller(*READ)
         with Caller(flavour, proxy.url, cookies={"colour": "blue"}) as caller:
             caller(*READ)

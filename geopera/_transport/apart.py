@@ -1,0 +1,99 @@
+"""A request apart from whoever waits for it: in a thread or a task of its own, which can be given up."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from .._call.stops import ClosedBeforeSending, NotSentInTime, TotalTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from .streams import Watch
+
+
+def in_a_thread(work: Callable[[], Any], watch: Watch, deadline: float) -> Any:
+    """What `work` returns, or `TotalTimeout` at the deadline, whatever `work` waits for by then.
+
+    Nothing ends a read of a head that arrives byte by byte, so the waiting is done here and the reading elsewhere.
+    """
+    from contextvars import copy_context
+    from threading import Event, Lock, Thread
+
+    ended, lock = Event(), Lock()
+    result: list[Any] = []
+
+    def run() -> None:
+        try:
+            found: Any = (True, work())
+        except BaseException as exc:  # noqa: BLE001 - handed on, to whoever waits
+            found = (False, exc)
+        with lock:
+            result.append(found)
+            unwanted = watch.given_up
+        ended.set()
+        if unwanted:
+            _release(found)
+
+    Thread(target=copy_context().run, args=(run,), name="geopera-call", daemon=True).start()
+    try:
+        ended.wait(max(deadline - time.monotonic(), 0))
+    finally:
+        with lock:
+            if not result:
+                watch.give_up()
+    if not result:
+        raise _late(watch)
+    succeeded, value = result[0]
+    if not succeeded:
+        raise value
+    return value
+
+
+def _late(watch: Watch) -> TotalTimeout:
+    return NotSentInTime("no connection in time") if watch.unsent else TotalTimeout("no response in time")
+
+
+def _release(found: tuple[bool, Any]) -> None:
+    succeeded, reply = found
+    if succeeded and reply.http is not None:
+        reply.http.close()
+
+
+async def in_a_task(
+    work: Coroutine[Any, Any, Any], watch: Watch, deadline: float | None, tasks: set[Any]
+) -> Any:
+    """What `work` returns. If the waiting task is cancelled, or time is up, `work` still ends in good order.
+
+    httpx's pool loses a place when a task is cancelled while it takes a connection or gives one back.
+    """
+    from asyncio import CancelledError, ensure_future, shield, wait
+
+    task = ensure_future(work)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
+    try:
+        if deadline is None:
+            return await shield(task)
+        await wait({task}, timeout=max(deadline - time.monotonic(), 0))
+        if task.done():
+            return task.result()
+    except CancelledError:
+        if task.done() and task.cancelled():  # from within: the client was closed
+            raise ClosedBeforeSending("the client was closed while the call ran") from None
+        watch.give_up(task, _released)
+        raise
+    watch.give_up(task, _released)
+    raise _late(watch)
+
+
+def _released(task: Any) -> None:
+    """Nobody wants what came of a task any more."""
+    if task.cancelled() or task.exception() is not None:
+        return
+    reply = task.result()
+    if reply.http is not None:
+        from .bodies import in_background
+
+        in_background(reply.http.aclose())

@@ -1,0 +1,104 @@
+"""One response for one request (RFC 9112, section 6.3): what was there before its request is no response to it.
+
+A server, or a proxy, that sends one response too many would shift every later one on the connection by one. HTTP
+libraries keep the surplus in their buffers. The kernel counts what a socket received, so a response whose bytes were
+there before its request was written shows: the count has not grown enough. Linux tells the count (``TCP_INFO``);
+elsewhere nothing is known, and the connections that operations with an effect have of their own are what protects.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    import httpx
+
+# struct tcp_info: 8 bytes, 24 words of 4, then words of 8: pacing rate, its maximum, bytes acked, bytes received.
+_OFFSET, _SIZE = 128, 136
+_TCP_INFO = getattr(socket, "TCP_INFO", None) if sys.platform == "linux" else None
+
+
+def received(stream: Any) -> int | None:
+    """The bytes that the socket below a network stream has received so far, or None where nobody knows."""
+    if _TCP_INFO is None:
+        return None
+    try:
+        data = stream.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _SIZE)
+    except (AttributeError, OSError, TypeError, NotImplementedError):
+        return None
+    return int.from_bytes(data[_OFFSET:_SIZE], sys.byteorder) if len(data) == _SIZE else None
+
+
+class Guard:
+    """What each connection had received when its last response ended."""
+
+    __slots__ = ("_ends",)
+
+    def __init__(self) -> None:
+        self._ends: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+
+    def reception(self, response: httpx.Response) -> Reception:
+        """Watch a response whose head has arrived."""
+        return Reception(self._ends, response)
+
+
+class Reception:
+    """One response that is being received.
+
+    `note` is called after the head and after each piece of the body, before the next piece is asked for: with the last
+    one the HTTP library may give the connection to another request, whose response would be counted as well.
+    """
+
+    __slots__ = ("_before", "_ends", "_least", "_most", "_now", "_stream")
+
+    def __init__(self, ends: WeakKeyDictionary[Any, int], response: httpx.Response) -> None:
+        stream = response.extensions.get("network_stream")
+        known = hasattr(stream, "get_extra_info") and response.extensions.get("http_version") != b"HTTP/2"
+        self._ends = ends
+        self._stream = stream if known else None
+        self._before = ends.get(stream) if known else None
+        self._least = _head(response, line=12, between=1, after=1)
+        length = _length(response)
+        self._most = None if length is None else _head(response, line=13, between=2, after=2) + length
+        self._now: int | None = None
+        self.note()
+
+    def note(self) -> None:
+        """Remember how much the connection has received by now."""
+        now = None if self._stream is None else received(self._stream)
+        if now is not None:
+            self._now = self._ends[self._stream] = now
+
+    @property
+    def surplus(self) -> bool:
+        """Whether more has arrived than this response: the connection must not be used again."""
+        return (
+            self._most is not None and self._now is not None and self._now - (self._before or 0) > self._most
+        )
+
+    def stale(self, body: int = 0) -> bool:
+        """Whether the response, with `body` bytes of its body so far, cannot have come after its request."""
+        if self._before is None or self._now is None:
+            return False
+        return self._now - self._before < self._least + body
+
+
+def _length(response: httpx.Response) -> int | None:
+    """The length of the body, if it is known and nothing but the body adds to what the socket receives."""
+    if response.url.scheme != "http" or "transfer-encoding" in response.headers:
+        return None
+    if response.status_code in (204, 304):
+        return 0
+    text = response.headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
+
+
+def _head(response: httpx.Response, *, line: int, between: int, after: int) -> int:
+    """The size of a response's head, with so many bytes between names and values and at the ends of lines."""
+    size = line + len(response.extensions.get("reason_phrase", b"")) + 2 * after
+    for name, value in response.headers.raw:
+        size += len(name) + len(value) + between + after
+    return size
