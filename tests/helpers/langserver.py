@@ -32,7 +32,7 @@ class LanguageServer:
                     "workspace": {"configuration": True, "workspaceFolders": True},
                     "textDocument": {
                         "hover": {"contentFormat": ["markdown"]},
-                        "publishDiagnostics": {},
+                        "publishDiagnostics": {"tagSupport": {"valueSet": [1, 2]}},
                         "completion": {
                             "completionItem": {
                                 "documentationFormat": ["markdown"],

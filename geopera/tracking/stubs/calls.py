@@ -239,7 +239,7 @@ def resource_lines(
             continue
         here = f"{path}.{segment}" if path else segment
         call = None if isinstance(child, dict) else by_id[child]
-        # Another attribute may be called as what this one is spelled with.
+        # Another attribute may have the name `property`.
         yield "    @_bi.property"
         if call is None:
             kind = resource_class(here, asynchronous=asynchronous)

@@ -77,7 +77,7 @@ class Operation:
     def operation(self) -> _manifest.Operation: ...
 
 class Iteration(_t.Generic[T]):
-    """Lazy: nothing is fetched before it is asked for. Closed at its end, by `close` or by a with block."""
+    """A lazy iterator, which requests a page when it is needed; closed at its end, by `close` or by a with block."""
     def __iter__(self) -> _t.Iterator[T]: ...
     def __next__(self) -> T: ...
     def close(self) -> None: ...
@@ -90,7 +90,7 @@ class Iteration(_t.Generic[T]):
     ) -> None: ...
 
 class AsyncIteration(_t.Generic[T]):
-    """Lazy: nothing is fetched before it is asked for. Closed at its end, by `aclose` or by a with block."""
+    """A lazy iterator, which requests a page when it is needed; closed at its end, by `aclose` or by a with block."""
     def __aiter__(self) -> _t.AsyncIterator[T]: ...
     async def __anext__(self) -> T: ...
     async def aclose(self) -> None: ...
@@ -200,7 +200,7 @@ def client_module(manifest: Manifest, calls: list[Call]) -> Iterator[str]:
 
 
 def resources(manifest: Manifest) -> list[str]:
-    """The attributes of a client that have a module of their own: read only by who uses one."""
+    """The attributes of a client that have a module of their own, which a checker reads when one is used."""
     return [name for name in manifest.tree if is_plain(segment_name(name))]
 
 
@@ -251,13 +251,13 @@ def _annotation(text: Any) -> str:
 
 
 def _others(name: str) -> Iterator[str]:
-    """Public methods of the installed client that are not spelled out above."""
-    # The package is looked at from outside, as its user sees it; nothing here depends on it.
+    """Public methods of the installed client that have no stub above."""
+    # Imported by name: this package describes the client and does not depend on it.
     fluent = import_module("geopera.fluent")
-    spelled = {"client", "manifest", "with_options", "invoke", "refresh_manifest", "close", "aclose", "map"}
+    stated = {"client", "manifest", "with_options", "invoke", "refresh_manifest", "close", "aclose", "map"}
     cls = getattr(fluent, name)
     for other in sorted(set(object.__dir__(cls)) | {n for base in cls.__mro__ for n in vars(base)}):
-        if other.startswith("_") or other in spelled:
+        if other.startswith("_") or other in stated:
             continue
         found = inspect.getattr_static(cls, other)
         if isinstance(found, property):

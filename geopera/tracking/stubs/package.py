@@ -48,7 +48,7 @@ def files(manifest: Manifest, *, deep: bool = True) -> Iterator[tuple[str, str]]
     if deep:
         for name, text in model_stubs.deep_modules(classes).items():
             yield f"models/{name}", text
-    # After all types have been spelled: now it is known which dicts they speak of.
+    # Last, since the other files determine which dicts are needed.
     yield "bodies.pyi", _join(model_stubs.bodies_module(classes, given))
     yield "api/__init__.pyi", HEADER
     if not deep:

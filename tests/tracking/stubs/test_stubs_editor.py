@@ -32,11 +32,10 @@ class Editor:
         self.opened += 1
         path = self.folder / f"line_{self.opened}.py"
         found = self.server.open(path, f"{HEAD}{line.replace('|', '')}\n")
-        return (
-            [f"{one['message']}{' (deprecated)' * (2 in one.get('tags', ()))}" for one in found],
-            path,
-            line.find("|"),
-        )
+        # A name that is not used (1) is only dimmed.
+        tagged = [(one["message"], one.get("tags", ())) for one in found if 1 not in one.get("tags", ())]
+        shown = [f"{message}{' (deprecated)' * (2 in tags)}" for message, tags in tagged]
+        return shown, path, line.find("|")
 
     def completes(self, line: str) -> set[str]:
         _, path, column = self.open(line)
