@@ -8,6 +8,8 @@ WORKERS ?= 2
 XDIST = --numprocesses $(WORKERS) --dist loadfile
 PYTEST = $(BIN)/python -m pytest $(XDIST)
 comma := ,
+# What `make test-slow` runs with the lowest versions: all that stands on the direct dependencies.
+LOWEST ?= tests/api tests/call tests/client tests/decoding tests/loops tests/manifest tests/sandbox tests/schema tests/transport tests/values
 
 PYTHONS ?= $(wildcard $(foreach minor,11 12 13 14 15,$(HOME)/.pyenv/versions/3.$(minor)*/bin/python)) \
   python3.11 python3.12 python3.13 python3.14 python3.15
@@ -18,7 +20,7 @@ PYTHONS ?= $(wildcard $(foreach minor,11 12 13 14 15,$(HOME)/.pyenv/versions/3.$
 help:
 	@echo "make demo         run a whole pipeline against a sandbox of its own: 5 seconds, and a minute of set-up before the first"
 	@echo "make test         run the tests, in about two minutes; ARGS=\"-k paging\" chooses some"
-	@echo "make test-slow    run what takes longer: type checkers, packaging, long property runs"
+	@echo "make test-slow    run what takes longer: type checkers, packaging, long property runs, lowest versions"
 	@echo "make test-lowest  run the tests with the lowest versions that pyproject.toml allows"
 	@echo "make test-pythons run the tests on every Python from 3.11 up that is installed"
 	@echo "make mutants      change the rules of retries, pages, waits, webhooks and diffs; a test has to notice"
@@ -65,8 +67,10 @@ demo: $(VENV)/.sandbox
 test: $(VENV)/.dev
 	$(call timed,$(PYTEST) -m "not slow" $(ARGS),Testing)
 
+# Without ARGS the most telling folders are run with the lowest versions too.
 test-slow: $(VENV)/.dev
 	$(call timed,$(PYTEST) -m slow $(ARGS),Testing)
+	@test -n "$(ARGS)" || $(MAKE) --no-print-directory test-lowest ARGS="$(LOWEST)"
 
 # An environment of its own: the lowest versions of the direct dependencies, on the oldest Python found.
 test-lowest: | $(BIN)/python

@@ -138,6 +138,8 @@ def refresh_manifest(args: argparse.Namespace) -> int:
         print("nothing was changed (--dry-run)", file=sys.stderr)
     else:
         print(f"{'kept in' if not args.output else 'written to'} {done}", file=sys.stderr)
+        if found and not args.output:
+            print("for editors and type checkers run: python -m geopera stubs --install", file=sys.stderr)
         _note_override(args)
     return 0
 

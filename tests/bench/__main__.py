@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from . import cold, models, peers, schemas, server, tables, warm
+from . import checkers, cold, models, peers, schemas, server, tables, warm
 
 
 class Row:
@@ -118,6 +119,21 @@ def manifest_row(quick: bool, rounds: int) -> Row:
     return Row("import with 10 times the operations / with today's", 2.0, found[10], found[1])
 
 
+def checker_rows(rounds: int) -> Iterator[Row]:
+    """Type checkers, in an environment with the wheel as it is installed."""
+    from ..helpers.environments import environment
+
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
+        subprocess.run(command, cwd=peers.ROOT, check=True, capture_output=True)
+        python, site = environment(Path(folder, "env"))
+        (wheel,) = Path(folder).glob("*.whl")
+        shutil.unpack_archive(wheel, site, "zip")
+        for checker, target in checkers.TARGETS.items():
+            ours, theirs = checkers.in_turns(checker, python, Path(folder), rounds)
+            yield Row(f"{checker}, CPU: a file with one resource / with its imports", target, ours, theirs)
+
+
 def build_row(rounds: int) -> Row:
     from geopera.manifest import bundled
 
@@ -212,6 +228,8 @@ def main() -> int:
         print(
             f"1,000,000 features to GeoParquet: {seconds:.0f} s, peak {early:.0f} MB early, {late:.0f} MB late"
         )
+    if not arguments.quick:
+        add(checker_rows(rounds=3))
     add(iter([manifest_row(arguments.quick, rounds)]))
     add(schema_rows(arguments.quick, min(rounds, 3)))
     if arguments.peers:

@@ -73,9 +73,9 @@ def test_help_shows_what_can_be_written(client: Any, manifest: Manifest) -> None
 
 def test_stubs_know_them(manifest: Manifest) -> None:
     made = dict(files(manifest, deep=False))
-    for text in (made["fluent.pyi"], made["_sync_calls/datasets.pyi"], made["_sync_calls/import_.pyi"]):
+    for text in (made["fluent.pyi"], made["_calls/datasets.pyi"], made["_calls/import_.pyi"]):
         ast.parse(text)
-    assert "def import_(self)" in made["_sync_calls/datasets.pyi"]
+    assert "def import_(self)" in made["_calls/datasets.pyi"]
     assert "def import_(self)" in made["fluent.pyi"]
     assert "def resource(self" in made["fluent.pyi"]
 

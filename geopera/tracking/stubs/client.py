@@ -10,7 +10,8 @@ from typing import Any
 
 from ..._names import segment_name
 from ...manifest import Manifest
-from .calls import Call, map_line, resource_lines
+from .calls import Call, resource_lines
+from .options import options
 from .types import HEADER, is_plain
 
 HELPERS = '''\
@@ -22,12 +23,17 @@ import types as _types
 import typing as _t
 import uuid as _uuid
 
+import geopera.client as _c
+import geopera.errors as _e
 import geopera.geo.methods as _tables
 import geopera.manifest as _manifest
 import geopera.types as _ty
 import typing_extensions as _te
 
 T = _t.TypeVar("T")
+B = _t.TypeVar("B")
+P = _t.TypeVar("P")
+R = _t.TypeVar("R")
 _T_co = _t.TypeVar("_T_co", covariant=True)
 
 Text: _t.TypeAlias = str | _dt.date | _uuid.UUID | _enum.Enum
@@ -63,18 +69,16 @@ class BodyDoesNotMatch:
 
 Wrong: _t.TypeAlias = _t.Coroutine[_t.Any, BodyDoesNotMatch, T]
 
+Key: _t.TypeAlias = "str | None | _ty.Unset"
+Target: _t.TypeAlias = "str | _os.PathLike[str] | None"
+
 class Operation:
     __name__: str
     @property
     def operation(self) -> _manifest.Operation: ...
 
-SyncOperation = Operation
-AsyncOperation = Operation
-Key: _t.TypeAlias = "str | None | _ty.Unset"
-Target: _t.TypeAlias = "str | _os.PathLike[str] | None"
-
 class Iteration(_tables.Tables, _t.Generic[T]):
-    """Lazy: nothing is fetched before it is asked for. Closed at its end, by `close` or by a with block."""
+    """A lazy iterator, which requests a page when it is needed; closed at its end, by `close` or by a with block."""
     def __iter__(self) -> _t.Iterator[T]: ...
     def __next__(self) -> T: ...
     def close(self) -> None: ...
@@ -87,7 +91,7 @@ class Iteration(_tables.Tables, _t.Generic[T]):
     ) -> None: ...
 
 class AsyncIteration(_tables.AsyncTables, _t.Generic[T]):
-    """Lazy: nothing is fetched before it is asked for. Closed at its end, by `aclose` or by a with block."""
+    """A lazy iterator, which requests a page when it is needed; closed at its end, by `aclose` or by a with block."""
     def __aiter__(self) -> _t.AsyncIterator[T]: ...
     async def __anext__(self) -> T: ...
     async def aclose(self) -> None: ...
@@ -98,6 +102,21 @@ class AsyncIteration(_tables.AsyncTables, _t.Generic[T]):
         error: BaseException | None,
         trace: _types.TracebackType | None,
     ) -> None: ...
+
+class LowLevel(_t.Generic[B, P]):
+    """A module of ``geopera.api.operations``."""
+    def sync(self, *, client: _c.Client, body: B, idempotency_key: Key = ..., x_api_key: Key = ...) -> P | None: ...
+    def sync_detailed(self, *, client: _c.Client, body: B, idempotency_key: Key = ..., x_api_key: Key = ...) -> _ty.Response[P]: ...
+    async def asyncio(self, *, client: _c.Client, body: B, idempotency_key: Key = ..., x_api_key: Key = ...) -> P | None: ...
+    async def asyncio_detailed(self, *, client: _c.Client, body: B, idempotency_key: Key = ..., x_api_key: Key = ...) -> _ty.Response[P]: ...
+
+class OptionalLowLevel(_t.Generic[B, P]):
+    """A module of ``geopera.api.operations`` whose body may be left out."""
+    def sync(self, *, client: _c.Client, body: B | _ty.Unset = ..., idempotency_key: Key = ..., x_api_key: Key = ...) -> P | None: ...
+    def sync_detailed(self, *, client: _c.Client, body: B | _ty.Unset = ..., idempotency_key: Key = ..., x_api_key: Key = ...) -> _ty.Response[P]: ...
+    async def asyncio(self, *, client: _c.Client, body: B | _ty.Unset = ..., idempotency_key: Key = ..., x_api_key: Key = ...) -> P | None: ...
+    async def asyncio_detailed(self, *, client: _c.Client, body: B | _ty.Unset = ..., idempotency_key: Key = ..., x_api_key: Key = ...) -> _ty.Response[P]: ...
+
 '''
 
 _CLIENT_HEAD = """\
@@ -125,8 +144,38 @@ _NAMES = frozenset(
 )
 
 
-def helpers_module() -> str:
-    return HEADER + HELPERS
+def helpers_module() -> Iterator[str]:
+    """The text of what the generated modules share."""
+    yield HEADER + HELPERS
+    for asynchronous in (False, True):
+        yield f"class {'Async' if asynchronous else 'Sync'}Operation(Operation, _t.Generic[B, R]):"
+        yield from list(_map_lines(asynchronous=asynchronous)) or ["    ..."]
+
+
+def _map_lines(*, asynchronous: bool) -> Iterator[str]:
+    """``map`` of an operation, by the class of its body and that of its result."""
+    found = options("map")
+    if not found:
+        return
+    each = "B | _t.Mapping[str, object]"
+    bodies = f"_t.Iterable[{each}]" + (f" | _t.AsyncIterable[{each}]" if asynchronous else "")
+    iteration = "AsyncIteration" if asynchronous else "Iteration"
+    pairs = found.pop("pairs", None)
+    others = ", ".join(found.values())
+    if pairs is not None:
+        yield "    @_t.overload"
+        yield f"    def map(self, bodies: {bodies}, /, *, pairs: _t.Literal[True], {others}) -> {iteration}[tuple[_t.Any, R | _e.GeoperaError]]: ..."
+        yield "    @_t.overload"
+        others = f"pairs: _t.Literal[False] = ..., {others}"
+    yield f"    def map(self, bodies: {bodies}, /, *, {others}) -> {iteration}[R | _e.GeoperaError]: ..."
+
+
+def _client_map(*, asynchronous: bool) -> str:
+    """``client.map``; on an operation it is typed with its body and result."""
+    kind = "_h.AsyncIteration" if asynchronous else "_h.Iteration"
+    source = "_t.Iterable[_t.Any]" + (" | _t.AsyncIterable[_t.Any]" if asynchronous else "")
+    tail = ", ".join(options("map", client=True).values())
+    return f"    def map(self, operation_id: str, bodies: {source}, /, *, {tail}) -> {kind}[_t.Any]: ..."
 
 
 def client_module(manifest: Manifest, calls: list[Call]) -> Iterator[str]:
@@ -135,25 +184,24 @@ def client_module(manifest: Manifest, calls: list[Call]) -> Iterator[str]:
     yield _CLIENT_HEAD
     by_id = {call.operation.id: call for call in calls}
     for name in resources(manifest):
-        for flavour in ("sync", "async"):
-            module = segment_name(name)
-            yield f"import geopera._{flavour}_calls.{module} as _{flavour}_{module}"
+        module = segment_name(name)
+        yield f"import geopera._calls.{module} as _calls_{module}"
     for asynchronous in (False, True):
         name = "AsyncGeopera" if asynchronous else "Geopera"
         # The resources are inherited, since one may be called as a method is, or as a type of its signature.
         yield ""
         yield f"class _{name}Resources:"
-        module = "_async" if asynchronous else "_sync"
-        yield from list(resource_lines("", manifest.tree, by_id, module)) or ["    ..."]
+        lines = resource_lines("", manifest.tree, by_id, asynchronous=asynchronous, module="_calls_")
+        yield from list(lines) or ["    ..."]
         yield ""
         yield f"class {name}(_{name}Resources):"
         yield from _methods(asynchronous=asynchronous)
-        yield map_line(asynchronous=asynchronous)
+        yield _client_map(asynchronous=asynchronous)
         yield from _others(name)
 
 
 def resources(manifest: Manifest) -> list[str]:
-    """The attributes of a client that have a module of their own: read only by who uses one."""
+    """The attributes of a client that have a module of their own, which a checker reads when one is used."""
     return [name for name in manifest.tree if is_plain(segment_name(name))]
 
 
@@ -186,13 +234,13 @@ def _options() -> list[str]:
     """The options of `AuthenticatedClient` as the installed package has them."""
     from ...client import AuthenticatedClient, Client
 
-    options = []
+    found = []
     for function in (Client.__init__, AuthenticatedClient.__init__):
         for parameter in inspect.signature(function).parameters.values():
             if parameter.name in ("self", "base_url", "token") or parameter.kind is parameter.VAR_KEYWORD:
                 continue
-            options.append(f"{parameter.name}: {_annotation(parameter.annotation)} = ...")
-    return ["*", *options]
+            found.append(f"{parameter.name}: {_annotation(parameter.annotation)} = ...")
+    return ["*", *found]
 
 
 def _annotation(text: Any) -> str:
@@ -204,13 +252,13 @@ def _annotation(text: Any) -> str:
 
 
 def _others(name: str) -> Iterator[str]:
-    """Public methods of the installed client that are not spelled out above."""
-    # The package is looked at from outside, as its user sees it; nothing here depends on it.
+    """Public methods of the installed client that have no stub above."""
+    # Imported by name: this package describes the client and does not depend on it.
     fluent = import_module("geopera.fluent")
-    spelled = {"client", "manifest", "with_options", "invoke", "refresh_manifest", "close", "aclose", "map"}
+    stated = {"client", "manifest", "with_options", "invoke", "refresh_manifest", "close", "aclose", "map"}
     cls = getattr(fluent, name)
     for other in sorted(set(object.__dir__(cls)) | {n for base in cls.__mro__ for n in vars(base)}):
-        if other.startswith("_") or other in spelled:
+        if other.startswith("_") or other in stated:
             continue
         found = inspect.getattr_static(cls, other)
         if isinstance(found, property):

@@ -33,13 +33,13 @@ def _model(name: str, schema: Any, classes: Classes, given: Given, result: Resul
     words = _words(name, classes)
     yield f"class {name}(_Model):"
     for field in found:
-        yield f"    {field.name}: {_read(field, result, answer=name in classes.results)}"
+        yield f"    {field.name}: {_read(field, result, is_result=name in classes.results)}"
         if said := words.get(field.wire):
             yield f'    """{text_of(said)}"""'
     held = next((f for f in found if f.wire == classes.results.get(name)), None)
     if held is not None:
         yield "    @_bi.property"
-        yield f"    def records(self) -> {_read(held, result, answer=True)}: ..."
+        yield f"    def records(self) -> {_read(held, result, is_result=True)}: ..."
     arguments = ["self"]
     if found:
         # In the order of the fields, which positional arguments have; what may be left out comes last.
@@ -69,16 +69,16 @@ def _words(name: str, classes: Classes) -> dict[str, str]:
     }
 
 
-def _read(field: Field, result: Result, *, answer: bool) -> str:
+def _read(field: Field, result: Result, *, is_result: bool) -> str:
     """The type of an attribute: None where the field may be absent.
 
-    The lists of an answer are there, if empty, whatever the schema says: nobody writes a loop over records
-    for the case that there is no list of them.
+    A list in a result is never None here, whatever the schema says: a loop over records would need a check for a
+    case that does not occur.
     """
     text = result.text(field.schema)
     if field.required or text.endswith("None") or text == "_t.Any":
         return text
-    if answer and field.schema.get("type") == "array":
+    if is_result and field.schema.get("type") == "array":
         return text
     return f"{text} | None"
 
@@ -115,23 +115,27 @@ def bodies_module(classes: Classes, given: Given) -> Iterator[str]:
 
 def _typed_dict(name: str, classes: Classes, given: Given) -> Iterator[str]:
     schema = classes.by_name[name]
-    pairs: list[tuple[str, str]] = []
+    pairs: list[tuple[str, str, str]] = []
     found = object_fields(schema, classes.schemas)
     if not found:
         yield f"{name}Dict: _t.TypeAlias = _t.Mapping[str, object]"
         return
     taken = {field.name for field in found}
     for field in found:
-        text = given.field(field)
+        text = given.field(field) + ("" if field.required else " | _ty.Unset")
+        said = text_of(field.schema.get("description", "")) if isinstance(field.schema, dict) else ""
         alone = field.wire == field.name or field.wire in taken
         kind = "Required" if field.required and alone else "NotRequired"
-        pairs.append((field.name, f"_t.{kind}[{text}]"))
+        pairs.append((field.name, f"_t.{kind}[{text}]", said))
         if not alone:
-            pairs.append((field.wire, f"_t.NotRequired[{text}]"))
-    if all(is_plain(key) for key, _ in pairs):
+            pairs.append((field.wire, f"_t.NotRequired[{text}]", said))
+    if all(is_plain(key) for key, _, _ in pairs):
         yield f"class {name}Dict(_t.TypedDict, total=False):"
-        yield from (f"    {key}: {text}" for key, text in pairs)
+        for key, text, said in pairs:
+            yield f"    {key}: {text}"
+            if said:
+                yield f'    """{said}"""'  # hover shows it at a keyword of a call
     else:
         yield f"{name}Dict = _t.TypedDict({name + 'Dict'!r}, {{"
-        yield from (f"    {key!r}: {text}," for key, text in pairs)
+        yield from (f"    {key!r}: {text}," for key, text, _ in pairs)
         yield "}, total=False)"

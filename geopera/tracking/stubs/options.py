@@ -25,7 +25,7 @@ _TYPES = {
 
 def options(name: str, *, client: bool = False, needed: tuple[str, ...] = (), **types: str) -> dict[str, str]:
     """Keyword -> its text in a signature, of a method of an operation (or of the client); empty without one."""
-    # The package is looked at from outside, as its user sees it; nothing here depends on it.
+    # Imported by name: this package describes the client and does not depend on it.
     owner: Any = getattr(import_module("geopera.fluent"), "Geopera" if client else "OperationCall")
     function = getattr(owner, name, None)
     if function is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from ...errors import GeoperaError
 from ...manifest import Manifest
@@ -18,10 +19,16 @@ _MARK = "partial\n"
 
 
 def files(manifest: Manifest, *, deep: bool = True) -> Iterator[tuple[str, str]]:
-    """(path inside the stub package, text) of every file; without `deep` none for the modules of single models."""
+    """(path inside the stub package, text) of every file.
+
+    Without `deep` there are no files for the modules of single models and operations, which are as many as all
+    others five times over: a wheel packs each file alone. `from geopera.models import X` and
+    `from geopera.api.operations import x` are the same without them.
+    """
     from ..._names import segment_name
     from . import calls as call_stubs
     from . import client as client_stubs
+    from . import lowlevel as lowlevel_stubs
     from . import models as model_stubs
     from .types import HEADER, Classes, Given, Result
 
@@ -31,24 +38,28 @@ def files(manifest: Manifest, *, deep: bool = True) -> Iterator[tuple[str, str]]
     by_id = {call.operation.id: call for call in calls}
     yield "py.typed", _MARK
     yield "__init__.pyi", client_stubs.package_module()
-    yield "_stub_helpers.pyi", client_stubs.helpers_module()
+    yield "_stub_helpers.pyi", _join(client_stubs.helpers_module())
     yield "fluent.pyi", _join(client_stubs.client_module(manifest, calls))
-    for asynchronous in (False, True):
-        package = "_async_calls" if asynchronous else "_sync_calls"
-        yield f"{package}/__init__.pyi", HEADER
-        for name in client_stubs.resources(manifest):
-            lines = call_stubs.calls_module(name, manifest.tree[name], by_id, asynchronous=asynchronous)
-            yield f"{package}/{segment_name(name)}.pyi", _join(lines)
+    yield "_calls/__init__.pyi", HEADER
+    for name in client_stubs.resources(manifest):
+        lines = call_stubs.calls_module(name, manifest.tree[name], by_id)
+        yield f"_calls/{segment_name(name)}.pyi", _join(lines)
     yield "models/__init__.pyi", _join(model_stubs.models_module(classes, given))
     if deep:
         for name, text in model_stubs.deep_modules(classes).items():
             yield f"models/{name}", text
-    # After all types have been spelled: now it is known which dicts they speak of.
+    # Last, since the other files determine which dicts are needed.
     yield "bodies.pyi", _join(model_stubs.bodies_module(classes, given))
     yield "api/__init__.pyi", HEADER
+    if not deep:
+        yield "api/operations/__init__.pyi", _join(lowlevel_stubs.package_module(calls, classes))
+        return
     yield "api/operations/__init__.pyi", HEADER
     for call in calls:
-        yield f"api/operations/{call.operation.module_name}.pyi", call_stubs.lowlevel_module(call, classes)
+        yield (
+            f"api/operations/{call.operation.module_name}.pyi",
+            lowlevel_stubs.operation_module(call, classes),
+        )
 
 
 def parsed_files(manifest: Manifest, *, deep: bool = True) -> list[tuple[str, str]]:
@@ -69,18 +80,20 @@ def parsed_files(manifest: Manifest, *, deep: bool = True) -> list[tuple[str, st
 
 def outdated(manifest: Manifest) -> list[str]:
     """The files of the installed stubs that are not those of `manifest`; all of them if none are installed."""
-    target = os.path.join(site_packages(), FOLDER)
-    wrong = []
-    for path, text in files(manifest):
-        try:
-            with open(os.path.join(target, *path.split("/")), encoding="utf-8") as file:
-                if file.read() == text:
-                    continue
-        except FileNotFoundError:
-            # The wheel carries no stubs of the modules of single models, which hold one import each.
-            if path.startswith("models/") and path != "models/__init__.pyi":
-                continue
-        wrong.append(path)
+    target = Path(site_packages(), FOLDER)
+    installed = {path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()}
+    wrong: list[str] = []
+    for deep in (False, True):  # as the wheel has them, as `install` writes them
+        made = dict(files(manifest, deep=deep))
+        wrong = [
+            path
+            for path in sorted(made.keys() | installed)
+            if path not in made
+            or path not in installed
+            or (target / path).read_text(encoding="utf-8") != made[path]
+        ]
+        if not wrong:
+            break
     return wrong
 
 

@@ -1,4 +1,4 @@
-"""How stubs spell schemas: as what callers may give, and as what they get."""
+"""The Python types of schemas: what callers may pass, and what they get."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ import geopera.bodies as _b
 import geopera.models as _m
 import geopera.types as _ty
 """
-"""What the spelled types refer to, for the head of a generated module."""
+"""What the types refer to, for the head of a generated module."""
 
 
 class Classes:
@@ -71,7 +71,7 @@ class Classes:
         for name in registry.names():
             loc = registry.place(name)
             if not is_plain(name):
-                continue  # nothing can be called so; what refers to it is spelled without its name
+                continue  # not a Python name; references to it are written without it
             schema = loc.schema if loc is not None else {}
             self.by_name[name] = schema
             if loc is not None and registry.is_inline_enum(loc):
@@ -116,7 +116,7 @@ class Given(Annotator):
         super().__init__(classes.schemas, _GIVEN)
         self.known = classes
         self.dicts: set[str] = set()
-        """The classes that a TypedDict is wanted for; grows while types are spelled."""
+        """The classes that a TypedDict is wanted for; grows while types are written."""
 
     def special(self, schema: dict[str, Any]) -> str | None:
         name = self.known.at.get(id(schema))

@@ -1,4 +1,4 @@
-"""The stubs, as mypy and pyright see them: right code is accepted, wrong code is reported where it is wrong."""
+"""The stubs, as type checkers see them: right code is accepted, wrong code is reported where it is wrong."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
+from helpers.environments import ROOT, environment
 
 from geopera.manifest import bundled
 from geopera.tracking import stubs
@@ -32,19 +32,9 @@ def project(tmp_path_factory):
     folder = tmp_path_factory.mktemp("typed")
     for file in (RIGHT, WRONG):
         shutil.copy(file, folder)
-    environment = folder / "env"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True, timeout=120)
-    paths = {"base": environment.as_posix(), "platbase": environment.as_posix()}
-    site = Path(sysconfig.get_path("purelib", "venv", paths))
-    package = Path(stubs.__file__).parent.parent.parent.parent
-    # All that is installed but the stubs of an editable install, which are of another manifest perhaps.
-    for installed in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
-        for found in Path(installed).iterdir():
-            if found.name != stubs.FOLDER and found.suffix != ".pth" and not (site / found.name).exists():
-                (site / found.name).symlink_to(found)
-    (site / "package.pth").write_text(f"{package}\n")
+    python, site = environment(folder / "env")
+    (site / "package.pth").write_text(f"{ROOT}\n")
     stubs.write(bundled(), site)
-    python = environment / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     return folder, python
 
 
@@ -112,3 +102,38 @@ def test_mypy_names_what_is_misspelt(mypy_says):
     assert 'did you mean "host_name"' in text
     assert 'maybe "search"' in text
     assert "BodyDoesNotMatch" in text
+
+
+@pytest.fixture(scope="session")
+def others_say(project):
+    """What ty and pyrefly report as errors: checker -> {(file, line)}."""
+    folder, python = project
+    commands = {
+        "ty": ["ty", "check", "--output-format", "concise", "--python", python.parent.parent],
+        "pyrefly": ["pyrefly", "check", "--preset", "default", "--output-format", "min-text",
+                    "--python-interpreter-path", python],
+    }  # fmt: skip
+    said: dict[str, set[tuple[str, int]]] = {}
+    for checker, command in commands.items():
+        pytest.importorskip(checker, reason=f"{checker} is not installed")
+        command[0] = Path(sys.executable).with_name(checker)
+        done = subprocess.run(
+            [*command, "right.py", "wrong.py"],
+            cwd=folder, capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        found = re.findall(r"(\w+\.pyi?):(\d+).*\berror\b|\bERROR\b.*?(\w+\.pyi?):(\d+)", done.stdout)
+        said[checker] = {(a or c, int(b or d)) for a, b, c, d in found}
+        assert said[checker], done.stdout + done.stderr
+    return said
+
+
+@pytest.mark.parametrize("checker", ["ty", "pyrefly"])
+def test_the_others_agree(others_say, checker):
+    found = others_say[checker]
+    assert {line for file, line in found if file != WRONG.name} == set()
+    lines = {line for file, line in found if file == WRONG.name}
+    expected = lines_that_are_wrong(mypy=True)
+    assert lines <= expected
+    # A wrong dict in a call whose result is not used is not reported by each of them.
+    text = WRONG.read_text().splitlines()
+    assert {line for line in expected if "{" not in text[line - 1]} <= lines

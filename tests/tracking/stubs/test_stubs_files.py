@@ -14,6 +14,7 @@ from helpers.changed_api import NEW, REMOVED, changed_manifest
 
 from geopera import bodies
 from geopera._cli.main import main
+from geopera._names import pascal
 from geopera.errors import GeoperaError, ManifestError
 from geopera.manifest import Manifest, bundled
 from geopera.tracking import stubs
@@ -60,9 +61,8 @@ def test_every_name_that_is_used_is_defined(written, trees):
         "_h": defined(trees["_stub_helpers.pyi"]),
     }
     for file, tree in trees.items():
-        if file.startswith(("_sync_calls/", "_async_calls/")):
-            package, _, name = file.removesuffix(".pyi").partition("/")
-            homes[f"{package.removesuffix('_calls')}_{name}"] = defined(tree)
+        if file.startswith("_calls/"):
+            homes[file.removesuffix(".pyi").replace("/", "_")] = defined(tree)
     for short, module in {"_t": "typing", "_te": "typing_extensions", "_dt": "datetime", "_ty": "geopera.types",
                           "_e": "geopera.errors", "_c": "geopera.client"}.items():  # fmt: skip
         homes[short] = set(dir(importlib.import_module(module)))
@@ -83,8 +83,9 @@ def test_every_name_that_is_used_is_defined(written, trees):
 def test_every_operation_is_there_in_every_form(written, trees):
     for id, operation in bundled().operations.items():
         assert f"api/operations/{operation.module_name}.pyi" in written
-        for package in ("_sync_calls", "_async_calls"):
-            assert f"({id};" in written[f"{package}/{id.partition('.')[0]}.pyi"], id
+        text = written[f"_calls/{id.partition('.')[0]}.pyi"]
+        for flavour in ("", "Async"):
+            assert f"class {flavour}{pascal(id.replace('.', '_'))}Call(" in text, id
     functions = {
         node.name for node in trees["api/operations/catalog_search.pyi"].body if hasattr(node, "name")
     }
@@ -156,15 +157,17 @@ def test_a_body_that_is_described_in_its_place_can_be_a_dict_too():
     document = bundled().to_dict()
     document["operations"]["tides.get"] = {**document["operations"]["orders.get"], "input": INLINE}
     made = dict(stubs.files(Manifest.from_dict(document)))
-    tree = ast.parse(made["_sync_calls/tides.pyi"])
+    tree = ast.parse(made["_calls/tides.pyi"])
     call = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "TidesGetCall")
     variants = [n.args for n in call.body if isinstance(n, ast.FunctionDef) and n.name == "__call__"]
     bodies = [ast.unparse(args.posonlyargs[1].annotation) for args in variants if len(args.posonlyargs) > 1]
     assert "_m.TidesGetBody | _b.TidesGetBodyDict" in bodies
     for args in variants:
         # Either a body or keywords: a dict is not asked for its fields once more.
-        assert (len(args.posonlyargs) > 1) != any(arg.arg == "station" for arg in args.kwonlyargs)
-    assert "day: _t.Literal[1, 2] | _ty.Unset" in made["_sync_calls/tides.pyi"]
+        assert (len(args.posonlyargs) > 1) != (args.kwarg is not None)
+    assert "**fields: _te.Unpack[_b.TidesGetBodyDict]" in made["_calls/tides.pyi"]
+    assert "station: _t.Required[_h.Text]" in made["bodies.pyi"]
+    assert "day: _t.NotRequired[_t.Literal[1, 2] | _ty.Unset]" in made["bodies.pyi"]
     assert "class TidesGetBodyDict(" in made["bodies.pyi"]
 
 
@@ -263,10 +266,41 @@ def test_check_compares_with_the_manifest_in_use(tmp_path, capsys, monkeypatch):
 
 def test_pages_have_records_and_operations_their_summary(written):
     assert "def records(self) -> list[_m.StacFeature]" in written["models/__init__.pyi"]
-    text = written["_sync_calls/catalog.pyi"]
+    text = written["_calls/catalog.pyi"]
     at = text.index("def search(self) -> CatalogSearchCall:")
     assert "Search a host's catalogue" in text[at : at + 200]
-    assert "-> _ty.JSONObject" in written["_sync_calls/orders.pyi"]
+    assert "-> _ty.JSONObject" in written["_calls/orders.pyi"]
+
+
+def test_a_deprecated_operation_is_marked(written):
+    assert "deprecated" not in written["_calls/catalog.pyi"]
+    document = bundled().to_dict()
+    document["operations"]["catalog.search"]["deprecated"] = True
+    made = dict(stubs.files(Manifest.from_dict(document)))
+    mark = '@_te.deprecated("catalog.search is deprecated")'
+    assert f"    {mark}\n    def search(self)" in made["_calls/catalog.pyi"]
+    assert f"{mark}\ndef sync(" in made["api/operations/catalog_search.pyi"]
+
+
+def test_descriptions_are_where_hover_finds_them():
+    document = bundled().to_dict()
+    document["schemas"]["CatalogSearchInput"]["properties"]["host_name"]["description"] = (
+        "The host to search."
+    )
+    made = dict(stubs.files(Manifest.from_dict(document)))
+    assert "            host_name: The host to search." in made["_calls/catalog.pyi"]
+    for module in ("bodies.pyi", "models/__init__.pyi"):
+        assert '    """The host to search."""' in made[module]
+
+
+def test_without_modules_of_single_models_and_operations_all_else_is_the_same(written):
+    made = dict(stubs.files(bundled(), deep=False))
+    alone = {name for name in written if name.count("/") and name not in made}
+    assert {name.rpartition("/")[0] for name in alone} == {"models", "api/operations"}
+    lowlevel = made.pop("api/operations/__init__.pyi")
+    assert made == {name: written[name] for name in made}
+    stated = {node.target.id for node in ast.parse(lowlevel).body if isinstance(node, ast.AnnAssign)}
+    assert stated == {operation.module_name for operation in bundled().operations.values()}
 
 
 def test_it_is_written_replaced_and_removed(tmp_path, capsys, monkeypatch):

@@ -100,6 +100,8 @@ for each in client.event_subscriptions.list({}).subscriptions:
 # Other ways to give a body.
 client.catalog.search(CatalogSearchInput(host_name="earthsearch-aws", limit=5))
 client.catalog.search(Deep(host_name="earthsearch-aws", next_=UNSET))
+client.catalog.search({"host_name": "earthsearch-aws", "next_": UNSET})
+client.catalog.search(host_name="earthsearch-aws", limit=UNSET)
 client.catalog.search(host_name="earthsearch-aws", limit=5, bbox=(1, 2.5, Decimal(3), 4), ids={"a"})
 client.catalog.search(host_name="earthsearch-aws", datetime_=(dt.date(2024, 1, 1), dt.datetime(2024, 2, 1)))
 client.catalog.search({"host_name": "earthsearch-aws", "datetime": "2024-01-01T00:00:00Z", "next": "abc"})

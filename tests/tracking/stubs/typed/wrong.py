@@ -1,4 +1,4 @@
-"""Code that is wrong: both checkers report every line that says so, and no other. It is checked, not run."""
+"""Code that is wrong: mypy and pyright report every line that says so, and no other. It is checked, not run."""
 
 from typing import Any
 
