@@ -35,6 +35,7 @@ def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow  # a pytest of its own
 @pytest.mark.parametrize("in_process", ["false", "true"])
 def test_a_strangers_tests_pass(tmp_path: Path, in_process: str) -> None:
     for file in STRANGER.glob("*.txt"):
@@ -47,6 +48,7 @@ def test_a_strangers_tests_pass(tmp_path: Path, in_process: str) -> None:
     assert "passed" in done.stdout
 
 
+@pytest.mark.slow  # a pytest of its own
 def test_nothing_is_imported_until_a_fixture_is_used(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(QUIET)
     (tmp_path / "test_plain.py").write_text("def test_plain():\n    pass\n")
