@@ -7,6 +7,7 @@ called ``items``, ``catalog`` or ``index``.
 
 from __future__ import annotations
 
+from ._folding import folded
 from ._loops.methods import Loops
 from ._names import segment_name, segment_of
 
@@ -208,11 +209,12 @@ class OperationCall(Loops):
         except KeyError:
             self.operation  # noqa: B018 - says that a refresh has removed it
             raise
-        if body is None:
-            endpoint.input.check_options(idempotency_key=idempotency_key, detailed=detailed)
-        if endpoint.streams and not detailed:
-            return client._stream(endpoint, body, fields, idempotency_key)
-        made = client._perform(endpoint, body, fields, idempotency_key, detailed)
+        with folded:
+            if body is None:
+                endpoint.input.check_options(idempotency_key=idempotency_key, detailed=detailed)
+            if endpoint.streams and not detailed:
+                return client._stream(endpoint, body, fields, idempotency_key)
+            made = client._perform(endpoint, body, fields, idempotency_key, detailed)
         if client._asynchronous:
             made.__qualname__ = self._id  # what Python names if nobody awaits it
         return made

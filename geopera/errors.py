@@ -116,13 +116,16 @@ class GeoperaError(Exception):
 
     @property
     def message(self) -> str:
-        """What went wrong, in one or a few lines, without what a terminal would execute."""
-        from ._display.safe import safe
+        """What went wrong, in one or a few lines, without what a terminal would execute; a long text is cut."""
+        from ._display.safe import message
 
-        return safe(str(self.args[0])) if self.args else ""
+        return message(str(self.args[0])) if self.args else ""
 
     def __str__(self) -> str:
         return self.message
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.message!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (type(self), self.args, self.__dict__.copy())
@@ -256,9 +259,12 @@ class ResponseMismatchWarning(UserWarning):
     """A successful response does not match the manifest; it was returned, typed as far as possible."""
 
     def __str__(self) -> str:
-        from ._display.safe import safe
+        from ._display.safe import message
 
-        return safe(super().__str__())
+        return message(super().__str__())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
 
 
 class DeprecatedOperationWarning(DeprecationWarning):

@@ -5,6 +5,7 @@ What their attributes are is in `_proxies`.
 
 from __future__ import annotations
 
+from ._folding import folded
 from ._given import Given
 from ._loops.methods import Many
 from ._names import did_you_mean, segment_name
@@ -437,12 +438,13 @@ class AsyncGeopera(_Fluent):
     async def _perform(
         self, endpoint: Endpoint, body: Any, fields: dict[str, Any], key: str | None, detailed: bool
     ) -> Any:
-        try:
-            response: Response[Any] = await self._client._async().run(
-                self._steps(endpoint, body, fields, key)
-            )
-        finally:
-            self._after_call()
+        with folded:
+            try:
+                response: Response[Any] = await self._client._async().run(
+                    self._steps(endpoint, body, fields, key)
+                )
+            finally:
+                self._after_call()
         return response if detailed else response.parsed
 
     async def refresh_manifest(self, *, dry_run: bool = False) -> Refresh:

@@ -154,7 +154,9 @@ class Response(Generic[T_co]):
 class Content(bytes):
     """The body of a binary response: bytes with a media type. Images are shown in a notebook.
 
-    `content_type` is the header as the server sent it, `media_type` its lower-case type without parameters.
+    Attributes:
+        content_type: The header as the server sent it.
+        media_type: The type in lower case, without parameters.
     """
 
     content_type: str
@@ -172,6 +174,8 @@ class Content(bytes):
         from ._display.safe import one_line
 
         return f"<Content, {len(self)} bytes of {one_line(self.media_type, 100)}>"
+
+    __str__ = __repr__
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the bytes to a file. Returns its path; raises OSError if it cannot be written."""
@@ -207,7 +211,8 @@ class JSONObject(Shown, Tables, dict[str, "Any"]):
     Nested objects are of the same type. Where a key is also the name of a dict method (``items``,
     ``keys``, …), the attribute is the method and the key is read with ``[...]``. A key that Python
     reserves is read with a trailing underscore (``feature.type_``), one in another case by its
-    snake_case name (``order.total_aud`` for ``totalAud``).
+    snake_case name (``order.total_aud`` for ``totalAud``). A STAC asset, an object with an ``href``, has ``open()``,
+    which opens its raster with rasterio.
     """
 
     __slots__ = ("__weakref__", "_page")
@@ -220,6 +225,12 @@ class JSONObject(Shown, Tables, dict[str, "Any"]):
             return self[name]
         if name in PAGE_ONLY:
             raise AttributeError(f"the object is no page of records and has no {name}", name=name, obj=self)
+        if name == "open" and isinstance(self.get("href"), str):  # a STAC asset
+            from functools import partial
+
+            from .geo.assets import open_asset
+
+            return partial(open_asset, self)
         from ._names import did_you_mean, python_name
 
         for key in self:
@@ -242,6 +253,8 @@ class JSONObject(Shown, Tables, dict[str, "Any"]):
     def __dir__(self) -> Iterator[str]:
         hidden = () if page_records(self) is not None else PAGE_ONLY - self.keys()
         yield from (name for name in super().__dir__() if name not in hidden)
+        if "href" in self:
+            yield "open"
         yield from (
             key for key in self if isinstance(key, str) and key.isidentifier() and not key.startswith("_")
         )
@@ -304,7 +317,7 @@ class JSONObject(Shown, Tables, dict[str, "Any"]):
 
 
 class UserInfo(JSONObject):
-    """Who the credentials stand for, as the server says it; further members are kept.
+    """The principal of the credentials, as the server reports it; further members are kept.
 
     Attributes:
         sub: The subject, an id.

@@ -10,6 +10,8 @@ def turn_on(level: str) -> None:
     global _on
     import logging
 
+    from .._display.safe import safe
+
     if level.lower() not in ("debug", "info"):
         raise ValueError(f"GEOPERA_LOG is 'debug' or 'info', not {level!r}")
     logger = logging.getLogger("geopera")
@@ -17,5 +19,10 @@ def turn_on(level: str) -> None:
     if not _on:
         _on = True
         handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+
+        class Harmless(logging.Formatter):
+            def format(self, record: logging.LogRecord) -> str:
+                return safe(super().format(record))  # a server chooses request ids
+
+        handler.setFormatter(Harmless("%(asctime)s %(name)s %(levelname)s %(message)s"))
         logger.addHandler(handler)

@@ -119,6 +119,14 @@ class _Nested:
                 table = _rows(map(str, columns.names), body) + more
                 return self._details(counted(len(inside), "items"), table)
             return self._spent(escaped(short(inside, _CELL), 4 * _CELL))
+        if (
+            isinstance(inside, list)
+            and limit > _CELL
+            and sum(len(str(one)) for one in inside[:100]) > 2 * _CELL
+        ):
+            body = [[self._spent(escaped(cell(one, _ADDRESS), _ADDRESS))] for one in inside[:_ROWS]]
+            more = f"<p>… {len(inside) - _ROWS:,} more</p>" if len(inside) > _ROWS else ""
+            return self._details(counted(len(inside), "items"), _rows([], body) + more)
         return self._spent(escaped(cell(value, limit), limit))
 
     def fields(self, fields: dict[str, Any], depth: int, *, open: bool = False) -> str:

@@ -6,8 +6,9 @@ table, docstring and HTML text of the package ends in `safe`; the data itself st
 
 from __future__ import annotations
 
-__all__ = ["cut", "fits", "one_line", "safe", "width"]
+__all__ = ["cut", "fits", "message", "one_line", "safe", "width"]
 
+_LONGEST = 4_000
 # Spaces of all widths, and the joiners that some scripts and emoji need: not "printable", and harmless.
 _HARMLESS = frozenset("\u00a0\u1680\u202f\u205f\u3000\u200c\u200d" + "".join(map(chr, range(0x2000, 0x200B))))
 
@@ -29,6 +30,13 @@ def cut(text: str, limit: int) -> str:
     """The same with its spaces as they are."""
     shown = safe(text[: limit + 1], keep="")
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def message(text: str) -> str:
+    """A message with what a server said in it: harmless, its lines kept, cut where it is long."""
+    if len(text) <= _LONGEST:
+        return safe(text)
+    return f"{safe(text[:_LONGEST])}… ({len(text) - _LONGEST:,} more characters)"
 
 
 def width(text: str) -> int:

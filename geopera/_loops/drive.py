@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from anyio import move_on_after, sleep, to_thread
 
 from .._call.endpoint import Reply
+from .._folding import folded
 from .._transport.streams import running_loop
 from ..errors import StreamError
 from ..geo.methods import AsyncTables, Tables
@@ -298,12 +299,14 @@ def run(plan: Plan, caller: Caller) -> Any:
 
 
 def _last(plan: Plan, io: BlockingIO) -> Any:
-    [result] = _iterate(plan, io)
+    with folded:
+        [result] = _iterate(plan, io)
     return result
 
 
 async def _alast(plan: Plan, io: EventLoopIO) -> Any:
-    [result] = [value async for value in _aiterate(plan, io)]
+    with folded:
+        [result] = [value async for value in _aiterate(plan, io)]
     return result
 
 
@@ -374,7 +377,8 @@ class Iteration(Tables, _Iterable):
         values = self._current()
         if values is None:
             raise StopIteration
-        return next(values)
+        with folded:
+            return next(values)
 
     def close(self) -> None:
         """Stop, and release the connection; a later `next` is the end."""
@@ -413,7 +417,8 @@ class AsyncIteration(AsyncTables, _Iterable):
         values = self._current()
         if values is None:
             raise StopAsyncIteration
-        return await anext(values)
+        with folded:
+            return await anext(values)
 
     async def aclose(self) -> None:
         """Stop, and release the connection; a later step is the end."""

@@ -346,6 +346,33 @@ class Many:
 
     __slots__ = ()
 
+    def sign(self, value: Any, /, assets: Iterable[str] | None = None) -> Any:
+        """Sign the URLs of assets, in place.
+
+        Of an item each asset is signed, with ``items.asset.download``; an asset that the API does not have, as that of a
+        public catalogue, stays as it is. A URL is returned as it is unless it belongs to an item that this client has
+        signed: then it is returned signed, and asked for again if it has expired. So it fits pystac-client's
+        ``modifier=`` and, for items that were signed before, odc-stac's ``patch_url=``.
+
+        Args:
+            value: An item, an asset, a collection of items, a page or list of them, as an object of this client, of
+                pystac or a dict; or a URL.
+            assets: The names of the assets to sign; a call is made for each.
+
+        Returns:
+            The same object; of a URL, a URL.
+
+        Raises:
+            TypeError: If `value` is something else.
+            ValueError: If it is an asset whose item is not known.
+        """
+        from .signing import Known, sign
+
+        caller: Any = self
+        known = caller.__dict__.setdefault("_known", None) or Known()
+        caller.__dict__["_known"] = known
+        return sign(caller, known, value, assets)
+
     def map(
         self,
         operation_id: str,
@@ -362,34 +389,9 @@ class Many:
         progress: bool = False,
         rate_limit: str | None = "auto",
     ) -> Any:
-        """Call an operation for each of many bodies, several at a time; yields the results.
+        """Call an operation, given by its dotted id, for each of many bodies; yields the results.
 
-        Args:
-            operation_id: The dotted id of the operation.
-            bodies: Any iterable; on an async client an async one as well. It is read as the run goes on: at most
-                `concurrency` bodies are under way or waiting to be yielded.
-            concurrency: From 1 to 100; with an executor to 10,000.
-            ordered: False yields results as they finish.
-            errors: "return" yields the exception of a call that fails in its place, and goes on; "raise"
-                raises the first one.
-            pairs: Yield ``(body, result)``.
-            idempotency_key: A function of a body that returns its key. An operation that spends needs one, or
-                a journal, so that a run that broke off can be run again; "random" does without.
-            journal: A file that makes the run resumable: the next run with it sends again, under the same key,
-                what had been begun or failed, and yields the recorded result of what is done.
-            executor: A ``concurrent.futures.Executor`` that makes the calls, in other processes or on other
-                machines; a worker takes its token from its own environment.
-            rate_limit: "auto" keeps these calls under the documented limits, together with all other processes of
-                this machine, by waiting; None does not.
-            progress: Show a bar (needs the extra ``geopera[progress]``).
-
-        Returns:
-            An iterator, async on an async client. Exceptions of the bodies themselves are raised after the
-            results of the bodies that were taken.
-
-        Raises:
-            TypeError: If an option is wrong, or the operation spends and the run has no keys of its own.
-            ValueError: If an option has an invalid value, or the journal belongs to another operation or API.
+        Options, results and exceptions are those of the operation's own ``map``.
         """
         from .bulk import map_bodies
 

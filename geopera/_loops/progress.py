@@ -98,8 +98,12 @@ class _BarPart(Silent):
 def needs_tqdm(wanted: Any) -> None:
     """Raises ImportError, naming the extra to install, where a bar is wanted and tqdm is missing."""
     if wanted:
+        from warnings import catch_warnings, simplefilter
+
         try:
-            import tqdm.auto  # type: ignore[import-untyped]  # noqa: F401
+            with catch_warnings():
+                simplefilter("ignore")  # in a notebook without ipywidgets the bar is one of text
+                import tqdm.auto  # type: ignore[import-untyped]  # noqa: F401
         except ImportError as exc:
             raise ImportError("progress=True needs tqdm: pip install 'geopera[progress]>=3'") from exc
 

@@ -193,7 +193,7 @@ class Signed(Source):
         self.size = size
         names = (safe_name(plain.get(n)) for n in ("file_name", "fileName", "filename"))
         self._name = next((name for name in names if name), None)
-        self._ends = _seconds_left(plain.get("expires_at") or plain.get("expires"))
+        self._ends = seconds_left(plain.get("expires_at") or plain.get("expires"))
 
     def _expired(self) -> bool:
         return self._ends is not None and time.monotonic() - self._since >= self._ends
@@ -278,7 +278,7 @@ def from_bytes(content: bytes) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _seconds_left(text: Any) -> float | None:
+def seconds_left(text: Any) -> float | None:
     try:
         ends = datetime.fromisoformat(text)
         return (ends - datetime.now(ends.tzinfo or UTC)).total_seconds()

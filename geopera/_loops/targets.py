@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .checksums import Checksum
 
 _BLOCK = 1 << 20
+_MOST_PIECES = 64
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(://|::)")
 # File systems whose uploads appear at once and whole; elsewhere a temporary name is used.
 _WHOLE = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "memory"}
@@ -70,7 +71,8 @@ class Part:
     def write(self) -> None:
         with self._lock:
             waiting, self._waiting, self._pending = self._waiting, [], 0
-            for chunk in waiting if len(waiting) == 1 else [b"".join(waiting)]:
+            # A block that is joined is new memory each time, which costs more than the system calls that it saves.
+            for chunk in waiting if len(waiting) <= _MOST_PIECES else [b"".join(waiting)]:
                 data = memoryview(chunk)
                 while data and self._file is not None:
                     data = data[self._file.write(data) :]

@@ -39,7 +39,9 @@ class _Frozen:
         return hash(repr(self._values()))
 
     def __repr__(self) -> str:
-        inner = ", ".join(f"{name}={value!r}" for name, value in self._values().items())
+        from .._display.text import short
+
+        inner = ", ".join(f"{name}={short(value, 200)}" for name, value in self._values().items())
         return f"{type(self).__name__}({inner})"
 
     def __reduce__(self) -> tuple[Any, ...]:

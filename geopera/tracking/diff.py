@@ -150,6 +150,9 @@ class Diff:
     def __str__(self) -> str:
         return self.text()
 
+    def __repr__(self) -> str:
+        return f"<Diff: {self.summary()}>"
+
 
 _MAX_MARKDOWN = 58_000
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from . import cold, models, peers, schemas, server, warm
+from . import cold, models, peers, schemas, server, tables, warm
 
 
 class Row:
@@ -78,6 +78,25 @@ def cold_rows(url: str, quick: bool, rounds: int, with_peers: bool) -> Iterator[
             if against_sdk == 0.40:
                 memory = [[float(kib) for _, kib in found[p.name]] for p in (group[0], group[2])]
                 yield Row("peak memory of that process / generated SDK", 0.75, *memory)
+
+
+def table_rows(quick: bool, rounds: int) -> Iterator[Row]:
+    rounds = min(rounds, 3)
+    times = tables.frames(rounds)
+    yield Row("to_geodataframe / GeoDataFrame.from_features", 0.80, times["geopera"], times["geopandas"])
+    if quick:
+        return
+    with tables.running() as url:
+        times = tables.searches(url, rounds)
+        yield Row(
+            "20,000 items to a table / pystac-client and geopandas",
+            0.35,
+            times["geopera"],
+            times["pystac-client"],
+        )
+        times = tables.downloads(url, rounds)
+        if times:
+            yield Row("a file of 512 MB / curl", 1.25, times["geopera"], times["curl"])
 
 
 def manifest_row(quick: bool, rounds: int) -> Row:
@@ -187,6 +206,12 @@ def main() -> int:
             print(
                 f"stream memory: {early / 1e6:.2f} MB over the first tenth, {peak / 1e6:.2f} MB over the rest"
             )
+    add(table_rows(arguments.quick, rounds))
+    if not arguments.quick:
+        seconds, early, late = tables.parquet(1_000_000)
+        print(
+            f"1,000,000 features to GeoParquet: {seconds:.0f} s, peak {early:.0f} MB early, {late:.0f} MB late"
+        )
     add(iter([manifest_row(arguments.quick, rounds)]))
     add(schema_rows(arguments.quick, min(rounds, 3)))
     if arguments.peers:

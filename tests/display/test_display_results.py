@@ -15,7 +15,10 @@ from helpers.scenes import PAGE, SCENE, says, search
 from geopera._display.footprint import svg
 from geopera._display.notebook import html as html_of
 from geopera._display.text import LINE, short
-from geopera.types import JSONArray, JSONObject, open_json
+from geopera.errors import GeoperaError, ResponseMismatchWarning
+from geopera.manifest import bundled
+from geopera.tracking.diff import Diff, diff
+from geopera.types import Content, JSONArray, JSONObject, open_json
 
 AOI = {"type": "Polygon", "coordinates": [[[151.2, -33.9], [151.3, -33.9], [151.3, -33.8], [151.2, -33.9]]]}
 
@@ -103,6 +106,36 @@ def test_every_repr_is_bounded():
         assert len(repr(array)) <= 2_500
         assert len(str(array)) <= 15_000
         assert len(array._repr_html_() or "") <= 120_000
+
+
+def test_other_reprs_are_bounded():
+    """Whatever else a server can make large."""
+    client = says({"title": "t", "detail": "x" * 300_000}, 400, "application/problem+json")
+    with pytest.raises(GeoperaError) as caught:
+        client.orders.get(order_id="o")
+    assert caught.value.error.detail == "x" * 300_000
+    old = bundled().to_dict()
+    new = {**old, "operations": {f"a.op{n}": entry for n, entry in enumerate(old["operations"].values())}}
+    things = [
+        caught.value,
+        caught.value.response,
+        ResponseMismatchWarning("x" * 300_000),
+        Content(b"x" * 300_000, "image/png" + "x" * 300_000),
+        search().features,
+        diff(old, new),
+        *bundled().operations.values(),
+        bundled(),
+        client,
+        client.catalog,
+        client.catalog.search,
+        client.catalog.search.iter(host_name="h"),
+        client.catalog.search.preview(host_name="h" * 300_000),
+    ]
+    for thing in things:
+        assert len(repr(thing)) <= 5_000, repr(thing)[:300]
+        if not isinstance(thing, Diff):  # whose text is a report
+            assert len(str(thing)) <= 5_000
+            assert len(f"{thing}") <= 5_000
 
 
 def test_a_small_object_prints_whole_and_a_large_one_by_what_people_look_for():

@@ -264,6 +264,11 @@ def test_an_operation_that_changes_something_is_not_repeated(
     assert leftovers(tmp_path) == []
 
 
+_REFUSAL = (
+    b"<Error><Code>AccessDenied</Code><Message>Expired</Message><StringToSign>s3cret</StringToSign></Error>"
+)
+
+
 @pytest.mark.parametrize(
     ("status", "error", "asked"),
     [(403, PermissionDeniedError, 2), (410, GoneError, 2), (404, NotFoundError, 2), (503, ServerError, 4)],
@@ -274,11 +279,7 @@ def test_the_refusal_of_the_files_server(
     def answer(request: Asked) -> Answer:
         if request.method == "POST":
             return answer_json({"href": f"{wire.other_url}/f?signature=s3cret"})
-        return Answer(
-            b"<Error><Code>AccessDenied</Code><Message>Expired</Message></Error>",
-            status=status,
-            type="application/xml",
-        )
+        return Answer(_REFUSAL, status=status, type="application/xml")
 
     wire = serve(answer)
     client = flavour.client("test-token", wire.url)

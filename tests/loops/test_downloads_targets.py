@@ -16,6 +16,7 @@ import pytest
 from helpers.flavour import Flavour
 from helpers.wire import Answer, Asked, Wire, answer_json
 
+from geopera._loops import checksums
 from geopera._loops.filenames import disposition_name, ids_name, safe_name, url_name
 from geopera.errors import NotFoundError, PermissionDeniedError, ResponseError
 from geopera.sandbox import Sandbox
@@ -218,7 +219,7 @@ WRONG = b64encode(b"0" * 32).decode()
         ({}, {"Digest": "sha-256=" + b64encode(SHA.digest()).decode()}),
         ({}, {"Repr_Digest": f"sha-256=:{b64encode(SHA.digest()).decode()}:"}),
         ({}, {"x_amz_checksum_sha256": b64encode(SHA.digest()).decode()}),
-        ({}, {"x_goog_hash": "crc32c=AAAAAA==,md5=" + b64encode(MD5.digest()).decode()}),
+        ({}, {"x_goog_hash": "x=AAAAAA==,md5=" + b64encode(MD5.digest()).decode()}),
     ],
 )
 def test_checksums(
@@ -235,6 +236,26 @@ def test_checksums(
     client = flavour.client("t", store(serve, answer, DATA, **headers).url)
     flavour(client.items.asset.download.download(ASSET, target))
     assert target.read_bytes() == DATA
+
+
+def test_crc32c_where_it_can_be_computed(
+    flavour: Flavour, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crc = pytest.importorskip("google_crc32c")
+    good = crc.extend(0, DATA).to_bytes(4, "big")
+    for header, value in (("x_goog_hash", "crc32c="), ("x_amz_checksum_crc32c", "")):
+        client = flavour.client("t", store(serve, **{header: value + b64encode(good).decode()}).url)
+        flavour(client.items.asset.download.download(ASSET, tmp_path / "x.tif"))
+        client = flavour.client("t", store(serve, **{header: value + "AAAAAA=="}).url)
+        with pytest.raises(ResponseError, match="crc32c"):
+            flavour(client.items.asset.download.download(ASSET, tmp_path / "x.tif"))
+    # Without the library the checksum is as if it had not been given: it proves nothing about a file that is there.
+    monkeypatch.setitem(sys.modules, "google_crc32c", None)
+    checksums._extend.cache_clear()
+    wire = store(serve, {"crc32c": "AAAAAA=="})
+    flavour(flavour.client("t", wire.url).items.asset.download.download(ASSET, tmp_path / "x.tif"))
+    assert fetched(wire) == 1
+    checksums._extend.cache_clear()
 
 
 def test_what_is_no_checksum_of_the_file(flavour: Flavour, serve: Serve, tmp_path: Path) -> None:

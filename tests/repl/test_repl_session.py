@@ -110,8 +110,8 @@ def test_a_session_in_ipython(session, make_sandbox, tmp_path):
     for part in ("host_name", "catalog:read", "Example:", "OperationCall"):
         assert part in shown
     shown = shell.run("page = client.catalog.search(host_name='earthsearch-aws', limit=200); page")
-    assert "CatalogSearchOutput(" in shown
-    assert "more" in shown
+    assert "200 features, the first 60 shown" in shown
+    assert "more columns: " in shown
     assert len(shown) < 12_000
 
     # One line, and what is new is there: shown, completed, callable.

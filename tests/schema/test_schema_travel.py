@@ -173,6 +173,8 @@ document["schemas"]["StacFeature"]["properties"]["fresh"] = {{"type": "string"}}
 things = {{
     "page": page, "scene": scene, "list": page.features, "error": error,
     "response": says(PAGE).catalog.search(host_name="h", detailed=True),
+    "image": says(b"GIF89a", kind="image/gif").cog.thumbnail(url="https://example.com/a.tif"),
+    "array": says([{{"id": "a"}}]).catalog.hosts.list(), "kept": says(PAGE).with_options(max_retries=1),
     "open": says({{"id": "o", "a": [1]}}).orders.get(order_id="o"),
     "model": adapter.validate_python({{"mode": "a", "kids": [{{"mode": "b"}}]}}), "adapter": adapter,
     "member": adapter.validate_python({{"mode": "a"}}).mode,
@@ -210,6 +212,8 @@ def test_cloudpickle_in_processes_that_imported_nothing_else() -> None:
         "error NotFoundError None",
         "model Tree None",
         "member TreeMode None",
+        "image Content None",
+        "array JSONArray None",
         "refreshed StacFeature r",
         "f",
         "2",

@@ -46,7 +46,17 @@ MODULES = {
     "types",
     "webhooks",
 }
-FLUENT = {"client", "manifest", "with_options", "invoke", "map", "refresh_manifest", "resource", "whoami"}
+FLUENT = {
+    "client",
+    "manifest",
+    "with_options",
+    "invoke",
+    "map",
+    "refresh_manifest",
+    "resource",
+    "sign",
+    "whoami",
+}
 OPERATION = {"operation", "preview", "pages", "iter", "wait", "download", "download_many", "upload", "map"}
 
 

@@ -138,6 +138,12 @@ def test_a_schema_change_is_classed(before, after, code, in_breaks, out_breaks, 
         ({"media_type": "image/png"}, {"media_type": "image/webp"}, True),
         ({"scope": "a:read"}, {"scope": "a:write"}, True),
         ({"scope": "a:read"}, {"scope": None}, False),
+        ({"side_effect": "strange"}, {"side_effect": None}, False),
+        ({"side_effect": "external_spend"}, {"side_effect": "strange"}, True),
+        ({"idempotent": None}, {"idempotent": False}, False),
+        ({"body_required": None}, {"body_required": False}, False),
+        ({"produces": ["order"]}, {"produces": ["order", "job"]}, False),
+        ({"errors": {"409": "Problem"}}, {"errors": {}}, False),
         ({"public": True}, {"public": False}, True),
         ({"public": False}, {"public": True}, False),
         ({"body_required": False}, {"body_required": True}, True),
@@ -336,3 +342,59 @@ def test_markdown_ends_where_a_pull_request_does():
     text = diff(manifest(), new).markdown()
     assert 40_000 < len(text) < 65_000
     assert text.rstrip().endswith("more")
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "breaking"),
+    [
+        ("path", "/v1/op/", "/v2/op/", True),
+        ("path", "/v1/op/", None, True),
+        ("base_url", "https://a.example", "https://b.example", False),
+        ("api_version", "2.1.0", "3.0.0", False),
+        ("api_version", None, "2.1.0", False),
+    ],
+)
+def test_what_changes_in_the_manifest_itself(name, before, after, breaking):
+    [change] = diff({name: before}, {name: after}).changes
+    assert (change.kind, change.operation, change.where, change.code) == ("changed", None, name, name)
+    assert change.breaking is breaking
+    assert change.message == f"{before!r} became {after!r}"
+
+
+def test_a_fact_that_is_not_said_has_its_default():
+    said = {"idempotent": False, "public": False, "body_required": True, "errors": {}, "success_status": 200}
+    said |= {"media_type": "application/json", "produces": [], "summary": ""}
+    assert not diff(manifest(), manifest(**said))
+    assert not diff(manifest(**said), manifest())
+
+
+def test_a_problem_is_something_that_is_received():
+    problem = {"Problem": obj({"title": STR}, "title")}
+    errors = {"errors": {"409": "Problem"}}
+    found = diff(
+        manifest(schemas=problem, **errors), manifest(schemas={"Problem": obj({"title": STR})}, **errors)
+    )
+    assert [(one.code, one.breaking) for one in found.changes] == [("required-removed", True)]
+
+
+def test_the_text_of_a_diff():
+    old, new = manifest(summary="a"), manifest(summary="b")
+    new["operations"] |= {"things.new": {"summary": "New."}, "things.other": {}}
+    new["path"] = "/v2"
+    assert str(diff(old, new)).splitlines() == [
+        "~ the manifest",
+        "    breaking  path: '/v1/op/{operation_id}' became '/v2'",
+        "~ things.act",
+        "              summary: 'a' became 'b'",
+        "+ things.new",
+        "              New.",
+        "+ things.other",
+        "              a new operation",
+        "2 added, 0 removed, 1 changed; 1 breaking change",
+    ]
+
+
+def test_a_long_value_is_shortened():
+    whole, long = "x" * 198, "x" * 199
+    message = diff(manifest(summary=whole), manifest(summary=long)).changes[0].message
+    assert message == f"'{whole}' became '{'x' * 198}…"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from ..._names import pascal, segment_name
 from ..._repl.field_types import resolve
 from ..._repl.operations import fields, operation_ids, takes_anything
-from ...manifest import Manifest, Operation
+from ...manifest import Manifest, Operation, bundled_bytes
 from .options import options
 from .types import HEADER, IMPORTS, Classes, Given, Result, body_class, is_plain, text_of
 
@@ -114,6 +116,12 @@ def call_class(call: Call, *, asynchronous: bool) -> Iterator[str]:
         for line in _overloads("download", call, own, "_t.Any", awaited=asynchronous, alone=True):
             # The path may follow the body by position.
             yield line.replace("/, *, path: _h.Target = ...", "/, path: _h.Target = ..., *")
+        if operation.id in _uploading():
+            own = ", ".join(options("upload").values())
+            for line in _overloads("upload", call, own, "_t.Any", awaited=asynchronous, alone=True):
+                yield line.replace("(self, body:", "(self, file: _t.Any, body:").replace(
+                    "(self, *,", "(self, file: _t.Any, /, *,"
+                )
         if found := options("map"):
             yield from _map(call, found, iteration, asynchronous=asynchronous)
 
@@ -149,6 +157,12 @@ def _overloads(
         else:
             text = f'\n        """{doc}"""' if doc and index == 0 else " ..."
             yield f"    {'async ' if awaited else ''}def {name}({parameters}) -> {returns}:{text}"
+
+
+@cache
+def _uploading() -> frozenset[str]:
+    """The operations that `upload` belongs to."""
+    return frozenset(json.loads(bundled_bytes("overlay.json"))["uploads"])
 
 
 def _doc(operation: Operation) -> str:

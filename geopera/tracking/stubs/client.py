@@ -22,6 +22,7 @@ import types as _types
 import typing as _t
 import uuid as _uuid
 
+import geopera.geo.methods as _tables
 import geopera.manifest as _manifest
 import geopera.types as _ty
 import typing_extensions as _te
@@ -72,7 +73,7 @@ AsyncOperation = Operation
 Key: _t.TypeAlias = "str | None | _ty.Unset"
 Target: _t.TypeAlias = "str | _os.PathLike[str] | None"
 
-class Iteration(_t.Generic[T]):
+class Iteration(_tables.Tables, _t.Generic[T]):
     """Lazy: nothing is fetched before it is asked for. Closed at its end, by `close` or by a with block."""
     def __iter__(self) -> _t.Iterator[T]: ...
     def __next__(self) -> T: ...
@@ -85,7 +86,7 @@ class Iteration(_t.Generic[T]):
         trace: _types.TracebackType | None,
     ) -> None: ...
 
-class AsyncIteration(_t.Generic[T]):
+class AsyncIteration(_tables.AsyncTables, _t.Generic[T]):
     """Lazy: nothing is fetched before it is asked for. Closed at its end, by `aclose` or by a with block."""
     def __aiter__(self) -> _t.AsyncIterator[T]: ...
     async def __anext__(self) -> T: ...
