@@ -80,10 +80,10 @@ def test_long_chains_of_schemas(shape: str) -> None:
 def test_unions_that_multiply_without_recursion(keyword: str, size: int) -> None:
     adapter = type_adapter(chain(size, lambda ref: {"items": {keyword: [ref, ref]}}))
     start = time.perf_counter()
-    with pytest.raises(ValidationError, match="should be a string") as caught:
+    with pytest.raises(ValidationError, match=r"should be a string|depth|too deep") as caught:
         adapter.validate_python(nested(size, lambda value: [value], 1))
     assert time.perf_counter() - start < 60
-    assert len(caught.value.errors()) < 100
+    assert len(caught.value.errors()) < 2 * size + 40
 
 
 def test_an_interrupted_validation_leaves_no_count_behind(monkeypatch: pytest.MonkeyPatch) -> None:
