@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from geopera.tracking.diff import diff
+from geopera.tracking.diff import Diff, diff
 
 
 def manifest(input=None, output=None, schemas=None, **facts):
@@ -398,3 +398,10 @@ def test_a_long_value_is_shortened():
     whole, long = "x" * 198, "x" * 199
     message = diff(manifest(summary=whole), manifest(summary=long)).changes[0].message
     assert message == f"'{whole}' became '{'x' * 198}…"
+
+
+def test_what_was_left_out_is_in_the_text():
+    assert (
+        Diff((), left_out=("schemas.X: malformed",)).text().splitlines()[0]
+        == "! left out: schemas.X: malformed"
+    )
