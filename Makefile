@@ -12,7 +12,7 @@ comma := ,
 PYTHONS ?= $(wildcard $(foreach minor,11 12 13 14 15,$(HOME)/.pyenv/versions/3.$(minor)*/bin/python)) \
   python3.11 python3.12 python3.13 python3.14 python3.15
 
-.PHONY: help demo test test-slow test-lowest test-pythons check format docs site session bench bench-peers \
+.PHONY: help demo test test-slow test-lowest test-pythons mutants check format docs site session bench bench-peers \
   manifest build clean
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo "make test-slow    run what takes longer: type checkers, packaging, long property runs"
 	@echo "make test-lowest  run the tests with the lowest versions that pyproject.toml allows"
 	@echo "make test-pythons run the tests on every Python from 3.11 up that is installed"
+	@echo "make mutants      change the rules of retries, pages, waits, webhooks and diffs; a test has to notice"
 	@echo "make check        formatting, lint, types"
 	@echo "make bench        measure; make bench-peers measures other clients too"
 	@echo "make docs         run the code of the README and of docs/"
@@ -84,6 +85,9 @@ test-pythons:
 	  echo "== Python $$version"; \
 	  $(MAKE) --no-print-directory test PYTHON=$$python VENV=.venv-$$version || exit 1; \
 	done; test -n "$$done" || { echo "No Python from 3.11 up was found."; exit 1; }
+
+mutants: $(VENV)/.dev
+	$(call timed,$(BIN)/python -m tests.mutants $(ARGS),Mutation testing)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

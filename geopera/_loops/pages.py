@@ -118,6 +118,7 @@ def wait(
         until=until,
         raise_on_failure=raise_on_failure,
         delays=delays,
+        redact=caller._context().redactor().text,
     )
     if body is None:
         options = {"timeout": timeout != 1800.0, "until": until, "raise_on_failure": raise_on_failure}
@@ -166,6 +167,7 @@ def _patience(caller: Caller, left: float) -> Any:
     """The client's settings with its calls and retries cut to what is left of the wait."""
     context = caller._context()
     policy = context.policy
+    left = max(left, 0.5)  # the last poll, at the deadline itself, has a chance of a response
     total = min(left, context.total_timeout or left)
     if total == float("inf"):
         return context

@@ -56,6 +56,7 @@ class Wait:
             the wait. An operation without final statuses needs it.
         raise_on_failure: Raise `OperationFailedError` if the final status is a failure.
         delays: Seconds between the polls; the last one is used again and again.
+        redact: Takes secrets out of the reason of a failure.
 
     Raises:
         WaitTimeoutError: If the timeout expires. `last` is the last response, and the cause the last error.
@@ -63,7 +64,7 @@ class Wait:
         GeoperaError: The error of a poll that a later one cannot cure.
     """
 
-    __slots__ = ("_call", "_deadline", "_delays", "_failure", "_field", "_raise", "_success", "_until", "last", "operation", "polls", "started", "state", "timeout")  # fmt: skip
+    __slots__ = ("_call", "_deadline", "_delays", "_failure", "_field", "_raise", "_redact", "_success", "_until", "last", "operation", "polls", "started", "state", "timeout")  # fmt: skip
 
     def __init__(
         self,
@@ -75,6 +76,7 @@ class Wait:
         until: Callable[[Any], Any] | None = None,
         raise_on_failure: bool = False,
         delays: Iterable[float] = DELAYS,
+        redact: Callable[[str], str] = str,
     ) -> None:
         polling = operation.polling
         if until is None and polling is None:
@@ -94,6 +96,7 @@ class Wait:
         self._delays = _endless(delays)
         self._until = until
         self._raise = raise_on_failure
+        self._redact = redact
         self._field = polling.state if polling is not None else "status"
         self._success = frozenset(polling.success) if polling is not None and until is None else frozenset()
         self._failure = frozenset(polling.failure) if polling is not None else frozenset()
@@ -118,7 +121,7 @@ class Wait:
         if self.state is not None and self.state in self._failure and not self._satisfied(response):
             if self._raise:
                 raise OperationFailedError(
-                    f"{self._call} ended with status {self.state!r}{_reason(response)}",
+                    f"{self._call} ended with status {self.state!r}{self._reason(response)}",
                     last=response,
                     operation=self.operation,
                     attempts=self.polls,
@@ -135,6 +138,17 @@ class Wait:
             raise error
         assert isinstance(error, GeoperaError)
         return self._pause(now, error, error.retry_after)
+
+    def _reason(self, response: Any) -> str:
+        """The reason of the failure, from the response: redacted, and then shortened."""
+        for name in ("error", "failure_reason", "reason", "message", "detail"):
+            try:
+                text = response[name]
+            except (KeyError, TypeError):
+                continue
+            if text:
+                return f": {self._redact(str(text))[:200]}"
+        return ""
 
     def _satisfied(self, response: Any) -> bool:
         return self._until is not None and bool(self._until(response))
@@ -194,16 +208,3 @@ def state_of(response: Any, field: str) -> str | None:
     if isinstance(value, Enum):
         value = value.value
     return value if isinstance(value, str) else None
-
-
-def _reason(response: Any) -> str:
-    """The reason of the failure, from the response."""
-    for name in ("error", "failure_reason", "reason", "message", "detail"):
-        text = None
-        try:
-            text = response[name]
-        except (KeyError, TypeError):
-            continue
-        if text:
-            return f": {str(text)[:200]}"
-    return ""

@@ -7,7 +7,9 @@ from .secret import Secret, reveal
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any
+    from typing import Any, TypeVar
+
+    E = TypeVar("E", bound=BaseException)
 
 # What is shorter stands in ordinary words.
 SHORTEST = 6
@@ -74,7 +76,7 @@ class Redactor:
         clean = [(self.text(name), self.text(value)) for name, value in pairs]
         return headers if clean == pairs else type(headers)(clean)
 
-    def exception(self, exc: BaseException) -> BaseException:
+    def exception(self, exc: E) -> E:
         """An exception of a transport that may be kept: without request, frames and chain, its text redacted.
 
         Its frames hold the head of the request as text.

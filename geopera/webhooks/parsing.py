@@ -54,20 +54,20 @@ def parse(
     fields = _fields(raw)
     for name in _TEXTS:
         if not isinstance(fields.get(name), str) or not fields[name]:
-            what = "missing" if name not in fields else f"no text but {type(fields[name]).__name__}"
+            what = "missing" if name not in fields else f"not a string but {type(fields[name]).__name__}"
             raise WebhookError(f"the delivery's {name!r} is {what if fields.get(name) != '' else 'empty'}")
     data = fields.get("data")
     if data is None:
         data = {}
     if not isinstance(data, dict):
-        raise WebhookError(f"the delivery's 'data' is no object but {type(data).__name__}")
+        raise WebhookError(f"the delivery's 'data' is not an object but {type(data).__name__}")
     for header, name in ((EVENT, "event_type"), (EVENT_ID, "event_id")):
         said = found.get(header)
         if said is not None and said != fields[name]:
             raise WebhookError(
                 f"the delivery's header {header} says {said[:80]!r}, its body {fields[name][:80]!r}"
             )
-    timestamp = _moment(fields.get("timestamp"))
+    timestamp = _datetime(fields.get("timestamp"))
     if limit is not None:
         _check_age(timestamp, limit)
     from ..types import open_json
@@ -130,21 +130,23 @@ def _fields(raw: bytes) -> dict[str, Any]:
     try:
         fields = loads(raw.decode("utf-8"))
     except (ValueError, RecursionError) as exc:
-        raise WebhookError(f"the delivery's body is no JSON: {exc}") from exc
+        raise WebhookError(f"the delivery's body is not JSON: {exc}") from exc
     if not isinstance(fields, dict):
-        raise WebhookError(f"the delivery's body is no object but {type(fields).__name__}")
+        raise WebhookError(f"the delivery's body is not an object but {type(fields).__name__}")
     return fields
 
 
-def _moment(value: Any) -> datetime:
+def _datetime(value: Any) -> datetime:
     from datetime import datetime
 
     if not isinstance(value, str):
-        raise WebhookError("the delivery's 'timestamp' is missing or no text")
+        raise WebhookError("the delivery's 'timestamp' is missing or not a string")
     try:
-        moment = datetime.fromisoformat(value)
+        parsed = datetime.fromisoformat(value)
     except ValueError:
-        raise WebhookError(f"the delivery's 'timestamp' is no RFC 3339 time: {value[:80]!r}") from None
-    if moment.tzinfo is None:
-        raise WebhookError(f"the delivery's 'timestamp' names no UTC offset: {value[:80]!r}")
-    return moment
+        raise WebhookError(
+            f"the delivery's 'timestamp' is not an RFC 3339 datetime: {value[:80]!r}"
+        ) from None
+    if parsed.tzinfo is None:
+        raise WebhookError(f"the delivery's 'timestamp' has no UTC offset: {value[:80]!r}")
+    return parsed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from _thread import allocate_lock
 
+from .._drivers import arun, run
 from ..errors import WebhookError, WebhookSignatureError
 from .parsing import parse, seconds
 from .signature import held, keys_of
@@ -134,24 +135,7 @@ class Receiver:
         Returns:
             The HTTP status to respond with.
         """
-        steps = self._steps(body, headers)
-        result: Any = None
-        try:
-            function, argument = next(steps)
-            while True:
-                try:
-                    result = function(argument)
-                    if hasattr(result, "__await__"):
-                        from asyncio import run
-
-                        result = run(_awaited(result))
-                except Exception as exc:  # noqa: BLE001 - handed on, into the steps
-                    function, argument = steps.throw(exc)
-                else:
-                    function, argument = steps.send(result)
-        except StopIteration as stop:
-            status: int = stop.value
-            return status
+        return run(self._steps(body, headers), _called)
 
     async def areceive(self, body: bytes | str, headers: Headers) -> int:
         """Receive one delivery, async; a handler that is no async function runs in a worker thread.
@@ -163,29 +147,17 @@ class Receiver:
         Returns:
             The HTTP status to respond with.
         """
+        return await arun(self._steps(body, headers), self._acalled)
+
+    async def _acalled(self, call: tuple[Callable[[Any], Any], Any]) -> Any:
         from anyio import to_thread
 
-        steps = self._steps(body, headers)
-        result: Any = None
-        try:
-            function, argument = next(steps)
-            while True:
-                try:
-                    if _is_async(function) or (isinstance(self._seen, set) and function == self._seen.add):
-                        result = function(argument)
-                    else:
-                        result = await to_thread.run_sync(function, argument)
-                    if hasattr(result, "__await__"):
-                        result = await result
-                except Exception as exc:  # noqa: BLE001 - handed on, into the steps
-                    function, argument = steps.throw(exc)
-                else:
-                    function, argument = steps.send(result)
-        except StopIteration as stop:
-            status: int = stop.value
-            return status
-        finally:
-            steps.close()
+        function, argument = call
+        if _is_async(function) or (isinstance(self._seen, set) and function == self._seen.add):
+            result = function(argument)
+        else:
+            result = await to_thread.run_sync(function, argument)
+        return await result if hasattr(result, "__await__") else result
 
     # Adapters.
 
@@ -223,6 +195,16 @@ class _Recent:
         while len(self._ids) > _REMEMBERED:
             self._ids.pop(next(iter(self._ids)), None)
         return new
+
+
+def _called(call: tuple[Callable[[Any], Any], Any]) -> Any:
+    function, argument = call
+    result = function(argument)
+    if not hasattr(result, "__await__"):
+        return result
+    from asyncio import run as run_loop
+
+    return run_loop(_awaited(result))
 
 
 async def _awaited(result: Any) -> Any:

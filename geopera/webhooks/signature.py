@@ -70,7 +70,7 @@ def _key(secret: Any) -> Secret | tuple[type[Exception], str]:
         value = bytes(secret)
     else:
         return TypeError, (
-            f"a secret is text or bytes, or a list of those while one replaces another, not {type(secret).__name__}"
+            f"a secret must be text or bytes, or a list of those while one replaces another, not {type(secret).__name__}"
         )
     if len(value) < SHORTEST:
         return ValueError, f"the secret has {len(value)} bytes; one of fewer than {SHORTEST} can be guessed"
@@ -126,10 +126,9 @@ def raw_body(body: Any) -> bytes:
         try:
             return body.encode()
         except UnicodeEncodeError as exc:
-            raise WebhookError(f"the delivery's body is no UTF-8: {exc}") from None
+            raise WebhookError(f"the delivery's body is not UTF-8: {exc}") from None
     if isinstance(body, (bytes, bytearray, memoryview)):
         return bytes(body)
     raise TypeError(
-        f"the body has to be the bytes that came, not a {type(body).__name__}: "
-        "what was parsed has another signature"
+        f"the body must be the bytes that came, not a {type(body).__name__}: parsed JSON has another signature"
     )

@@ -136,7 +136,8 @@ HEADERS = ("Authorization", "Cookie", "X-API-Key", "x_session-token", "X-My-Secr
 def options(place: str, url: str) -> tuple[Any, dict[str, Any]]:
     """(token, options) of a client with the marker in a place."""
     if place in HEADERS:
-        return PLAIN, {"headers": {place: f"Bearer {MARKER}" if place == "Authorization" else MARKER}}
+        token = None if place == "Authorization" else PLAIN
+        return token, {"headers": {place: f"Bearer {MARKER}" if token is None else MARKER}}
     if place == "proxy":
         return PLAIN, {"httpx_args": {"proxy": url.replace("//", f"//user:{MARKER}@")}}
     found: dict[str, tuple[Any, dict[str, Any]]] = {
@@ -145,7 +146,7 @@ def options(place: str, url: str) -> tuple[Any, dict[str, Any]]:
         "secret type": (pydantic.SecretStr(MARKER), {}),
         "X-API-Key token": (MARKER, {"prefix": "", "auth_header_name": "X-API-Key"}),
         "cookies": (PLAIN, {"cookies": {"session": MARKER}}),
-        "auth": (PLAIN, {"httpx_args": {"auth": ("user", MARKER)}}),
+        "auth": (None, {"httpx_args": {"auth": ("user", MARKER)}}),
         "params": (PLAIN, {"httpx_args": {"params": {"key": MARKER}}}),
     }
     return found[place]
@@ -304,6 +305,14 @@ def test_other_calls(
 
     monkeypatch.setitem(globals(), "call", other)
     assert run("token", mode, flavour, server(mode), home, caplog) == []
+
+
+def test_the_reason_of_a_failed_order_is_redacted(flavour: Flavour, serve: Callable[..., Wire]) -> None:
+    order = {"id": "o", "status": "failed", "error": f"you sent {MARKER}"}
+    client = flavour.client(MARKER, serve(lambda asked: Answer(json.dumps(order).encode())).url)
+    with pytest.raises(geopera.errors.OperationFailedError) as caught:
+        flavour(client.orders.get.wait(order_id="o", raise_on_failure=True))
+    assert str(caught.value).endswith("you sent ***")
 
 
 @pytest.mark.parametrize("end", ["whole", "403", "cut"])

@@ -5,13 +5,16 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import time
 import warnings
 from typing import Any
 
 import pytest
 from helpers.flavour import Flavour
+from helpers.wire import Answer, Asked, answer_json
 from pytest_httpx import HTTPXMock
 
+import geopera
 from geopera.errors import ResponseError, ResponseMismatchWarning
 from geopera.models import CatalogSearchOutput, StacFeature
 from geopera.types import Content, JSONObject, Response
@@ -264,3 +267,21 @@ def test_every_binary_operation_gives_bytes(flavour: Flavour, client: Any, httpx
 def test_json_objects_nest(page: Any) -> None:
     assert isinstance(page.features[0].properties, JSONObject)
     assert isinstance(page.features[0].properties, dict)
+
+
+def test_the_elapsed_time_is_that_of_the_whole_call(flavour: Flavour, serve: Any) -> None:
+    """From the first attempt to the response, pauses included."""
+
+    def answer(asked: Asked) -> Answer:
+        time.sleep(0.1)
+        return answer_json({"title": "later"}, 503) if len(wire.asked) == 1 else answer_json({"credits": 1})
+
+    wire = serve(answer)
+    policy = geopera.RetryPolicy(base=0.0)
+    client = flavour.client("test-token", wire.url, retry=policy)
+    began = time.monotonic()
+    response = flavour(client.billing.credits.balance(detailed=True))
+    assert response.attempts == 2
+    assert 0.2 <= response.elapsed <= time.monotonic() - began
+    began = time.monotonic()
+    assert 0.1 <= flavour(client.billing.credits.balance(detailed=True)).elapsed <= time.monotonic() - began

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import random
+import time
 from email.utils import formatdate
 
 import httpcore
@@ -66,6 +67,8 @@ def test_an_outcome_nobody_knows_is_the_worst_case():
         (408, "refused"),
         (409, "refused"),
         (422, "refused"),
+        (299, None),
+        (300, "other"),
         (303, "other"),
         (307, "other"),
         (501, "other"),
@@ -231,6 +234,28 @@ def test_retry_after_as_a_date():
     assert after("Sun Jun 15 15:07:10 2025") == pytest.approx(30)  # the form of asctime
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Auckland", "America/Los_Angeles", "UTC"])
+def test_a_date_without_a_zone_is_utc_wherever_this_machine_is(zone, monkeypatch):
+    if not hasattr(time, "tzset"):
+        pytest.skip("this system has one time zone a process")
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert after("Sun Jun 15 15:07:10 2025") == pytest.approx(30)
+        assert after("Sun, 15 Jun 2025 15:07:10 -0000") == pytest.approx(30)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_how_long_a_value_may_be():
+    assert after("9" * 9) == 999_999_999
+    assert after("1" + "0" * 9) == float("inf")
+    date = formatdate(NOW + 30, usegmt=True)
+    assert after(f"{date} {'x' * (64 - len(date) - 1)}") == 30
+    assert after(f"{date} {'x' * (64 - len(date))}") is None
+
+
 @pytest.mark.parametrize("skew", [-86_400, 86_400, 10**9])
 def test_a_wrong_local_clock_does_not_matter_when_the_answer_has_a_date(skew):
     date = formatdate(NOW, usegmt=True)
@@ -251,6 +276,7 @@ def test_a_date_header_that_is_garbage_is_passed_over():
         "nan",
         "inf",
         "٣",
+        "-٣",
         "0x10",
         "Mon, 99 Foo 2025 99:99:99 GMT",
         "\x00",
@@ -299,6 +325,11 @@ def test_policy_cannot_be_changed():
 def test_policy_refuses_counts_that_are_none(value):
     with pytest.raises(TypeError, match="max_retries"):
         RetryPolicy(value)
+
+
+def test_no_time_at_all_is_a_time():
+    policy = RetryPolicy(0, base=0, cap=0, deadline=0, retry_after_max=0)
+    assert (policy.base, policy.cap, policy.deadline, policy.retry_after_max) == (0, 0, 0, 0)
 
 
 def test_policy_refuses_senseless_numbers():

@@ -102,9 +102,13 @@ def test_commands_and_targets_exist(page: Path) -> None:
 @functools.cache
 def variables() -> frozenset[str]:
     sources = [*(ROOT / "geopera").rglob("*.py"), ROOT / "Makefile", *(ROOT / "tests").rglob("*.py")]
-    return frozenset(
-        name for path in sources for name in re.findall(r"GEOPERA_[A-Z_]+", path.read_text(encoding="utf-8"))
+    texts = [path.read_text(encoding="utf-8") for path in sources]
+    # The options of the sandbox have a variable each, named by its end.
+    options = re.findall(
+        r'"(?:--)?([A-Za-z_-]+)"', (ROOT / "geopera" / "sandbox" / "cli.py").read_text(encoding="utf-8")
     )
+    found = {name for text in texts for name in re.findall(r"GEOPERA_[A-Z_]+", text)}
+    return frozenset(found | {f"GEOPERA_SANDBOX_{name.upper().replace('-', '_')}" for name in options})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)

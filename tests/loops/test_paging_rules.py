@@ -221,7 +221,7 @@ def test_an_empty_page_in_between_is_no_end_where_a_token_follows() -> None:
     assert drive("token", iter([*pages, {}])) == ([{"id": 1}], "ended")
 
 
-@pytest.mark.parametrize("end", [{}, {"next": None}, {"next": ""}])
+@pytest.mark.parametrize("end", [{}, {"next": None}, {"next": ""}, {"next": False}])
 def test_the_end_of_the_tokens(end: dict[str, Any]) -> None:
     assert drive("token", iter([{"features": [{"id": 1}], **end}] * 2)) == ([{"id": 1}], "ended")
 
@@ -236,6 +236,7 @@ def test_the_end_of_the_tokens(end: dict[str, Any]) -> None:
         ({"things": [1], "total": 1}, None, [1]),
         ({"things": [1], "total": 1}, "features", [1]),
         ({"features": None}, "features", []),
+        ({"rows": None, "others": [1]}, "rows", []),
         ({"items": None, "total": 0}, None, []),
         (JSONObject(items=[1], x=2), None, [1]),
     ],
@@ -249,3 +250,92 @@ def test_a_page_without_records(page: Any) -> None:
     with pytest.raises(PagingError, match=r"things\.list: the records") as caught:
         find_records(page, "features", "things.list")
     assert caught.value.operation == "things.list"
+
+
+EMPTY: dict[str, Any] = {"items": [], "total": 3}
+
+
+@pytest.mark.parametrize("convention", ["offset", "page", "search_page"])
+def test_an_empty_page_at_the_start_is_the_end_without_tokens(convention: str) -> None:
+    walk = Walk(operation(convention), {}, schema=SCHEMAS[convention])
+    assert walk.body() == {}
+    assert walk.take(EMPTY) == [], "the first page is a page, also if it is empty"
+    assert walk.body() is None
+    assert walk.count == 0
+
+
+@pytest.mark.parametrize("convention", ["offset", "page", "search_page"])
+def test_an_empty_page_at_the_end_is_no_repeated_one(convention: str) -> None:
+    """A number of records that the size of a page divides: the last page is empty."""
+    server = Server(convention, 20)
+    found, walk = server.walk({SIZE[convention]: 10})
+    assert (found, walk.count, len(server.bodies)) == (list(range(20)), 20, 3)
+    assert walk.body() is None
+
+
+@pytest.mark.parametrize("empty", [1, 2])
+def test_empty_pages_at_the_start_and_at_the_end_of_the_tokens(empty: int) -> None:
+    none = [{"features": [], "next": f"n{number}"} for number in range(empty)]
+    last = [{"features": [], "next": f"l{number}"} for number in range(empty)]
+    pages = [*none, {"features": [{"id": 1}], "next": "a"}, *last, {"features": []}]
+    assert drive("token", iter([*pages, {"features": [{"id": "beyond the end"}]}])) == ([{"id": 1}], "ended")
+
+
+def test_an_empty_page_that_only_shows_the_end_is_no_page() -> None:
+    walk = Walk(operation("page"), {"size": 1}, schema=SCHEMAS["page"])
+    assert [walk.body(), walk.take([{"id": 1}])] == [{"size": 1}, [{"id": 1}]]
+    assert [walk.body(), walk.take([])] == [{"size": 1, "page": 1}, None]
+    assert (walk.body(), walk.pages, walk.count) == (None, 2, 1)
+
+
+def test_how_many_empty_pages_are_too_many() -> None:
+    walk = Walk(operation("token"), {}, schema=SCHEMAS["token"])
+    for number in range(100):
+        assert walk.body() is not None
+        walk.take({"features": [], "next": f"a{number}"})
+    with pytest.raises(PagingError, match="100 pages in a row"):
+        walk.body()
+    walk = Walk(operation("token"), {}, schema=SCHEMAS["token"])
+    walk.take({"features": [{"id": 1}], "next": "b"})
+    for number in range(99):
+        walk.take({"features": [], "next": f"a{number}"})
+    assert walk.body() is not None, "those in a row count"
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "requests"), [(20, 10**6, 1), (220, 80, 3), (120, 50, 3), (240, 80, 4)]
+)
+def test_a_server_that_holds_the_size_down_is_asked_no_more_than_needed(
+    count: int, most: int, requests: int
+) -> None:
+    server = Server("offset", count, most=most)
+    found, _ = server.walk({"limit": 200})
+    assert (found, len(server.bodies)) == (list(range(count)), requests)
+
+
+@pytest.mark.parametrize("size", [0, -5, "many", None])
+def test_a_size_that_is_none_is_the_default(size: Any) -> None:
+    assert Walk(operation("page"), {"size": size}, schema=SCHEMAS["page"]).size == 20
+    assert Walk(operation("page"), {"size": 1}).size == 1
+
+
+@pytest.mark.parametrize("name", ["id", "event_id", "order_id", "job_id"])
+@pytest.mark.parametrize("more", [{}, {"collection": "c"}])
+def test_the_same_ids_are_the_same_page_whatever_else_has_changed(name: str, more: dict[str, str]) -> None:
+    pages = ([{name: str(i), "polled": n, **more} for i in range(20)] for n in itertools.count())
+    found, error = drive("page", pages)
+    assert len(found) == 20
+    assert "the same page twice, after 2 pages" in error
+
+
+def test_the_same_ids_in_another_collection_are_another_page() -> None:
+    pages = [[{"id": i, "collection": str(n)} for i in range(20)] for n in range(3)]
+    found, error = drive("page", iter([*pages, [], []]))
+    assert (len(found), error) == (60, "ended")
+
+
+@pytest.mark.parametrize("record", [5, "text", [1, 2], {"id": None}, {"id": 1.5}])
+def test_records_without_ids_are_compared_by_their_content(record: Any) -> None:
+    found, error = drive("page", iter([[record] * 20] * 3))
+    assert len(found) == 20
+    assert "the same page twice" in error

@@ -10,6 +10,7 @@ import pytest
 from geopera._loops.waiting import Wait, state_of
 from geopera.errors import (
     APIConnectionError,
+    APIError,
     APITimeoutError,
     AuthenticationError,
     ConflictError,
@@ -125,6 +126,8 @@ PASSING = [
     RateLimitError("slow", status_code=429),
     ServerError("oops", status_code=500),
     ServerError("oops", status_code=503),
+    APIError("too early", status_code=425),
+    APIError("too slow", status_code=408),
 ]
 
 
@@ -223,3 +226,44 @@ class Status(enum.Enum):
 )
 def test_the_state_of_an_answer(answer: Any, expected: str | None) -> None:
     assert state_of(answer, "status") == expected
+
+
+def test_the_time_that_is_left() -> None:
+    wait = Wait(ORDERS, started=100.0, timeout=60)
+    assert [wait.left(now) for now in (100.0, 110.5, 160.0, 200.0)] == [60.0, 49.5, 0.0, 0.0]
+    assert Wait(ORDERS, started=100.0, timeout=None).left(1e9) == float("inf")
+
+
+def test_less_than_a_second_is_waited_for_too() -> None:
+    assert run(states("a", "b", "fulfilled"), timeout=2.5)[1] == [2.0, 0.5]
+
+
+def test_a_retry_after_to_the_very_deadline_is_waited_for() -> None:
+    wait = Wait(ORDERS, started=0.0, timeout=60)
+    assert wait.poll({"status": "a"}, 10.0, asked=50.0) == 50.0
+    with pytest.raises(WaitTimeoutError):
+        wait.poll({"status": "a"}, 20.0, asked=40.1)
+
+
+def test_the_message_names_the_last_error_if_there_was_one() -> None:
+    with pytest.raises(WaitTimeoutError) as caught:
+        run([*states("a"), *[ServerError("the database is away", status_code=503)] * 50], timeout=60)
+    assert str(caught.value).endswith("the last call failed: the database is away")
+    with pytest.raises(WaitTimeoutError) as caught:
+        run(states(*"a" * 50), timeout=60)
+    assert "failed" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ({"error": "", "reason": "clouds"}, ": clouds"),
+        ({"detail": {"code": 5}}, ": {'code': 5}"),
+        ({"message": "x" * 300}, ": " + "x" * 200),
+        ({}, ""),
+    ],
+)
+def test_a_failure_says_why(answer: dict[str, Any], reason: str) -> None:
+    with pytest.raises(OperationFailedError) as caught:
+        run([{"status": "failed", **answer}], raise_on_failure=True)
+    assert str(caught.value) == f"orders.get ended with status 'failed'{reason}"

@@ -112,3 +112,26 @@ def test_what_declares_nothing_older_is_the_same_object() -> None:
 
     schema = {"$schema": D2020, "properties": {"a": {"items": True}}}
     assert converted(schema) is schema
+
+
+META = "https://example.com/without-validation"
+CORE = {f"https://json-schema.org/draft/2020-12/vocab/{name}": True for name in ("core", "applicator")}
+
+
+@pytest.mark.parametrize("vocabulary", [True, False], ids=["with", "without"])
+def test_a_dialect_without_the_validation_vocabulary_does_not_validate(vocabulary):
+    """A keyword of a vocabulary that ``$vocabulary`` does not list says nothing; those of the listed ones hold."""
+    from pydantic import ValidationError
+
+    from geopera.schema import type_adapter
+
+    known = {**CORE, "https://json-schema.org/draft/2020-12/vocab/validation": True} if vocabulary else CORE
+    schema = {"$schema": META, "properties": {"a": {"minimum": 10}, "never": False}}
+    adapter = type_adapter(schema, definitions={META: {"$id": META, "$vocabulary": known}})
+    with pytest.raises(ValidationError):
+        adapter.validate_python({"never": 1})
+    if vocabulary:
+        with pytest.raises(ValidationError):
+            adapter.validate_python({"a": 5})
+    else:
+        adapter.validate_python({"a": 5})

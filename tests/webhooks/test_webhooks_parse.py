@@ -113,7 +113,7 @@ def test_a_body_that_was_parsed_or_is_none_is_a_mistake_of_the_caller(body: Any)
 
 
 def test_text_without_bytes_is_no_delivery() -> None:
-    with pytest.raises(WebhookError, match="no UTF-8"):
+    with pytest.raises(WebhookError, match="not UTF-8"):
         webhooks.parse("\ud800", delivery()[1], SECRET)
 
 
@@ -251,6 +251,18 @@ def test_headers_that_contradict_the_body_are_refused(header: str) -> None:
 @pytest.mark.parametrize("headers", [None, 5, "text", [1, 2]])
 def test_headers_that_are_none(headers: Any) -> None:
     with pytest.raises(WebhookError):
+        webhooks.parse(BODY, headers, SECRET)
+
+
+@pytest.mark.parametrize("value", [[GOOD, signed(b"other")], [], ["a", "b"]])
+def test_a_list_of_several_values_is_no_signature(value: list[str]) -> None:
+    with pytest.raises(WebhookSignatureError):
+        webhooks.parse(BODY, {**HEADERS, "X-Geopera-Signature": value}, SECRET)  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("headers", [None, 5, "text", [1, 2]])
+def test_the_message_names_what_the_headers_are(headers: Any) -> None:
+    with pytest.raises(WebhookError, match=f"neither a mapping nor pairs: {type(headers).__name__}"):
         webhooks.parse(BODY, headers, SECRET)
 
 

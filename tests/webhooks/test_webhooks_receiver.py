@@ -54,6 +54,67 @@ def test_a_handler_names_its_types(patterns: Any) -> None:
         Receiver(SECRET).on(*patterns)
 
 
+def test_a_handler_stays_the_function_that_it_is() -> None:
+    receiver = Receiver(SECRET)
+
+    @receiver.on("*")
+    def handler(event: webhooks.WebhookEvent) -> str:
+        return event.event_id
+
+    assert callable(handler)
+    assert handler(webhooks.parse(*event(1), SECRET)) == "evt_1"
+
+
+def test_an_async_handler_runs_in_the_loop_and_another_one_in_a_thread_of_its_own() -> None:
+    receiver, threads = Receiver(SECRET, seen=set()), dict[str, int]()
+
+    @receiver.on("*")
+    async def in_the_loop(event: webhooks.WebhookEvent) -> None:
+        threads["async"] = threading.get_ident()
+
+    class Callable:
+        async def __call__(self, event: webhooks.WebhookEvent) -> None:
+            threads["callable"] = threading.get_ident()
+
+    @receiver.on("*")
+    def blocking(event: webhooks.WebhookEvent) -> None:
+        threads["sync"] = threading.get_ident()
+
+    receiver.on("*")(Callable())
+    assert asyncio.run(receiver.areceive(*event(1))) == 204
+    here = threading.get_ident()
+    assert threads["async"] == threads["callable"] == here != threads["sync"]
+
+
+def test_a_store_that_blocks_does_not_block_the_event_loop() -> None:
+    threads: list[int] = []
+
+    class Database:
+        def add(self, event_id: str) -> bool:
+            threads.append(threading.get_ident())
+            return True
+
+    class Memory(set[str]):
+        def add(self, event_id: str) -> None:
+            threads.append(threading.get_ident())
+            super().add(event_id)
+
+    for store in (Database(), Memory()):
+        assert asyncio.run(Receiver(SECRET, seen=store).areceive(*event(1))) == 204
+    assert threads[0] != threading.get_ident() == threads[1]
+
+
+def test_the_last_ids_of_this_process_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    from geopera.webhooks import receiver as module
+
+    monkeypatch.setattr(module, "_REMEMBERED", 3)
+    recent = module._Recent()
+    assert [recent.add(name) for name in ("a", "b", "a", "c")] == [True, True, False, True]
+    assert [name in recent for name in "abc"] == [True, True, True]
+    assert recent.add("d")
+    assert [name in recent for name in "abcd"] == [False, True, True, True]
+
+
 class Kept:
     """A store of ids that is no set: it says whether an id is new, and has nothing else."""
 

@@ -112,7 +112,30 @@ def test_an_age_is_checked_where_it_is_asked_for() -> None:
         assert not isinstance(caught.value, webhooks.WebhookSignatureError)
 
 
+def test_an_age_of_less_than_a_second() -> None:
+    assert webhooks.parse(*aged(seconds=-60), SECRET, max_age=0.5)
+    with pytest.raises(webhooks.WebhookError, match="max_age"):
+        webhooks.parse(*aged(seconds=2), SECRET, max_age=0.5)
+
+
+def test_secrets_that_are_kept_print_as_none() -> None:
+    from geopera.webhooks.signature import held, keys_of
+
+    one, two = keys_of(held(SECRET)), keys_of(held([SECRET, "x" * 16]))
+    assert (repr(one), repr(two)) == ("<secret: ***>", "<2 secrets: ***>")
+    assert webhooks.parse(BODY, HEADERS, one) == webhooks.parse(BODY, HEADERS, two)
+
+
+@pytest.mark.parametrize("secret", ["\ud800" * 16, ["\ud800" * 16]])
+def test_half_a_surrogate_pair_is_no_secret(secret: Any) -> None:
+    with pytest.raises(ValueError, match="surrogate"):
+        webhooks.parse(BODY, HEADERS, secret)
+    with pytest.raises(ValueError, match="surrogate"):
+        webhooks.Receiver(secret)
+
+
 @pytest.mark.parametrize("limit", [0, -1, float("nan"), "5", True])
 def test_an_age_that_is_none(limit: Any) -> None:
-    with pytest.raises((TypeError, ValueError), match="max_age"):
+    with pytest.raises((TypeError, ValueError), match="max_age") as caught:
         webhooks.parse(BODY, HEADERS, SECRET, max_age=limit)
+    assert not isinstance(caught.value, webhooks.WebhookError)
