@@ -24,12 +24,12 @@ _HEX = re.compile(r"[0-9a-fA-F]+")
 _NAMED = re.compile(r"(?i)(md5|sha-?1|sha-?256|sha-?512)\s*[:=]\s*(\S+)")
 
 
-def stated_checksums(answer: Any) -> list[Checksum]:
+def stated_checksums(parsed: Any) -> list[Checksum]:
     """The checksums in a JSON object that describes a file."""
-    if not isinstance(answer, Mapping):
+    if not isinstance(parsed, Mapping):
         return []
     found: list[Checksum | None] = []
-    for name, value in answer.items():
+    for name, value in parsed.items():
         if isinstance(value, str):
             plain = str(name).lower().replace("-", "").replace("_", "").removeprefix("checksum")
             plain = plain.removesuffix("checksum").removesuffix("sum").removesuffix("hex")

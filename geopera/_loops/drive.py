@@ -2,7 +2,7 @@
 
 A plan is a generator. It yields what it wants done, and is sent the result; what it has for the caller it
 yields as `Emit`. Everything that a loop does is written once, in its plan (`_pages.py`, `_streams.py`,
-`_downloads.py`, `_bulk.py`); the blocking driver and the one for the event loop only perform the steps.
+`_downloads.py`, `_bulk.py`); the sync and the async driver only perform the steps.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ def _held(response: Any, held: list[Any]) -> Any:
     return response
 
 
-class BlockingIO:
-    """Performs the steps of a plan, blocking. `close` releases what they opened."""
+class SyncIO:
+    """Performs the steps of a plan, sync. `close` releases what they opened."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
         self._open: list[Any] = []
         self._executor: Any = None
-        self._forked: list[BlockingIO] = []
+        self._forked: list[SyncIO] = []
         self._futures: set[Any] = set()  # in executors of the caller's, which live on
         self.over = self.stopped = False
 
@@ -112,7 +112,7 @@ class BlockingIO:
         return self._executor.submit(copy_context().run, work)
 
     def _fork(self, todo: Fork) -> Any:
-        io = BlockingIO(self._caller)
+        io = SyncIO(self._caller)
         self._forked.append(io)
 
         def work() -> Any:
@@ -145,7 +145,7 @@ def _submitted(todo: Submit, futures: set[Any]) -> Any:
     return future
 
 
-class EventLoopIO:
+class AsyncIO:
     """Performs the steps of a plan in the event loop. `close` releases what they opened."""
 
     def __init__(self, caller: Caller) -> None:
@@ -175,7 +175,7 @@ class EventLoopIO:
         if kind is Start:
             return self._background(self._call(todo.steps))
         if kind is Fork:
-            return self._background(_alast(todo.plan, EventLoopIO(self._caller)))
+            return self._background(_alast(todo.plan, AsyncIO(self._caller)))
         if kind is Submit:
             from asyncio import wrap_future
 
@@ -232,7 +232,7 @@ class EventLoopIO:
 # The drivers: a plan as an iterator, and a plan as one result.
 
 
-def _iterate(plan: Plan, io: BlockingIO) -> Generator[Any, None, None]:
+def _iterate(plan: Plan, io: SyncIO) -> Generator[Any, None, None]:
     try:
         todo = _first(plan)
         while todo is not END:
@@ -246,14 +246,14 @@ def _iterate(plan: Plan, io: BlockingIO) -> Generator[Any, None, None]:
                 todo = _thrown(plan, exc)
             else:
                 todo = _sent(plan, result)
-            result = None  # bytes of the server: an error may be raised while its values are handed out
+            result = None  # bytes of the server: an error may be raised while its values are yielded
         io.over = True
     finally:
         plan.close()
         io.close()
 
 
-async def _aiterate(plan: Plan, io: EventLoopIO) -> AsyncGenerator[Any, None]:
+async def _aiterate(plan: Plan, io: AsyncIO) -> AsyncGenerator[Any, None]:
     try:
         todo = _first(plan)
         while todo is not END:
@@ -268,7 +268,7 @@ async def _aiterate(plan: Plan, io: EventLoopIO) -> AsyncGenerator[Any, None]:
                 todo = _thrown(plan, exc)
             else:
                 todo = _sent(plan, result)
-            result = None  # bytes of the server: an error may be raised while its values are handed out
+            result = None  # bytes of the server: an error may be raised while its values are yielded
         io.over = True
     finally:
         plan.close()
@@ -295,16 +295,16 @@ def _thrown(plan: Plan, exc: BaseException) -> Any:
 
 def run(plan: Plan, caller: Caller) -> Any:
     """The one value that the plan emits; a coroutine of it on an async client."""
-    return _alast(plan, EventLoopIO(caller)) if caller._asynchronous else _last(plan, BlockingIO(caller))
+    return _alast(plan, AsyncIO(caller)) if caller._asynchronous else _last(plan, SyncIO(caller))
 
 
-def _last(plan: Plan, io: BlockingIO) -> Any:
+def _last(plan: Plan, io: SyncIO) -> Any:
     with folded:
         [result] = _iterate(plan, io)
     return result
 
 
-async def _alast(plan: Plan, io: EventLoopIO) -> Any:
+async def _alast(plan: Plan, io: AsyncIO) -> Any:
     with folded:
         [result] = [value async for value in _aiterate(plan, io)]
     return result
@@ -366,7 +366,7 @@ class Iteration(Tables, _Iterable):
     """An iterator over what the API returns bit by bit, and a context manager that closes it."""
 
     def __init__(self, plan: Plan, caller: Caller, label: str, *, release: bool = False) -> None:
-        io = BlockingIO(caller)
+        io = SyncIO(caller)
         self._hold(_iterate(plan, io), io, label, release)
 
     def __iter__(self) -> Iterator[Any]:
@@ -400,7 +400,7 @@ class AsyncIteration(AsyncTables, _Iterable):
     """An async iterator over what the API returns bit by bit, and an async context manager that closes it."""
 
     def __init__(self, plan: Plan, caller: Caller, label: str, *, release: bool = False) -> None:
-        io = EventLoopIO(caller)
+        io = AsyncIO(caller)
         self._hold(_aiterate(plan, io), io, label, release)
 
     def __aiter__(self) -> AsyncIterator[Any]:

@@ -1,18 +1,17 @@
-"""How a list is walked page by page: pure rules, without I/O.
+"""The rules of paging, without I/O.
 
-Four conventions, told apart by the fields of an operation's input:
+Four conventions; the fields of an operation's input say which one it has:
 
     convention    fields           next page                                    the end
     ------------  ---------------  -------------------------------------------  --------------------
-    token         limit, next      the answer's `next`                          no `next` in it
+    token         limit, next      the response's `next`                        no `next` in it
     offset        limit, offset    offset + the records that came               a short or empty page
     page          page, size       page + 1, from 0                             a short or empty page
     search_page   limit, page      page + 1, from 0                             a short or empty page
 
-A page is short when it holds fewer records than were asked for. A server may hold the size down without
-a word; then a page of fewer than the size asked for is not the last one. A server grants its own
-default size at the least, and any size up to the maximum that it declares, so up to there a short
-page is the end, and above it one more page is asked for.
+A page is short if it holds fewer records than requested. A server may limit the size without saying so. It accepts
+its default size at least, and any size up to the maximum that it declares: up to that size a short page is the
+last one, and above it one more page is requested.
 """
 
 from __future__ import annotations
@@ -65,14 +64,15 @@ def find_records(page: Any, name: str | None, operation: str) -> list[Any]:
 
 
 class Walk:
-    """The way through the pages of one list: which body comes next, and when the end is reached.
+    """The pages of one list: which body comes next, and when the end is reached.
 
-    Ask `body()` for the next body, or None at the end; fetch it; hand the answer to `take`. `max_items`
-    bounds the records: no page is asked for once so many were there. The size of the pages is the
-    body's own affair and never changed.
+    Call `body()` for the next body, which is None at the end, send it, and pass the response to `take()`. No page is
+    requested once `max_items` records have come. The size of the pages is that of the body.
 
-    Raises TypeError for an operation that returns no pages and ValueError for a `max_items` below 0;
-    `take` and `body` raise `PagingError` for a server that repeats a page or a token.
+    Raises:
+        TypeError: If the operation returns no pages.
+        ValueError: If `max_items` is negative.
+        PagingError: From `body` and `take`, if the server repeats a page or a token.
     """
 
     __slots__ = ("_base", "_convention", "_empty", "_error", "_next", "_position", "_seen", "_sure", "count", "left", "operation", "pages", "records", "size")  # fmt: skip
@@ -190,7 +190,7 @@ class Walk:
 
     def _repeated(self, what: str) -> PagingError:
         return PagingError(
-            f"{self.operation}: the server gave the same {what} twice, after {self.pages} pages; "
+            f"{self.operation}: the server returned the same {what} twice, after {self.pages} pages; "
             "going on would never end",
             operation=self.operation,
         )
@@ -224,7 +224,7 @@ def _fingerprint(found: list[Any]) -> Any:
 
     from pydantic_core import to_json
 
-    # Not by what they look like: a repr is cut where it is long, and secrets in it are redacted.
+    # Not the repr: it is shortened, and secrets in it are redacted.
     return blake2b(to_json(found, by_alias=True, fallback=repr), digest_size=16).digest()
 
 

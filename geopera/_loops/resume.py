@@ -1,4 +1,4 @@
-"""What the headers of a file say about its parts (RFC 9110): where a part begins, and how the rest is asked for."""
+"""The headers of partial content (RFC 9110): where a part begins, and how the rest is requested."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def begins_at(http: Body) -> int | None:
 
 
 def whole_length(http: Body, already: int) -> int | None:
-    """The length of the whole file, where the answer tells it: not of one that is compressed on the way."""
+    """The length of the whole file, if the response has it; None for a compressed one."""
     if "content-encoding" in http.headers:
         return None
     found = _RANGE.fullmatch(http.headers.get("content-range", "").strip())

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
-_REFUSALS = (400, 401, 403, 410)  # what stores answer to a URL whose time is over
+_REFUSALS = (400, 401, 403, 410)  # the status of an expired URL, by store
 _NAMES = (
     "url",
     "href",
@@ -98,6 +98,14 @@ class Posted(Source):
         steps, self._first = self._first or self._steps(headers), None
         try:
             response = yield Call(steps)
+        except APIConnectionError as exc:
+            if "URL in location header" not in str(exc):
+                raise
+            # httpx parses the header before it hands the response on, and reports a fault of the protocol.
+            raise ResponseError(
+                f"{self.label}: the file's address is not to be trusted: it is not a URL",
+                operation=self.label,
+            ) from None
         except APIError as exc:
             place = exc.response.headers.get("location") if exc.response is not None else None
             if exc.status_code not in _REDIRECTS or not place:
@@ -176,8 +184,8 @@ class Signed(Source):
             return
         steps, self._first = self._first or self._steps(), None
         response = yield Call(steps)
-        answer = response.parsed
-        url = find_url(answer)
+        parsed = response.parsed
+        url = find_url(parsed)
         if url is None:
             raise ResponseError(
                 f"{self.label}: the response names no URL to download from",
@@ -186,7 +194,7 @@ class Signed(Source):
                 response=response,
             )
         self._set(url)
-        plain = answer.to_dict() if hasattr(answer, "to_dict") else answer
+        plain = parsed.to_dict() if hasattr(parsed, "to_dict") else parsed
         plain = plain if isinstance(plain, Mapping) else {}
         self.checksums = stated_checksums(plain)
         size = next((plain[n] for n in ("size_bytes", "file:size") if isinstance(plain.get(n), int)), None)
@@ -294,28 +302,28 @@ def lost(label: str, exc: BaseException) -> Failed:
     return Failed(cls(f"{label}: the download was cut: {type(exc).__name__}: {exc}", operation=label), exc)
 
 
-def find_url(answer: Any) -> str | None:
+def find_url(parsed: Any) -> str | None:
     """The URL in a response: the response itself, a field with a usual name, or the only URL in it.
 
     A URL is absolute, or a path that begins with a slash; ``location`` is often the name of a town.
     """
-    if isinstance(answer, str):
-        return answer if _is_absolute(answer) else None
-    if hasattr(answer, "to_dict"):
-        answer = answer.to_dict()
-    if isinstance(answer, Mapping):
+    if isinstance(parsed, str):
+        return parsed if _is_absolute(parsed) else None
+    if hasattr(parsed, "to_dict"):
+        parsed = parsed.to_dict()
+    if isinstance(parsed, Mapping):
         for name in _NAMES:
-            value = answer.get(name)
+            value = parsed.get(name)
             if isinstance(value, str) and (_is_absolute(value) or value.startswith("/")):
                 return value
-        inner = [url for value in answer.values() if (url := find_url(value)) is not None]
+        inner = [url for value in parsed.values() if (url := find_url(value)) is not None]
         if len(set(inner)) == 1:
             return inner[0]
         # An address of another kind is named, so that the caller learns what is wrong with it.
-        other = (answer.get(name) for name in _NAMES)
+        other = (parsed.get(name) for name in _NAMES)
         return next((v for v in other if isinstance(v, str) and "://" in v), None) if not inner else None
-    if isinstance(answer, list):
-        return find_url(answer[0]) if len(answer) == 1 else None
+    if isinstance(parsed, list):
+        return find_url(parsed[0]) if len(parsed) == 1 else None
     return None
 
 
