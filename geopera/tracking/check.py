@@ -177,10 +177,10 @@ def _schema_faults(operations: dict[str, Any], schemas: dict[str, Any]) -> Itera
                     del seen[entered]
                 parts = pointer(exc.pointer) if exc.pointer != "#" else []
                 if parts[:1] == ["schemas"]:
-                    yield Fault("schemas", parts[1], parts[2:], exc.reason)
+                    yield Fault("schemas", parts[1], parts[2:], exc.reason or str(exc))
                     _open(schemas, parts[1:])
                 else:
-                    yield Fault(section, key, (*before, *parts), exc.reason)
+                    yield Fault(section, key, (*before, *parts), exc.reason or str(exc))
                     _open(holder, (name, *parts))
 
 
