@@ -98,7 +98,9 @@ def stage(folder: Path) -> None:
     shutil.copytree(DOCS, pages, ignore=shutil.ignore_patterns("*.py", "__pycache__", "*.ipynb"))
     for page in pages.rglob("*.md"):
         text = page.read_text(encoding="utf-8")
-        text = text.replace("](../CHANGELOG.md)", "](changelog.md)")
+        text = re.sub(
+            r"\]\(\.\./(CHANGELOG|CONTRIBUTING|SECURITY)\.md", lambda m: f"]({m[1].lower()}.md", text
+        )
         if page == pages / "index.md":  # the reference is part of the site alone
             text = text.replace("](command-line.md#looking-around)", "](reference/index.md)")
         page.write_text(text, encoding="utf-8")

@@ -37,7 +37,7 @@ def library(name: str | None = None) -> Any:
         if exc.name != chosen:
             raise
         raise ImportError(
-            f"{chosen} is not installed; install it with: pip install 'geopera[{chosen}]'", name=chosen
+            f"{chosen} is not installed; install it with: pip install 'geopera[{chosen}]>=3'", name=chosen
         ) from None
 
 

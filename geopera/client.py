@@ -51,7 +51,7 @@ class Client(Connected):
     cookies, headers: sent with every request. Cookies that the server sets are kept only in a cookie jar that is
       given as ``cookies``.
     timeout: seconds, or an ``httpx.Timeout``; None is 5 s to connect, 60 s to read and to write, 30 s
-      for a free connection. ``httpx.Timeout(None)`` waits for ever.
+      for a free connection. ``httpx.Timeout(None)`` waits forever.
     total_timeout: seconds for a whole call, retries included; None sets no limit.
     verify_ssl: whether the server's certificate is checked; a path, an ``ssl.SSLContext``, or ``"system"`` for the
       certificates of the operating system (needs ``geopera[truststore]``).

@@ -1,11 +1,11 @@
 """Every error this library raises, as one tree.
 
     GeoperaError
-    ├── APIError                      the server answered, and not with success
+    ├── APIError                      the response has an error status
     │   ├── BadRequestError           400
     │   ├── AuthenticationError       401  the token is missing, malformed or expired
     │   │   └── CredentialsError      no usable credentials on this machine; nothing was sent
-    │   ├── PaymentRequiredError      402  no credits, or the card wants a second factor
+    │   ├── PaymentRequiredError      402  no credits, or the card asks for a second factor
     │   ├── PermissionDeniedError     403  the token lacks the scope
     │   ├── NotFoundError             404  unknown, or another organisation's
     │   ├── ConflictError             409  an idempotency key was used with another body
@@ -13,19 +13,19 @@
     │   ├── InvalidInputError         422  refused by the server, or here before anything was sent
     │   ├── RateLimitError            429
     │   └── ServerError               5xx
-    ├── APIConnectionError            no answer came
+    ├── APIConnectionError            no response
     │   └── APITimeoutError           … in time (also a built-in TimeoutError)
-    ├── ResponseError                 the answer cannot be used as what it should be
-    │   └── StreamError               a stream was cut or held something else than records
+    ├── ResponseError                 the response cannot be used
+    │   └── StreamError               a stream was cut, or held something other than records
     ├── PagingError                   the server repeats a page or a token
-    ├── WaitTimeoutError              the state waited for did not come (also a TimeoutError)
-    ├── OperationFailedError          the thing waited for ended in failure
+    ├── WaitTimeoutError              the final status was not reached (also a TimeoutError)
+    ├── OperationFailedError          the order or job that was waited for failed
     ├── ManifestError                 a manifest cannot be read, checked or refreshed
     └── WebhookError                  a delivery has the wrong shape
         └── WebhookSignatureError     … or was not signed with the secret
-    UnexpectedStatus                  low-level functions, where the client asks for it
-    DeprecatedOperationWarning        the server says that the operation will go
-    ResponseMismatchWarning           a success whose body is not what the manifest says
+    UnexpectedStatus                  low-level functions, if the client asks for it
+    DeprecatedOperationWarning        the API will remove the operation
+    ResponseMismatchWarning           a success that does not match the manifest
 
 Business errors carry a problem detail (RFC 9457) in `error`, input errors the list of bad fields.
 """
@@ -71,17 +71,18 @@ __all__ = [
 class GeoperaError(Exception):
     """The base of every error raised by the library. All attributes are always set.
 
-    error: the parsed `Problem` or `HTTPValidationError`, or None.
-    status_code: the HTTP status, or None where there was no answer.
-    operation: the operation id, or None.
-    response: the `Response`, without the request and so without the token, or None.
-    idempotency_key: the key that the call was sent with: a repeat with it has no second effect.
-    retry_after: the seconds that the server asked to wait, or None.
-    request_id: the server's id of the request, or None.
-    attempts: how often the request was sent or tried.
-    elapsed: the seconds from the first attempt to the error.
-    may_have_acted: whether the server may have carried out the call in spite of the error.
-    reason: the transport's own class and words for a connection error, without secrets, or None.
+    Attributes:
+        error: The parsed `Problem` or `HTTPValidationError`, or None.
+        status_code: The HTTP status, or None if there was no response.
+        operation: The operation id, or None.
+        response: The `Response`, without the request and so without the token, or None.
+        idempotency_key: The key that the call was sent with: a retry with it has no second effect.
+        retry_after: The seconds that the server asked to wait, or None.
+        request_id: The server's id of the request, or None.
+        attempts: The number of requests that were sent or tried.
+        elapsed: The seconds from the first attempt to the error.
+        may_have_acted: Whether the server may have processed the call in spite of the error.
+        reason: The transport's own class and words for a connection error, without secrets, or None.
     """
 
     def __init__(
@@ -135,7 +136,7 @@ def _restore(cls: type[GeoperaError], args: tuple[Any, ...], state: dict[str, An
 
 
 class APIError(GeoperaError):
-    """The server answered with an error status."""
+    """The response has an error status."""
 
 
 class BadRequestError(APIError):
@@ -154,7 +155,7 @@ class CredentialsError(AuthenticationError, ValueError):
 
 
 class PaymentRequiredError(APIError):
-    """402: the charge or debit was not possible; `error.additional_properties` may say what to do."""
+    """402: the charge or debit was not possible; `error.additional_properties` may have what to do next."""
 
 
 class PermissionDeniedError(APIError):
@@ -170,7 +171,7 @@ class ConflictError(APIError):
 
 
 class GoneError(APIError):
-    """410: it existed once."""
+    """410: it existed before."""
 
 
 class InvalidInputError(APIError, ValueError):
@@ -178,7 +179,7 @@ class InvalidInputError(APIError, ValueError):
 
 
 class RateLimitError(APIError):
-    """429: too many requests; `retry_after` says how long to wait."""
+    """429: too many requests; `retry_after` has the seconds to wait."""
 
 
 class ServerError(APIError):
@@ -186,27 +187,27 @@ class ServerError(APIError):
 
 
 class APIConnectionError(GeoperaError):
-    """No usable answer came: refused, cut, unresolvable. `may_have_acted` tells what is known."""
+    """No usable response: connection refused or lost, host not found. See `may_have_acted`."""
 
 
 class APITimeoutError(APIConnectionError, TimeoutError):
-    """No answer came in time."""
+    """No response in time."""
 
 
 class ResponseError(GeoperaError):
-    """The server answered with success and the body is not what the operation returns."""
+    """The response has a success status, and its body is not what the operation returns."""
 
 
 class StreamError(ResponseError):
-    """A stream ended early, or held something that is no record; what came before was delivered."""
+    """A stream ended early, or held something that is not a record; the records before that were yielded."""
 
 
 class PagingError(GeoperaError):
-    """The server handed out the same page or cursor twice; going on would never end."""
+    """The server returned the same page or page token twice; following it would never end."""
 
 
 class WaitTimeoutError(GeoperaError, TimeoutError):
-    """The awaited state did not come in time; `last` is the last state that was seen, or None."""
+    """The timeout of a wait expired; `last` is the last response, or None."""
 
     def __init__(self, message: str = "", *, last: Any = None, **details: Any) -> None:
         super().__init__(message, **details)
@@ -214,7 +215,7 @@ class WaitTimeoutError(GeoperaError, TimeoutError):
 
 
 class OperationFailedError(GeoperaError):
-    """What was waited for ended in a failed or cancelled state; `last` is that final answer."""
+    """The order or job that was waited for failed or was cancelled; `last` is the final response."""
 
     def __init__(self, message: str = "", *, last: Any = None, **details: Any) -> None:
         super().__init__(message, **details)
@@ -226,7 +227,7 @@ class ManifestError(GeoperaError, ValueError):
 
 
 class WebhookError(GeoperaError, ValueError):
-    """A webhook delivery has not the documented shape."""
+    """A webhook delivery does not have the documented shape."""
 
 
 class WebhookSignatureError(WebhookError):
@@ -234,9 +235,9 @@ class WebhookSignatureError(WebhookError):
 
 
 class UnexpectedStatus(Exception):
-    """A low-level function met a status that the operation does not declare.
+    """A low-level function received a status that the operation does not declare.
 
-    Raised only where the client was made with ``raise_on_unexpected_status=True``.
+    Raised only if the client was made with ``raise_on_unexpected_status=True``.
     """
 
     def __init__(self, status_code: int, content: bytes) -> None:
@@ -245,14 +246,14 @@ class UnexpectedStatus(Exception):
         self.status_code = status_code
         self.content = content
         start = content[:1000].decode("utf-8", "replace")
-        super().__init__(safe(f"the server answered with the undeclared status {status_code}:\n{start}"))
+        super().__init__(safe(f"the response has the undeclared status {status_code}:\n{start}"))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.status_code, self.content)
 
 
 class ResponseMismatchWarning(UserWarning):
-    """A successful response does not match the manifest's schema; it was returned as well typed as it can be."""
+    """A successful response does not match the manifest; it was returned, typed as far as possible."""
 
     def __str__(self) -> str:
         from ._display.safe import safe
@@ -278,5 +279,5 @@ _BY_STATUS: dict[int, type[APIError]] = {
 
 
 def for_status(status: int) -> type[APIError]:
-    """The class that stands for an HTTP status which is not a success."""
+    """The class for an HTTP status that is not a success."""
     return _BY_STATUS.get(status) or (ServerError if status >= 500 else APIError)

@@ -1,4 +1,4 @@
-"""The values that every part of the library hands around: UNSET, responses, files, secrets, open JSON objects."""
+"""Values that appear in signatures: UNSET, responses, files, secrets, open JSON objects."""
 
 from __future__ import annotations
 
@@ -92,13 +92,19 @@ class File:
 
 
 class Response(Generic[T_co]):
-    """What the server answered to one call.
+    """The response to one call.
 
-    `status_code` is an int (also where no name is registered for it), `content` the body's bytes after
-    content decoding, `headers` case-insensitive, `parsed` the typed result or the typed error, or None.
-    `idempotency_key` is the key the call was sent with, if any; `request_id` the id the server gave the
-    request, if any; `attempts` how often it was sent, `elapsed` the seconds that took in all. The request,
-    and so the token, is not part of it: a response may be logged and pickled.
+    The request, and so the token, is not part of it: a response may be logged and pickled.
+
+    Attributes:
+        status_code: The HTTP status, an int.
+        content: The bytes of the body, after content decoding.
+        headers: The headers; names in any case.
+        parsed: The typed result or the typed error, or None.
+        idempotency_key: The key that the call was sent with, or None.
+        request_id: The id that the server gave the request, or None.
+        attempts: The number of requests that were sent.
+        elapsed: The seconds that all of them took.
     """
 
     __slots__ = (
@@ -146,7 +152,7 @@ class Response(Generic[T_co]):
 
 
 class Content(bytes):
-    """The body of a binary response: bytes that know their media type. Images show themselves in a notebook.
+    """The body of a binary response: bytes with a media type. Images are shown in a notebook.
 
     `content_type` is the header as the server sent it, `media_type` its lower-case type without parameters.
     """
@@ -356,7 +362,7 @@ PAGE_ONLY = frozenset({"records", "explore", "quicklooks", *TABLES})
 
 
 def page_records(value: Any) -> list[Any] | None:
-    """The records of a model or an object that is a page; None for what is none."""
+    """The records of a model or an object that is a page; None for anything else."""
     from ._values.records import records_of
 
     return records_of(value, getattr(value, "_page", None))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..schema import Registry
 
 
-# What else a call and its loops take as keywords.
+# Further keywords of a call and its loops.
 _OPTIONS = frozenset(
     (
         "idempotency_key",
@@ -158,7 +158,7 @@ class Input:
             return {}, []
         if isinstance(body, Model):
             given, wanted = type(body).__name__, self.model
-            # By name: a class of another manifest will do, and so will a subclass that somebody wrote.
+            # By name: a class of another manifest is accepted, and so is a subclass.
             if wanted is not None and wanted.__name__ not in [base.__name__ for base in type(body).__mro__]:
                 fault = f"the body is a {given}; {self.operation.id} takes a {wanted.__name__}"
                 raise Refused(fault, "model_type")
@@ -177,7 +177,7 @@ class Input:
         return plain, found
 
     def _keyword(self, body: Any) -> str:
-        """How a bare value is given to an operation with one required field: by its name."""
+        """How to pass a bare value to an operation with one required field: by its name."""
         required = [wire for wire in self.shape.required if isinstance(body, str | int)]
         if len(required) != 1 or isinstance(body, bool):
             return ""
@@ -185,7 +185,7 @@ class Input:
 
     @property
     def model(self) -> type[Model] | None:
-        """The class of the body, or None where any object will do."""
+        """The class of the body, or None where any object is accepted."""
         if self._model is UNSET:
             names = {key: name for name, key in class_names(self.manifest.schemas).items()}
             found = self.manifest.registry.model(names[self._key]) if self._key in names else None
@@ -194,7 +194,7 @@ class Input:
         return model
 
     def _misspelled(self, plain: Any) -> Problems:
-        """Names in an open body that are near a described one: it would be charged and the field ignored."""
+        """Names in an open body that are close to a described one: the call would be charged and the field ignored."""
         found = [
             (
                 (*place, name),
@@ -272,7 +272,7 @@ def _filter(body: Mapping[Any, Any]) -> Mapping[Any, Any]:
         fault = "the field is given twice, as 'datetime_' and 'datetime'"
         raise Refused(fault, "given_twice", ["datetime_"])
     value = body[name]
-    if not isinstance(value, str):  # what text means there only the server knows
+    if not isinstance(value, str):  # text is for the server to read
         try:
             value = convert("filter", value)
         except InvalidValueError as exc:

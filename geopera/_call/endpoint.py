@@ -1,4 +1,4 @@
-"""`Endpoint`: one operation, compiled: how its body is checked, and how its answer is read."""
+"""`Endpoint`: one operation, compiled: how its body is validated, and how its response is parsed."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Request:
 
 
 class Reply:
-    """What came back. `content` is None where the body of a stream is still to be read; `http` is it then."""
+    """The response. `content` is None where the body of a stream is still to be read; `http` is it then."""
 
     __slots__ = ("content", "headers", "http", "status")
 
@@ -73,7 +73,7 @@ class Reply:
 
 
 class Endpoint:
-    """One operation of one manifest, compiled: how its body is checked and its answer read."""
+    """One operation of one manifest, compiled: how its body is validated and its response parsed."""
 
     __slots__ = ("__weakref__", "_validate", "accept", "adapter", "input", "manifest", "operation", "path", "streams")  # fmt: skip
 
@@ -89,7 +89,7 @@ class Endpoint:
         self.accept = _ACCEPT_STREAM if operation.streaming else "*/*" if anything else operation.media_type
 
     def parse(self, reply: Reply) -> tuple[Any, list[str]]:
-        """(the typed result, what in it is not as the manifest says). Raises ValueError for no JSON."""
+        """(the typed result, the mismatches with the manifest). Raises ValueError if it is not JSON."""
         operation, content = self.operation, reply.content or b""
         if operation.binary or (operation.side_effect is None and not _is_json(reply)):
             return Content(content, reply.headers.get("content-type", operation.media_type)), []
@@ -109,7 +109,7 @@ class Endpoint:
         return value, mismatches
 
     def typed(self, data: Any) -> tuple[Any, list[str]]:
-        """JSON data as the operation's output, as well typed as it can be, with the mismatches."""
+        """JSON data as the operation's output, typed as far as possible, with the mismatches."""
         try:
             value = self._validate(data, strict=True, by_alias=True, by_name=False)
         except ValidationError:
@@ -157,13 +157,13 @@ def path_of(template: str, id: str) -> str:
 
 
 def _is_json(reply: Reply) -> bool:
-    """Whether an answer says that it is JSON, or says nothing."""
+    """Whether the content type of a response is JSON, or missing."""
     media_type = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
     return not media_type or media_type == "application/json" or media_type.endswith("+json")
 
 
 def presentable(value: Any) -> Any:
-    """An answer whose lists, itself or directly in it, show themselves short and as tables in a notebook."""
+    """A response whose lists, itself or directly in it, are shown short, and as tables in a notebook."""
     if isinstance(value, list):
         return JSONArray(open_json(value))
     if not isinstance(value, Model):
@@ -188,7 +188,7 @@ def endpoint(manifest: Manifest, id: str) -> Endpoint:
 
 
 def unknown_endpoint(manifest: Manifest, id: str) -> Endpoint:
-    """An operation that no manifest knows: open input, open output, never repeated once it was sent."""
+    """An operation that no manifest knows: open input, open output, never retried once it was sent."""
     if not (isinstance(id, str) and id and all(part.isidentifier() for part in id.split("."))):
         raise ValueError(f"{id!r} is no operation id; one looks like 'catalog.search'")
     return Endpoint(Operation.from_entry(id, {"input": {"type": "object"}}), manifest)
@@ -200,7 +200,7 @@ _LARGE = 16_384
 
 @contextmanager
 def _collector_at_rest() -> Iterator[None]:
-    """No garbage collection while one answer is taken apart.
+    """No garbage collection while one response is parsed.
 
     A page of features is some thousands of objects, none of which is garbage; the collector would look
     through all of them several times over, which takes longer than to validate them.
@@ -215,7 +215,7 @@ def _collector_at_rest() -> Iterator[None]:
 
 
 def decode(content: bytes) -> Any:
-    """JSON bytes as Python objects. Raises ValueError where they are no JSON."""
+    """JSON bytes as Python objects. Raises ValueError if they are not JSON."""
     try:
         return from_json(content)
     except ValueError:

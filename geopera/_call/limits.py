@@ -36,12 +36,12 @@ def classes(operation_id: str, *, spends: bool, token: bool) -> tuple[str, ...]:
 
 
 class RateLimiter:
-    """Hands out moments to send at; one per client, shared by its threads and tasks.
+    """Schedules requests; one per client, shared by its threads and tasks.
 
     It neither sleeps nor reads a clock: `reserve` takes the time and returns a delay. Times are
-    seconds of one monotonic clock. A place that was handed out is used up, even when the caller is
-    cancelled while waiting for it: being early is what must not happen. A forked child counts on from
-    where its parent was, by itself; a pickled one starts anew.
+    seconds of one monotonic clock. A reserved slot is used up, even if the caller is
+    cancelled while waiting for it, since no request may be early. A forked child continues the count of
+    its parent on its own; a pickled one starts at zero.
     """
 
     __slots__ = ("_limits", "_lock", "_process", "_taken", "_window")
@@ -54,9 +54,9 @@ class RateLimiter:
         self._process = os.getpid()
 
     def reserve(self, operation_id: str, now: float, *, spends: bool = False, token: bool = True) -> float:
-        """Take the next free place for one request; returns the seconds to wait before sending it.
+        """Reserve the next free slot for one request; return the seconds to wait before sending it.
 
-        Every attempt counts, repeats too, as it does at the server. Requests of one class leave in
+        Every attempt counts, retries too, as on the server. Requests of one class leave in
         the order in which they asked.
         """
         names = [n for n in classes(operation_id, spends=spends, token=token) if n in self._limits]
@@ -66,7 +66,7 @@ class RateLimiter:
             start = now
             for name in names:
                 taken, limit = self._taken[name], self._limits[name]
-                # Sorted moments, the newest `limit` of them. Sending a window after the oldest leaves
+                # Sorted times, the newest `limit` of them. Sending a window after the oldest leaves
                 # at most limit - 1 others in any window that holds the new one.
                 if len(taken) >= limit:
                     start = max(start, taken[-limit] + self._window)

@@ -53,7 +53,7 @@ def jsonable(value: Any, shape: Shape = OPEN, *, spends: bool = False) -> tuple[
 
 
 class _Walk:
-    """One walk over a body: the place where it is, and what was found to be wrong."""
+    """One walk over a body: its current path, and the problems that it found."""
 
     __slots__ = ("at", "problems", "spends")
 
@@ -101,7 +101,7 @@ class _Walk:
             at.append(shape.names.get(key, key))
             if kind is not None:
                 try:
-                    # What spends is not paid for an area that is missing; what filters by one finds everything.
+                    # An order is not paid without its area, and a filter without one matches everything.
                     item = convert(kind, item, may_lack=not (self.spends or key == "intersects"))
                 except InvalidValueError as exc:
                     self.problem(exc)
@@ -169,7 +169,7 @@ class _Walk:
         raise self.refused(f"a value of type {type(value).__name__} has no JSON form")
 
     def located(self, value: Any) -> Any:
-        """An object that knows where it is, under a name that no rule has."""
+        """An object with coordinates, under a name without a rule."""
         try:
             if hasattr(value, "__geo_interface__"):
                 return self.value(geojson(value))
@@ -189,7 +189,7 @@ class _Walk:
         return self.value(plain)
 
     def moments(self, value: Any) -> Any:
-        """Moments of numpy and of pandas: days are dates, as Python's own are; a finer one is a moment in UTC."""
+        """Datetimes of numpy and pandas: days are dates, as Python's own; finer ones are datetimes in UTC."""
         if getattr(value, "shape", ()) != ():
             return self.array(list(value), OPEN)
         unit = value.dtype.name.rpartition("[")[2].strip("]0123456789")

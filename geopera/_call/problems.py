@@ -1,4 +1,4 @@
-"""What is wrong with a body, in words: what was given beside what is due, shortened and redacted."""
+"""What is wrong with a body, in words: what was given and what was expected, shortened and redacted."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def is_setting(name: str) -> bool:
 
 
 def setting_hint(name: str) -> str:
-    """Where a name belongs that is a setting of a call and no field of its body."""
+    """Where a name belongs that is a setting of a call, not a field of its body."""
     if name in _OPTIONS:
         return f"; a setting of the call goes through with_options({name}=...)"
     return f"; {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
@@ -86,7 +86,7 @@ def without_secrets(text: str) -> str:
 
 
 def misfit(loc: tuple[str | int, ...], error: Mapping[str, Any]) -> tuple[tuple[str | int, ...], str, str]:
-    """The problem that pydantic found, in our words."""
+    """The problem that pydantic found, in the words of this package."""
     message, kind, value = error["msg"], error["type"], error.get("input")
     if kind == "missing":
         return loc, message, kind
@@ -105,7 +105,7 @@ def _quoted(text: str) -> str:
 def unknown(
     name: str, candidates: Sequence[str], place: tuple[str | int, ...], shape: Shape | None
 ) -> tuple[tuple[str | int, ...], str, str]:
-    """The problem of a name that is no field: what was meant, where it belongs, or which fields there are."""
+    """The problem of an unknown field: the closest match, where it belongs, or which fields exist."""
     hint = "" if place else setting_hint(name)
     if not hint and candidates:
         hint = f"; did you mean {' or '.join(map(repr, candidates))}?"

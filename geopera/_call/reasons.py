@@ -94,7 +94,7 @@ def sentence(failure: BaseException, place: Place | None, started: float) -> str
         return "in time" if value is None else f"within {value:.3g} s ({phase} timeout)"
 
     if name in ("TotalTimeout", "NotSentInTime"):
-        return f"the call to {host}{through} was not over after {started:.3g} s: {_text(failure)}"
+        return f"the call to {host}{through} timed out after {started:.3g} s: {_text(failure)}"
     if name in ("ClosedBeforeSending", "ClosedWhileSending"):
         return _text(failure)
     if name == "ConnectTimeout":

@@ -31,7 +31,7 @@ def remember(response: Response[Any]) -> None:
     try:
         reference = weakref.ref(result, lambda _: _kept.pop(number, None))
     except TypeError:
-        return  # None, text or a number: nothing that can be told apart from its equals
+        return  # None, text or a number: not distinguishable from its equals
     _kept[number] = (reference, facts)
 
 

@@ -1,21 +1,20 @@
-"""When a call is sent again: pure rules, without clocks, sockets or chance of their own.
+"""When a call is retried: pure rules, without clocks, sockets or randomness of their own.
 
-The question is always the same: may this request go out once more without doing harm? It is answered
-from what is known. Two facts decide: how the attempt ended (the outcome), and whether a repeat of the
-operation is harmless (`safe`: it only reads, or it is idempotent and carries a key).
+Two facts decide: how the attempt ended (the outcome), and whether a retry is harmless (`safe`: the operation only
+reads, or it is idempotent and the call carries a key).
 
-    outcome                                         repeated            may have acted
+    outcome                                         retried             may have acted
     ----------------------------------------------  ------------------  --------------
     not_connected   no connection was ever opened    always              no
     rate_limited    429                              always              no
     server_error    500, 502, 503, 504               only when safe      yes
-    read_timeout    sent, no answer in time          only when safe      yes
+    read_timeout    sent, no response in time         only when safe      yes
     connection_lost cut, or not HTTP, after sending  only when safe      yes
     refused         any other 4xx                    never               no
     not_sent        the request could not be made    never               no
     other           anything else                    never               yes
 
-`may have acted` speaks about one attempt. A call of several attempts may have acted when any one of
+`may have acted` is about one attempt. A call of several attempts may have acted if any of
 them may have, and a read never acts.
 """
 
@@ -36,7 +35,7 @@ OTHER = "other"
 
 ALWAYS, WHEN_SAFE, NEVER = "always", "when safe", "never"
 
-# outcome -> (when it is repeated, whether the server may have acted). The table of the docstring.
+# outcome -> (when it is retried, whether the server may have acted). The table of the docstring.
 RULES: dict[str, tuple[str, bool]] = {
     NOT_CONNECTED: (ALWAYS, False),
     RATE_LIMITED: (ALWAYS, False),
@@ -77,14 +76,14 @@ EXCEPTIONS: dict[str, str] = {
 
 
 class RetryPolicy:
-    """How often and how long a call is tried. Immutable; times are seconds.
+    """How often and how long a call is retried. Immutable; times are seconds.
 
-    - `max_retries`: repeats after the first attempt; 0 turns repeats off.
-    - `base`, `cap`: the wait before repeat n (from 0) is drawn evenly from 0 to min(cap, base * 2**n),
+    - `max_retries`: retries after the first attempt; 0 turns them off.
+    - `base`, `cap`: the wait before retry n (from 0) is drawn evenly from 0 to min(cap, base * 2**n),
       "full jitter": clients that failed together do not come back together.
     - `deadline`: no attempt starts later than this after the first one did.
-    - `retry_after_max`: the longest `Retry-After` that is waited for; a server that asks for more gets
-      no repeat, and the caller gets the error, with the number on it.
+    - `retry_after_max`: the longest `Retry-After` that is waited for; if a server asks for more,
+      the call is not retried, and the error has the number.
 
     Raises TypeError or ValueError for numbers that make no sense.
     """
@@ -156,7 +155,7 @@ def _rebuild(values: tuple[float, ...]) -> RetryPolicy:
 
 
 def outcome_of_status(status: int) -> str | None:
-    """The outcome that a complete answer with this status stands for; None for success (2xx)."""
+    """The outcome of a complete response with this status; None for success (2xx)."""
     if 200 <= status < 300:
         return None
     if status == 429:
@@ -169,7 +168,7 @@ def outcome_of_status(status: int) -> str | None:
 
 
 def outcome_of_exception(error: BaseException) -> str:
-    """The outcome that an exception of the transport stands for; `other` for one that is unknown."""
+    """The outcome of an exception of the transport; `other` for an unknown one."""
     for cls in type(error).__mro__:
         outcome = EXCEPTIONS.get(cls.__name__)
         if outcome is not None:
@@ -178,12 +177,12 @@ def outcome_of_exception(error: BaseException) -> str:
 
 
 def may_have_acted(outcome: str) -> bool:
-    """Whether the server may have carried out an attempt that ended so. An unknown outcome: yes."""
+    """Whether the server may have processed an attempt with this outcome. Unknown: yes."""
     return RULES.get(outcome, RULES[OTHER])[1]
 
 
 def repeats(outcome: str, *, safe: bool) -> bool:
-    """Whether an attempt that ended so may be made again, leaving counts and clocks aside."""
+    """Whether an attempt with this outcome may be retried, leaving counts and clocks aside."""
     rule = RULES.get(outcome, RULES[OTHER])[0]
     return rule == ALWAYS or (rule == WHEN_SAFE and safe)
 
@@ -225,7 +224,7 @@ def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
     Both forms of RFC 9110, section 10.2.3: a number of seconds, or an HTTP date; also decimals, and the longest of
     several numbers, which servers and the proxies before them send. A date is measured
     against the response's own `Date`, where it has one, so that a wrong clock on this machine does not
-    matter, and otherwise against `now` (POSIX seconds). A moment that has passed is 0. Anything that
+    matter, and otherwise against `now` (POSIX seconds). A time that has passed is 0. Anything that
     cannot be read is None. `headers` must find names whatever their case (httpx.Headers does).
     """
     value = headers.get("retry-after")

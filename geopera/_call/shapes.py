@@ -102,7 +102,7 @@ class Shape:
         if kind is None and any(branch.get("format") == "date-time" for branch in shape._branches):
             kind = "stored"
         elif kind == "datetime":
-            # Deep in an open object it may be a word of a query, such as {"date": ...} in a filter.
+            # Deep in an open object it may be part of a query, such as {"date": ...} in a filter.
             if wire is not None:
                 kind = "filter" if name in ("datetime", "datetime_") and self.is_search else "stored"
             else:
@@ -120,7 +120,7 @@ class Shape:
         return self._items
 
     def at(self, place: Sequence[str | int]) -> Shape:
-        """The shape of the value at `place` inside this one."""
+        """The shape of the value at the path `place` inside this one."""
         shape = self
         for part in place:
             shape = shape.items if isinstance(part, int) else shape.field(part)[1]
@@ -159,7 +159,7 @@ OPEN = Shape({}, {})
 
 
 def misspelled(value: Any, shape: Shape) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
-    """(place of the object, name, the field that was meant) of names in open objects that are near described ones."""
+    """(path of the object, name, the closest field) of names in open objects that are close to described ones."""
     if isinstance(value, dict):
         for name, item in value.items():
             if name not in shape.names:

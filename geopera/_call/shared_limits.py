@@ -1,4 +1,4 @@
-"""One rate limit for all processes of a machine: the moments that were handed out lie in a file.
+"""One rate limit for all processes of a machine: the reserved times are in a file.
 
 The file is in the user's cache folder, one per API, token and machine, and locked while a moment is taken. The
 token is in its name as a digest only. Where the folder cannot be written, a process counts by itself.
@@ -50,7 +50,7 @@ class SharedRateLimiter(RateLimiter):
             lock_file(descriptor, wait=True)
             self._taken = self._load(descriptor)
             delay = super().reserve(operation_id, now, spends=spends, token=token)
-            with suppress(OSError):  # a full disk; this process's own count is right all the same
+            with suppress(OSError):  # a full disk; this process's own count is still right
                 self._store(descriptor)
             return delay
         finally:
@@ -67,7 +67,7 @@ class SharedRateLimiter(RateLimiter):
     def _load(self, descriptor: int) -> dict[str, list[float]]:
         from json import loads
 
-        # Moments are on the monotonic clock, which all processes of a machine share until it starts again.
+        # Times are of the monotonic clock, which all processes of a machine share until it restarts.
         try:
             found = loads(os.read(descriptor, 1 << 20))
             if abs(found["offset"] - (time.time() - time.monotonic())) < _DRIFT:

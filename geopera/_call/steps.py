@@ -216,7 +216,7 @@ def _parse_success(
         return
     mismatches = [redactor.text(one) for one in mismatches]
     shown = "; ".join(mismatches[:3]) + (f"; and {len(mismatches) - 3} more" if len(mismatches) > 3 else "")
-    message = f"{operation.id}: the answer is not what the manifest says: {shown}"
+    message = f"{operation.id}: the response does not match the manifest: {shown}"
     if context.strict_responses:
         raise unusable(message, response, operation, redactor)
     warnings.warn(message, ResponseMismatchWarning, stacklevel=_caller_level())

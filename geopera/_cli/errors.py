@@ -1,7 +1,7 @@
 """Exit statuses, and an error as one line.
 
     0  done                        5  not permitted (403)        9  the server failed (5xx)
-    1  any other failure           6  not found (404, 410)      10  no connection, or no answer in time
+    1  any other failure           6  not found (404, 410)      10  no connection, or no response in time
     2  wrong usage of a command    7  refused input (400, 422,  11  cannot be paid (402)
     3  wrong or unusable manifest     or checked before          12  conflict (409)
     4  not authenticated (401)        anything was sent)         13  rate limited (429)

@@ -1,4 +1,4 @@
-"""Records out of an answer: plain JSON taken apart as it arrives, and the decoder that a content type asks for.
+"""Records out of a response: plain JSON parsed as it arrives, and the decoder that a content type asks for.
 
 Plain JSON is not held in memory: an array gives its elements one by one, as their last byte comes in.
 

@@ -59,13 +59,19 @@ class Loops:
     ) -> Any:
         """The pages of a list, one by one, as the operation returns them.
 
-        body, fields: as in calling the operation; its ``limit`` or ``size`` stays the size of a page.
-        max_items: no page is fetched once so many records came; the last page is handed out whole.
-        progress: show a bar (needs the extra ``geopera[progress]``).
+        Args:
+            body: Request body, as in a call; its ``limit`` or ``size`` is the size of a page.
+            max_items: No page is fetched once so many records were returned; the last page is yielded whole.
+            progress: Show a bar (needs the extra ``geopera[progress]``).
+            **fields: Fields of the body.
 
-        Returns an iterator, which is lazy and a context manager. Raises TypeError for an operation that
-        returns no pages, `InvalidInputError` for a bad body, and while iterating what a call may raise
-        and `PagingError` for a server that repeats a page or a token.
+        Returns:
+            An iterator, which is lazy and a context manager.
+
+        Raises:
+            TypeError: If the operation returns no pages.
+            InvalidInputError: If the body is invalid.
+            PagingError: While iterating, if the server repeats a page or a token.
         """
         from .pages import pages
 
@@ -74,9 +80,16 @@ class Loops:
     def iter(
         self, body: Any = None, /, *, max_items: int | None = None, progress: bool = False, **fields: Any
     ) -> Any:
-        """The records of a list or a stream, one by one, whatever pages they come in.
+        """The records of a list or a stream, one by one, across its pages.
 
-        max_items: end after so many. Everything else is as in `pages`.
+        Args:
+            body: Request body, as in a call.
+            max_items: The number of records to stop after.
+            progress: Show a bar, as in `pages`.
+            **fields: Fields of the body.
+
+        Returns:
+            An iterator, as of `pages`.
         """
         from .pages import records
 
@@ -94,18 +107,28 @@ class Loops:
         progress: bool = False,
         **fields: Any,
     ) -> Any:
-        """Call the operation again and again until what it tells of has ended; returns the last answer.
+        """Poll the operation until its status is final.
 
-        timeout: seconds for the whole wait; None waits for ever.
-        until: a predicate on the answer, in the place of the manifest's states of success. A failed or
-          cancelled state ends the wait all the same. An operation without known end states needs it.
-        raise_on_failure: raise `OperationFailedError` for a failed or cancelled end.
-        delays: the seconds between the looks; the last one is repeated.
-        progress: show a bar with the state (needs the extra ``geopera[progress]``).
+        Polls at once, after 2, 4, 8 and 16 seconds, then every 30. Network errors, 429 and 5xx do not end the wait, and a
+        ``Retry-After`` is honoured.
 
-        A lost connection, a timeout, 429 and 5xx do not end the wait, and a ``Retry-After`` is kept to.
-        Raises `WaitTimeoutError`, with the last answer as ``last``; TypeError for an operation whose
-        repetition would change something; every other error of the call at once.
+        Args:
+            body: Request body, as in a call.
+            timeout: Seconds for the whole wait; None waits forever.
+            until: A predicate on the response. It replaces the manifest's statuses of success; a failed or cancelled
+                status still ends the wait. An operation without final statuses needs it.
+            raise_on_failure: Raise if the final status is a failure.
+            delays: Seconds between the polls; the last one is used again and again.
+            progress: Show a bar with the status (needs the extra ``geopera[progress]``).
+            **fields: Fields of the body.
+
+        Returns:
+            The last response.
+
+        Raises:
+            WaitTimeoutError: If the timeout expires; ``last`` holds the last response.
+            OperationFailedError: If it failed and `raise_on_failure` is true.
+            TypeError: If a call of the operation has a side effect.
         """
         from .pages import wait
 

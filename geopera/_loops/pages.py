@@ -105,14 +105,15 @@ def wait(
     delays: Iterable[float] = DELAYS,
     progress: Any,
 ) -> Any:
-    """The final answer of an operation that tells of a state; a coroutine of it on an async client."""
+    """The final response of an operation with a status; a coroutine of it on an async client."""
     endpoint = caller._any_endpoint(id)
     operation = endpoint.operation
     if operation.side_effect not in _MAY_BE_REPEATED:
         effect = operation.side_effect or "unknown"
-        raise TypeError(f"{id} cannot be waited on: every look would be a call with a side effect ({effect})")
+        raise TypeError(f"{id} cannot be waited on: every poll would be a call with a side effect ({effect})")
     rule = Wait(
         operation,
+        call=_call_of(id, body, fields),
         timeout=timeout,
         until=until,
         raise_on_failure=raise_on_failure,
@@ -126,8 +127,19 @@ def wait(
     return run(_poll(caller, endpoint, content, rule, progress), caller)
 
 
+def _call_of(id: str, body: Any, fields: dict[str, Any]) -> str:
+    """The call as it is written, with its ids alone."""
+    given = {**body, **fields} if isinstance(body, dict) else fields
+    ids = [
+        f"{name}={value!r}"
+        for name, value in given.items()
+        if name.endswith("_id") and isinstance(value, str)
+    ]
+    return f"{id}({', '.join(ids)})"[:200]
+
+
 def _poll(caller: Caller, endpoint: Endpoint, content: bytes, rule: Wait, progress: Any) -> Plan:
-    bar = progress_bar(progress, rule.operation, "answers")
+    bar = progress_bar(progress, rule.operation, "polls")
     rule.start(time.monotonic())
     try:
         while True:
@@ -139,7 +151,7 @@ def _poll(caller: Caller, endpoint: Endpoint, content: bytes, rule: Wait, progre
                 yield rule.fail(exc, time.monotonic())
                 continue
             asked = retry_after_seconds(response.headers, time.time())
-            pause = rule.look(response.parsed, time.monotonic(), asked)
+            pause = rule.poll(response.parsed, time.monotonic(), asked)
             bar.update(1)
             bar.tell(rule.state or "")
             if pause is None:

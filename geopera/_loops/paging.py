@@ -60,7 +60,7 @@ def find_records(page: Any, name: str | None, operation: str) -> list[Any]:
     else:
         shape = f"no object and no array, but a {type(page).__name__}"
     raise PagingError(
-        f"{operation}: no records can be told in the page: it holds {shape}", operation=operation
+        f"{operation}: the records of the page cannot be found: it holds {shape}", operation=operation
     )
 
 
@@ -183,7 +183,7 @@ class Walk:
             if self.size <= self._sure or count < self._sure:
                 self._next = None
                 return
-            # Perhaps the server gives no more than this at a time: then this is the size from here on.
+            # Perhaps the server returns no more than this at a time: then this is the size from here on.
             self._sure = self.size = count
         if self._next is not None:
             self._next = int(self._next) + (count if self._convention == "offset" else 1)
@@ -224,7 +224,7 @@ def _fingerprint(found: list[Any]) -> Any:
 
     from pydantic_core import to_json
 
-    # Not by what they look like: a repr is cut where it is long, and secrets in it are veiled.
+    # Not by what they look like: a repr is cut where it is long, and secrets in it are redacted.
     return blake2b(to_json(found, by_alias=True, fallback=repr), digest_size=16).digest()
 
 

@@ -1,8 +1,8 @@
-"""Waiting for something to end: pure rules, without clocks or I/O.
+"""Polling an operation until its status is final: pure rules, without clocks or I/O.
 
-The state is asked for after 2, 4, 8 and 16 seconds, then every 30. A wait never runs past its deadline,
-and the last look is at the deadline itself. What passes (no connection, a timeout, 429, 5xx) does not
-end a wait; a `Retry-After` that is longer than the delay takes its place.
+Polls after 2, 4, 8 and 16 seconds, then every 30. A wait never runs past its deadline, and the last poll is at the
+deadline itself. A lost connection, a timeout, 429 and 5xx do not end a wait; a `Retry-After` that is longer than the
+delay replaces it.
 """
 
 from __future__ import annotations
@@ -28,41 +28,48 @@ if TYPE_CHECKING:
 __all__ = ["DELAYS", "Wait"]
 
 DELAYS = (2.0, 4.0, 8.0, 16.0, 30.0)
-"""Seconds between the looks; the last one stays."""
+"""Seconds between the polls; the last one is used again and again."""
 
 _PASSING_STATUSES = frozenset({408, 425})
 
 
 def passes(error: BaseException) -> bool:
-    """Whether a later try may do better, with nothing changed by the caller."""
+    """Whether a later poll may succeed, with nothing changed by the caller."""
     if isinstance(error, APIConnectionError | RateLimitError | ServerError):
         return True
     return isinstance(error, GeoperaError) and error.status_code in _PASSING_STATUSES
 
 
 class Wait:
-    """One wait: tell it what every look brought, and it says how long to sleep before the next.
+    """One wait. It is given the outcome of every poll, and returns how long to sleep before the next.
 
-    `look(answer, now, asked)` and `fail(error, now)` return the seconds to sleep, or None when the wait is
-    over and `last` is the final answer. `now` is any monotonic clock's seconds, the same one that `started`
-    was read from; `asked` are the seconds of the answer's `Retry-After`, if it has one.
+    `poll(response, now, asked)` and `fail(error, now)` return the seconds to sleep, or None if the wait is over and
+    `last` is the final response. `now` is the time of a monotonic clock, the same one that `started` was read from;
+    `asked` are the seconds of the response's `Retry-After`, or None.
 
-    timeout: seconds for the whole wait; None waits for ever.
-    until: a predicate on the answer. It takes the place of the manifest's states of success; the states
-      of failure still end the wait. Without it the operation has to have end states.
-    raise_on_failure: raise `OperationFailedError` for a failed or cancelled end.
-    delays: seconds between the looks, the last one repeated; an iterable of another length will do.
+    Args:
+        operation: The operation that is polled.
+        call: The call as it is written, for messages.
+        started: When the wait began.
+        timeout: Seconds for the whole wait; None waits forever.
+        until: A predicate on the response. It replaces the manifest's statuses of success; a failed status still ends
+            the wait. An operation without final statuses needs it.
+        raise_on_failure: Raise `OperationFailedError` if the final status is a failure.
+        delays: Seconds between the polls; the last one is used again and again.
 
-    Raises `WaitTimeoutError` (with the last answer as `last`, and the error that stood in the way as its
-    cause), `OperationFailedError`, or the error of the call where waiting longer cannot help.
+    Raises:
+        WaitTimeoutError: If the timeout expires. `last` is the last response, and the cause the last error.
+        OperationFailedError: If it failed and `raise_on_failure` is true.
+        GeoperaError: The error of a poll that a later one cannot cure.
     """
 
-    __slots__ = ("_deadline", "_delays", "_failure", "_field", "_raise", "_success", "_until", "last", "looks", "operation", "started", "state", "timeout")  # fmt: skip
+    __slots__ = ("_call", "_deadline", "_delays", "_failure", "_field", "_raise", "_success", "_until", "last", "operation", "polls", "started", "state", "timeout")  # fmt: skip
 
     def __init__(
         self,
         operation: Operation,
         *,
+        call: str | None = None,
         started: float = 0.0,
         timeout: float | None = 1800.0,
         until: Callable[[Any], Any] | None = None,
@@ -72,15 +79,16 @@ class Wait:
         polling = operation.polling
         if until is None and polling is None:
             raise TypeError(
-                f"{operation.id} tells of no end state; give wait() a predicate: until=lambda answer: …"
+                f"{operation.id} has no final status; give wait() a predicate: until=lambda response: …"
             )
         if until is not None and not callable(until):
-            raise TypeError(f"until must be a function of the answer, not {until!r}")
+            raise TypeError(f"until must be a function of the response, not {until!r}")
         if timeout is not None and not (isinstance(timeout, (int, float)) and timeout >= 0):
             raise ValueError(
                 f"timeout must be a number of seconds that is not negative, or None, not {timeout!r}"
             )
         self.operation = operation.id
+        self._call = call or operation.id
         self.timeout = timeout
         self.start(started)
         self._delays = _endless(delays)
@@ -91,10 +99,10 @@ class Wait:
         self._failure = frozenset(polling.failure) if polling is not None else frozenset()
         self.last: Any = None
         self.state: str | None = None
-        self.looks = 0
+        self.polls = 0
 
     def start(self, now: float) -> None:
-        """Begin to count the time at `now`."""
+        """Start the clock of the wait."""
         self.started = now
         self._deadline = float("inf") if self.timeout is None else now + self.timeout
 
@@ -102,34 +110,34 @@ class Wait:
         """The seconds to the deadline, not below 0; infinite without one."""
         return max(self._deadline - now, 0.0)
 
-    def look(self, answer: Any, now: float, asked: float | None = None) -> float | None:
-        """What to do after an answer, which asked for `asked` seconds: seconds to sleep, or None at the end."""
-        self.looks += 1
-        self.last = answer
-        self.state = state_of(answer, self._field)
-        if self.state is not None and self.state in self._failure and not self._satisfied(answer):
+    def poll(self, response: Any, now: float, asked: float | None = None) -> float | None:
+        """The seconds to sleep after a response, or None if the wait is over."""
+        self.polls += 1
+        self.last = response
+        self.state = state_of(response, self._field)
+        if self.state is not None and self.state in self._failure and not self._satisfied(response):
             if self._raise:
                 raise OperationFailedError(
-                    f"{self.operation}: ended in {self.state!r}{_reason(answer)}",
-                    last=answer,
+                    f"{self._call} ended with status {self.state!r}{_reason(response)}",
+                    last=response,
                     operation=self.operation,
-                    attempts=self.looks,
+                    attempts=self.polls,
                     elapsed=now - self.started,
                 )
             return None
-        if self._satisfied(answer) or (self.state is not None and self.state in self._success):
+        if self._satisfied(response) or (self.state is not None and self.state in self._success):
             return None
         return self._pause(now, None, asked)
 
     def fail(self, error: BaseException, now: float) -> float:
-        """What to do after a call that failed: seconds to sleep. Raises `error` where it will not pass."""
+        """The seconds to sleep after a failed poll. Raises `error` if a later poll cannot cure it."""
         if not passes(error):
             raise error
         assert isinstance(error, GeoperaError)
         return self._pause(now, error, error.retry_after)
 
-    def _satisfied(self, answer: Any) -> bool:
-        return self._until is not None and bool(self._until(answer))
+    def _satisfied(self, response: Any) -> bool:
+        return self._until is not None and bool(self._until(response))
 
     def _pause(self, now: float, error: GeoperaError | None, asked: float | None) -> float:
         delay = next(self._delays)
@@ -141,13 +149,21 @@ class Wait:
         return min(delay, left)
 
     def _out_of_time(self, now: float, error: GeoperaError | None, asked: float | None) -> WaitTimeoutError:
-        seen = "no answer came" if self.looks == 0 else f"it was {self.state!r} at last" if self.state is not None else "the condition was never met" if self._until is not None else f"its answers have no {self._field!r}"  # fmt: skip
+        polls = f"{self.polls} poll{'' if self.polls == 1 else 's'}"
+        if self.polls == 0:
+            seen = "no response"
+        elif self.state is not None:
+            seen = f"last status {self.state!r} ({polls})"
+        elif self._until is not None:
+            seen = f"the condition was never met ({polls})"
+        else:
+            seen = f"the responses have no {self._field!r} ({polls})"
         because = "" if error is None else f"; the last call failed: {error}"
         return WaitTimeoutError(
-            f"{self.operation}: not over after {now - self.started:.0f} s ({self.looks} answers): {seen}{because}",
+            f"{self._call} timed out after {now - self.started:.0f} s; {seen}{because}",
             last=self.last,
             operation=self.operation,
-            attempts=self.looks,
+            attempts=self.polls,
             elapsed=now - self.started,
             error=error.error if error is not None else None,
             status_code=error.status_code if error is not None else None,
@@ -159,20 +175,20 @@ def _endless(delays: Iterable[float]) -> Iterator[float]:
     last = DELAYS[-1]
     for delay in delays:
         if isinstance(delay, bool) or not isinstance(delay, (int, float)) or not delay >= 0:
-            raise ValueError(f"a delay is a number of seconds that is not negative, not {delay!r}")
+            raise ValueError(f"a delay is a number of seconds, not negative, not {delay!r}")
         last = float(delay)
         yield last
-    # A delay of nothing, for ever, would be a busy loop.
+    # A delay of 0, endlessly, would be a busy loop.
     while True:
         yield last or 0.01
 
 
-def state_of(answer: Any, field: str) -> str | None:
-    """The text in the state field of an answer; None where it has no such field."""
-    if not isinstance(answer, Mapping) and not hasattr(answer, "to_dict"):
+def state_of(response: Any, field: str) -> str | None:
+    """The text in the status field of a response; None if it has no such field."""
+    if not isinstance(response, Mapping) and not hasattr(response, "to_dict"):
         return None
     try:
-        value = answer[field]
+        value = response[field]
     except KeyError:
         return None
     if isinstance(value, Enum):
@@ -180,12 +196,12 @@ def state_of(answer: Any, field: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _reason(answer: Any) -> str:
-    """What the answer says about why it failed."""
+def _reason(response: Any) -> str:
+    """The reason of the failure, from the response."""
     for name in ("error", "failure_reason", "reason", "message", "detail"):
         text = None
         try:
-            text = answer[name]
+            text = response[name]
         except (KeyError, TypeError):
             continue
         if text:

@@ -1,4 +1,4 @@
-"""A JSON Schema as the text of a Python annotation, and an input's fields as one reads them.
+"""A JSON Schema as the text of a Python annotation, and the fields of an input for display.
 
 Pure text from pure data: no model is built, nothing is evaluated. The REPL shows it, and the stub writer
 spells the same types for callers and for results.
@@ -36,8 +36,8 @@ class Annotator:
     """Spells schemas of one manifest.
 
     words: the Python type of each JSON type; ``"map"`` is that of an object with described values,
-    ``"object"`` of one without, ``"date-time"`` that of a moment, ``"literal"`` that of some values, ``"any"`` that
-    of whatever else.
+    ``"object"`` of one without, ``"date-time"`` that of a datetime, ``"literal"`` that of an enumeration, ``"any"`` that
+    of everything else.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Annotator:
         self._texts: dict[int, tuple[Any, str]] = {}
 
     def reference(self, key: str) -> str:
-        """The class for the schema `key`, or what it stands for where it is no object."""
+        """The class for the schema `key`, or its annotation if it is not an object."""
         return self.classes[key] if self.has_class(key) else self.text(self.schemas[key], 1)
 
     def has_class(self, key: str) -> bool:

@@ -1,4 +1,4 @@
-"""What was meant by a call or an attribute that does not exist, in one sentence."""
+"""Messages about calls and attributes that do not exist, with the closest matches."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def listed(names: Any) -> str:
 
 
 def no_child(client: str, prefix: str, name: str, manifest: Manifest) -> str:
-    """No operation and no resource has this name below `prefix`: where in the tree it is, or what is near."""
+    """The message for an unknown name below `prefix`: where in the tree it exists, or the closest matches."""
     siblings = manifest.node(prefix)
     place = f"{client}{'.' + prefix if prefix else ''}"
     start = f"{place} has no operation or resource {name!r}"
@@ -46,7 +46,7 @@ def no_child(client: str, prefix: str, name: str, manifest: Manifest) -> str:
 
 
 def _elsewhere(manifest: Manifest, name: str) -> list[str]:
-    """Operations and resources of this name, or near it, anywhere in the tree; the shortest first."""
+    """Operations and resources with this or a similar name, anywhere in the tree; the shortest first."""
     found: dict[str, None] = {}
     for id in manifest.operations:
         parts = id.split(".")
@@ -62,17 +62,18 @@ def _elsewhere(manifest: Manifest, name: str) -> list[str]:
 
 
 def no_attribute(id: str, name: str) -> str:
-    """An attribute of what an operation returns, read of the operation itself."""
+    """The message for an attribute of the result, read from the operation itself."""
     return f"{id} is an operation and has no attribute {name!r}; call it first: client.{call_path(id)}(...).{name}"
 
 
 def no_loop(id: str) -> str:
-    """A loop over an operation, or an index into it."""
-    return f"{id} is an operation, and not what it returns; call it: client.{call_path(id)}(...), or loop over client.{call_path(id)}.iter(...)"
+    """The message for a loop over an operation, or an index into it."""
+    path = call_path(id)
+    return f"{id} is an operation, not its result; call it: client.{path}(...), or loop over client.{path}.iter(...)"
 
 
 def not_callable(prefix: str, manifest: Manifest) -> str:
-    """A call of a resource, as the subject of "... object is not callable", which is cut after 200 characters."""
+    """The message for a call of a resource, as the subject of "... object is not callable", which is cut after 200 characters."""
     names = listed(manifest.node(prefix) or ())
     if len(names) > 110:
         names = names[:110].rpartition(", ")[0] + ", …"

@@ -1,6 +1,6 @@
 """What the REPL shows of the API: resources with their operations, operations with their fields.
 
-Texts are made from the manifest when somebody looks; nothing is kept and no model is built.
+Texts are made from the manifest at each use; nothing is cached and no model is built.
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ def _first_line(text: Any) -> str:
 
 
 def operation_doc(operation: Operation, manifest: Manifest) -> str:
-    """The docstring of an operation: what it does, takes, returns, needs and risks, and an example."""
+    """The docstring of an operation: summary, fields, result, scope, effect, errors, and an example."""
     parts = [operation.summary or operation.id, ""]
     if operation.deprecated:
         parts += ["Deprecated: the API says that it should no longer be used.", ""]
@@ -329,7 +329,7 @@ class _Text(str):
 
 
 def operation_signature(operation: Operation, manifest: Manifest) -> inspect.Signature:
-    """The parameters of a call: the body, or every field as a keyword, and what belongs to the call."""
+    """The parameters of a call: the body, or every field as a keyword, and the options of the call."""
     from inspect import Parameter, Signature
 
     from ..types import UNSET

@@ -147,7 +147,7 @@ def _needs(module: str, extra: str, setting: str) -> None:
 
     if find_spec(module) is None:
         raise ImportError(
-            f"{setting} needs {module}; install it with: pip install 'geopera[{extra}]'", name=module
+            f"{setting} needs {module}; install it with: pip install 'geopera[{extra}]>=3'", name=module
         )
 
 

@@ -1,7 +1,7 @@
 """The low-level functions of an operation: ``sync``, ``sync_detailed``, ``asyncio``, ``asyncio_detailed``.
 
-They take an `AuthenticatedClient` or a `Client`, return what came back whatever its status, and raise
-httpx's own exceptions where nothing came back. The fluent client is the same machinery with errors raised.
+They take an `AuthenticatedClient` or a `Client`, return the response whatever its status, and raise
+httpx's own exceptions if there is none. The fluent client is the same machinery with errors raised.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 NAMES = ("sync", "sync_detailed", "asyncio", "asyncio_detailed")
 
 _WHAT = {
-    "sync": "Call {id}, blocking, and return the parsed answer.",
-    "sync_detailed": "Call {id}, blocking, and return the whole response.",
-    "asyncio": "Call {id} in the event loop and return the parsed answer.",
-    "asyncio_detailed": "Call {id} in the event loop and return the whole response.",
+    "sync": "Call {id} and return the parsed response.",
+    "sync_detailed": "Call {id} and return the whole response.",
+    "asyncio": "Call {id} asynchronously and return the parsed response.",
+    "asyncio_detailed": "Call {id} asynchronously and return the whole response.",
 }
 
 _DOC = """{what}
@@ -41,17 +41,17 @@ _DOC = """{what}
 Args:
     client: the `AuthenticatedClient` to call with, or a `Client` for a public operation.
     body: {body}.
-    idempotency_key: sent as ``Idempotency-Key``; where the operation spends, one is made if none is given.
-    x_api_key: sent as ``x-api-key``, an API key in the place of the client's token.
+    idempotency_key: sent as ``Idempotency-Key``; if the operation spends, one is made if none is given.
+    x_api_key: sent as ``x-api-key``, an API key instead of the client's token.
 
 Returns:
-    {returns} An error status is not raised: the parsed answer is then a `Problem` or an
-    `HTTPValidationError`, or None where the operation does not declare the status.
+    {returns} An error status is not raised: the parsed response is then a `Problem` or an
+    `HTTPValidationError`, or None if the operation does not declare the status.
 
 Raises:
-    errors.InvalidInputError: the body is not what the operation takes; nothing was sent.
-    errors.UnexpectedStatus: for an undeclared status, where the client has ``raise_on_unexpected_status``.
-    httpx.TimeoutException: no answer in time. httpx.TransportError: no connection, or it was lost.
+    errors.InvalidInputError: the body is invalid; nothing was sent.
+    errors.UnexpectedStatus: for an undeclared status, if the client has ``raise_on_unexpected_status``.
+    httpx.TimeoutException: no response in time. httpx.TransportError: no connection, or it was lost.
 """
 
 
@@ -170,5 +170,5 @@ def _doc(operation: Operation, name: str) -> str:
         else "any JSON object",
         returns="The `Response`: status_code, headers, content, parsed."
         if name.endswith("detailed")
-        else "The parsed answer.",
+        else "The parsed response.",
     )

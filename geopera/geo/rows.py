@@ -41,7 +41,7 @@ def needed(name: str, what: str) -> Any:
         if (exc.name or name).partition(".")[0] != name.partition(".")[0]:
             raise
         root = name.partition(".")[0]
-        raise ImportError(f"{what} needs {root}: pip install 'geopera[geo]'", name=root) from exc
+        raise ImportError(f"{what} needs {root}: pip install 'geopera[geo]>=3'", name=root) from exc
 
 
 def each(values: Any) -> Iterator[Row]:

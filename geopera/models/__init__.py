@@ -1,4 +1,4 @@
-"""The models of the bundled manifest: pydantic classes, each built when it is first asked for.
+"""The models of the bundled manifest: pydantic classes, each built at first use.
 
 ``from geopera.models import CatalogSearchInput`` works for every schema of the manifest, and so does the
 module of a class (``geopera.models.catalog_search_input``). ``dir(geopera.models)`` lists the classes. The

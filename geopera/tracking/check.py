@@ -177,10 +177,10 @@ def _schema_faults(operations: dict[str, Any], schemas: dict[str, Any]) -> Itera
                     del seen[entered]
                 parts = pointer(exc.pointer) if exc.pointer != "#" else []
                 if parts[:1] == ["schemas"]:
-                    yield Fault("schemas", parts[1], parts[2:], exc.reason or str(exc))
+                    yield Fault("schemas", parts[1], parts[2:], exc.reason or "")
                     _open(schemas, parts[1:])
                 else:
-                    yield Fault(section, key, (*before, *parts), exc.reason or str(exc))
+                    yield Fault(section, key, (*before, *parts), exc.reason or "")
                     _open(holder, (name, *parts))
 
 

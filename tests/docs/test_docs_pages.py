@@ -51,3 +51,13 @@ def test_the_design_page_shows_the_layout_as_it_is() -> None:
         lines = [re.match(r"  ((?:\w+(?:\.py|/) *)+)", line) for line in picture.splitlines()]
         rooms = [{name.removesuffix(".py").rstrip("/") for name in m[1].split()} for m in lines if m]
         assert rooms == [set(line.split()) for line in reversed(FLOORS[house])]
+
+
+def test_the_page_about_versions_names_every_public_module() -> None:
+    import geopera
+
+    text = (ROOT / "docs" / "versions.md").read_text(encoding="utf-8")
+    promised = set(re.findall(r"`geopera\.(\w+)`", text.partition("## What is private")[0]))
+    public = {name for name in dir(geopera) if name not in geopera.__all__ and not name.startswith("_")}
+    assert public - {"annotations"} <= promised | {"operations"}
+    assert promised - {"__all__"} <= public

@@ -284,7 +284,7 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     ):
         with monkeypatch.context() as patch:
             patch.setitem(sys.modules, name, None)
-            with pytest.raises(ImportError, match=rf"needs {name}: pip install 'geopera\[geo\]'"):
+            with pytest.raises(ImportError, match=rf"needs {name}: pip install 'geopera\[geo\]>=3'"):
                 call()
 
 

@@ -246,6 +246,6 @@ def test_the_records_of_a_page(page: Any, name: str | None, expected: list[Any])
 
 @pytest.mark.parametrize("page", [{}, {"total": 0}, {"a": [1], "b": [2]}, "text", None, 5])
 def test_a_page_without_records(page: Any) -> None:
-    with pytest.raises(PagingError, match=r"things\.list: no records") as caught:
+    with pytest.raises(PagingError, match=r"things\.list: the records") as caught:
         find_records(page, "features", "things.list")
     assert caught.value.operation == "things.list"

@@ -37,7 +37,7 @@ def scripted(script: Script) -> Callable[[Asked], Answer]:
 
 @pytest.fixture
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses between the looks, which are not slept."""
+    """The pauses between the polls, which are not slept."""
     pauses: list[float] = []
 
     async def pause(seconds: float) -> None:
@@ -117,7 +117,9 @@ def test_a_timeout_tells_the_last_state(flavour: Flavour, serve: Serve) -> None:
     wire = serve(scripted(["processing"]))
     client = flavour.client("test-token", wire.url)
     started = time.monotonic()
-    with pytest.raises(WaitTimeoutError, match="'processing'") as caught:
+    with pytest.raises(
+        WaitTimeoutError, match=r"orders\.get\(order_id='x'\) timed out after 0 s; last status 'processing'"
+    ) as caught:
         flavour(client.orders.get.wait(order_id="x", timeout=0.3, delays=[0.1]))
     assert 0.25 < time.monotonic() - started < 5
     assert caught.value.last["status"] == "processing"

@@ -38,7 +38,7 @@ def run(
     sleeps: list[float] = []
     for answer in answers:
         now += cost
-        delay = wait.fail(answer, now) if isinstance(answer, BaseException) else wait.look(answer, now)
+        delay = wait.fail(answer, now) if isinstance(answer, BaseException) else wait.poll(answer, now)
         if delay is None:
             return wait.last, sleeps
         sleeps.append(delay)
@@ -77,7 +77,9 @@ def test_an_end_state_ends_at_once(state: str) -> None:
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
 def test_a_failure_raises_where_wanted(state: str) -> None:
     answer = {"status": state, "error": "clouds"}
-    with pytest.raises(OperationFailedError, match=f"orders.get: ended in '{state}': clouds") as caught:
+    with pytest.raises(
+        OperationFailedError, match=f"orders.get ended with status '{state}': clouds"
+    ) as caught:
         run([*states("processing"), answer], raise_on_failure=True)
     assert caught.value.last is answer
     assert caught.value.operation == "orders.get"
@@ -87,7 +89,7 @@ def test_a_failure_raises_where_wanted(state: str) -> None:
 def test_the_last_look_is_at_the_deadline() -> None:
     with pytest.raises(WaitTimeoutError) as caught:
         run(iter([{"status": f"s{n}"} for n in range(99)]), timeout=10)
-    assert caught.value.last == {"status": "s3"}  # looks at 0, 2, 6 and 10 seconds
+    assert caught.value.last == {"status": "s3"}  # polls at 0, 2, 6 and 10 seconds
     assert caught.value.elapsed == 10
     assert caught.value.attempts == 4
     assert isinstance(caught.value, TimeoutError)
@@ -140,7 +142,7 @@ def test_what_does_not_pass_in_time_is_the_cause(error: Exception) -> None:
     assert caught.value.__cause__ is error
     assert caught.value.last == {"status": "a"}
     assert caught.value.status_code == error.status_code  # type: ignore[attr-defined]
-    with pytest.raises(WaitTimeoutError, match="no answer came") as caught:
+    with pytest.raises(WaitTimeoutError, match="no response") as caught:
         run([error] * 50, timeout=60)
     assert caught.value.last is None
 
@@ -191,7 +193,7 @@ def test_a_predicate_takes_the_place_of_success_and_not_of_failure() -> None:
 
 
 def test_no_end_states_and_no_predicate() -> None:
-    with pytest.raises(TypeError, match=r"things\.get tells of no end state.*until"):
+    with pytest.raises(TypeError, match=r"things\.get has no final status.*until"):
         run([], OTHER)
     with pytest.raises(TypeError, match="until"):
         run([], OTHER, until="fulfilled")

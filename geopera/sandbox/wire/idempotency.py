@@ -2,7 +2,7 @@
 
 The claim, the work and the stored answer are one transaction: a process that is killed in the middle
 leaves nothing behind, so the key is free for the next attempt. Only successes are stored; a call that
-ended in an error may be tried again with its key.
+ended in an error may be retried with its key.
 """
 
 from __future__ import annotations

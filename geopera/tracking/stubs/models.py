@@ -10,7 +10,7 @@ from ..._repl.field_types import Field
 from .types import HEADER, IMPORTS, Classes, Given, Result, is_open, is_plain, object_fields, text_of
 
 _DESCRIBED = 3
-"""An open object with so many described fields counts as described: any other attribute is a misspelt one."""
+"""An open object with so many described fields counts as described: any other attribute is a misspelled one."""
 
 
 def models_module(classes: Classes, given: Given) -> Iterator[str]:
