@@ -74,6 +74,74 @@ def python_name(wire: str) -> str:
     return name
 
 
+#: What every class of a schema has, and a field must not hide. A list, since whoever shows names does so without pydantic.
+TAKEN = frozenset(
+    [
+        *("explore", "quicklooks"),
+        *(
+            "additional_keys",
+            "additional_properties",
+            "from_dict",
+            "get",
+            "items",
+            "keys",
+            "model_computed_fields",
+        ),
+        *("model_config", "model_construct", "model_copy", "model_dump", "model_dump_json", "model_extra"),
+        *(
+            "model_fields",
+            "model_fields_set",
+            "model_json_schema",
+            "model_parametrized_name",
+            "model_post_init",
+        ),
+        *(
+            "model_rebuild",
+            "model_validate",
+            "model_validate_json",
+            "model_validate_strings",
+            "mro",
+            "records",
+        ),
+        *(
+            "register",
+            "to_arrow",
+            "to_dataframe",
+            "to_dict",
+            "to_geodataframe",
+            "to_parquet",
+            "to_pystac",
+            "values",
+        ),
+    ]
+)
+
+
+def field_names(wires: Iterable[str]) -> dict[str, str]:
+    """Wire name -> Python name of the fields of one object, in order: the classes, help and the stubs go by it.
+
+    Each is there once, and none is another field's wire name or in `TAKEN`. Required fields come first.
+    """
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    known = set(wires := list(wires))
+    for wire in wires:
+        name = python_name(wire)
+        candidates = [name, f"{name}_"]
+        if wire.isidentifier() and not wire.startswith("_") and wire == as_parsed(wire):
+            candidates.insert(1, wire)
+        number = 2
+        while True:
+            choice = candidates.pop(0) if candidates else f"{name}_{number}"
+            is_free = choice not in taken and choice not in TAKEN and not choice.startswith("_")
+            if is_free and (choice == wire or choice not in known):
+                break
+            number += not candidates
+        names[wire] = choice
+        taken.add(choice)
+    return names
+
+
 def enum_members(values: Iterable[str]) -> dict[str, str]:
     """Member name -> value of an enumeration, every name once; the classes and the stubs go by it."""
     members: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""The fluent clients: ``client.<resource>.<action>(body)``, blocking and for the event loop.
+"""The fluent clients: ``client.<resource>.<action>(body)``, sync and async.
 
 What their attributes are is in `_proxies`.
 """
@@ -71,7 +71,7 @@ class _Fluent(Many):
 
     @property
     def client(self) -> Client:
-        """The `AuthenticatedClient` underneath, or the `Client` where there is no token."""
+        """The `AuthenticatedClient` underneath, or the `Client` if there is no token."""
         return self._client
 
     @property
@@ -134,9 +134,17 @@ class _Fluent(Many):
     def with_options(self, **options: Any) -> Self:
         """A client over the same connections with other settings for its calls.
 
-        timeout: seconds or an ``httpx.Timeout``; total_timeout: seconds for a whole call; max_response_size: bytes;
-        headers: sent in addition; max_retries; retry: a whole `RetryPolicy`; extra_fields; strict_responses: as on the
-        client. Raises TypeError for any other.
+        Args:
+            **options: `timeout` (seconds or an ``httpx.Timeout``), `total_timeout` (seconds for a whole call),
+                `max_response_size` (bytes), `headers` (sent in addition), `max_retries`, `retry` (a whole
+                `RetryPolicy`), `extra_fields` and `strict_responses`, as on the client.
+
+        Returns:
+            The new client.
+
+        Raises:
+            TypeError: If there is no such option.
+            ValueError: If a value is invalid.
         """
         options = concealed(options, _OPTIONS)
         for name in options:
@@ -150,7 +158,7 @@ class _Fluent(Many):
             overrides["headers"] = {**self._overrides.get("headers", {}), **open_headers(options["headers"])}
         new = object.__new__(type(self))
         new._attach(self._given, overrides)
-        new._context()  # a value that cannot be used is refused here, where it was written
+        new._context()  # an invalid value is refused here, not at the first call
         return new
 
     def _context(self) -> Context:
@@ -212,8 +220,19 @@ class _Fluent(Many):
     ) -> Any:
         """Call an operation by its id, also one that the manifest does not know.
 
-        An unknown one takes any JSON object, returns open JSON, and is never repeated once it was sent.
-        Everything else is as in calling the operation by attribute. Raises ValueError where the id is none.
+        An unknown operation takes any JSON object, returns open JSON, and is never retried once it was sent.
+
+        Args:
+            operation_id: The dotted id.
+            body: Request body, as in a call. Fields may be given as keywords instead.
+            idempotency_key: The key of the request; one is made for an operation that spends.
+            detailed: Return the whole `Response`.
+
+        Returns:
+            As in calling the operation by attribute.
+
+        Raises:
+            ValueError: If the id has not the form of one.
         """
         if self._asynchronous and self._is_unknown(operation_id):
             return self._invoke_later(operation_id, body, fields, idempotency_key, detailed)
@@ -257,7 +276,7 @@ class _Fluent(Many):
         return stream(self, endpoint, body, fields, key)
 
     def _any_endpoint(self, id: str, *, unlisted: bool = False) -> Endpoint:
-        """The operation `id`; one that the manifest does not know is refused if it is a misspelling.
+        """The operation `id`; an unknown one is refused if it is a misspelling.
 
         unlisted: Warn of a misspelling and go on: it may be newer than the manifest.
         """
@@ -339,13 +358,17 @@ def _unpickle(
 class Geopera(_Fluent):
     """The client: ``Geopera(token=...).catalog.search({...})``.
 
-    token: an API key or a session token: text, a secret type, or a function that returns one (see
-    `AuthenticatedClient`). profile: a profile of ``geopera login``. By default ``GEOPERA_API_TOKEN``,
-    ``GEOPERA_PROFILE``, the profile ``default``, then none. base_url: by default ``GEOPERA_API_URL``, then that of
-    the profile, then ``https://api.geopera.com``. Options are those of `Client` and `AuthenticatedClient`. Nothing is
-    sent until the first call; the environment and the profiles are read at first use.
+    Nothing is sent until the first call; the environment and the profiles are read at first use.
 
-    A call takes a dict, a model or keyword arguments, and returns the parsed answer; it raises a
+    Args:
+        token: An API key or a session token: text, a secret type, or a function that returns one (see
+            `AuthenticatedClient`). By default ``GEOPERA_API_TOKEN``, ``GEOPERA_PROFILE``, the profile ``default``,
+            then none.
+        base_url: By default ``GEOPERA_API_URL``, then that of the profile, then ``https://api.geopera.com``.
+        profile: A profile of ``geopera login``.
+        **options: Those of `Client` and `AuthenticatedClient`.
+
+    A call takes a dict, a model or keyword arguments, and returns the parsed response; it raises a
     `GeoperaError`. One client serves any number of threads; as a context manager it closes its connections.
     """
 
@@ -359,12 +382,20 @@ class Geopera(_Fluent):
         return response if detailed else response.parsed
 
     def refresh_manifest(self, *, dry_run: bool = False) -> Refresh:
-        """Read the API's live description; this client then knows what it says, new operations included.
+        """Read the API's live description and use it in this client, new operations included.
 
-        Returns a `Refresh`: ``str()`` of it lists the differences. The manifest is also kept in the user's
-        cache folder for the next import; other clients of this process stay as they are. dry_run: compare
-        only. Raises `ManifestError` where the description cannot be used, and `APIConnectionError` where
-        none came; then nothing has changed.
+        The manifest is also kept in the user's cache folder for the next import; other clients of this process stay
+        as they are.
+
+        Args:
+            dry_run: Compare only.
+
+        Returns:
+            A `Refresh`; ``str()`` of it lists the differences.
+
+        Raises:
+            ManifestError: If the description cannot be used; nothing has changed then.
+            APIConnectionError: If none came; nothing has changed then.
         """
         from .tracking.refresh import refresh
 
@@ -382,7 +413,7 @@ class Geopera(_Fluent):
 
 
 class AsyncGeopera(_Fluent):
-    """The client for the event loop: ``await AsyncGeopera(token=...).catalog.search({...})``.
+    """The async client: ``await AsyncGeopera(token=...).catalog.search({...})``.
 
     The same surface as `Geopera`, with calls awaited. One client serves any number of tasks.
     """

@@ -15,7 +15,7 @@ _warned: set[str] = set()
 
 
 def warn_if_deprecated(id: str, headers: Any, level: Callable[[], int]) -> None:
-    """Warn of an operation that the server will take away, the first time that a response says so.
+    """Warn of a deprecated operation, the first time that a response announces it.
 
     Args:
         id: The operation.
@@ -26,7 +26,7 @@ def warn_if_deprecated(id: str, headers: Any, level: Callable[[], int]) -> None:
     if (since is None and end is None) or id in _warned:
         return
     _warned.add(id)
-    parts = [f"the server says that {id} is deprecated{_since(since)}"] if since is not None else []
+    parts = [f"{id} is deprecated{_since(since)}"] if since is not None else []
     if end is not None:
         day = _http_date(end)
         what = "it" if parts else id

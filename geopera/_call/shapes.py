@@ -6,7 +6,7 @@ is the id of an area. Where no schema describes an object the name decides alone
 
 from __future__ import annotations
 
-from .._names import near, python_name
+from .._names import field_names, near
 from .._values.fields import GEOMETRIES
 
 TYPE_CHECKING = False
@@ -71,8 +71,8 @@ class Shape:
         self.is_search = not self.described or "limit" in properties
         self.required = [name for branch in self._branches for name in branch.get("required") or ()]
         self.names = {wire: wire for wire in properties}
-        for wire in properties:
-            self.names.setdefault(python_name(wire), wire)
+        for wire, name in field_names(sorted(properties, key=lambda wire: wire not in self.required)).items():
+            self.names.setdefault(name, wire)
 
     def field(self, name: str) -> tuple[str | None, Shape]:
         """(what the field `name` holds: a kind of `_KINDS`, or None; the shape of its value)."""

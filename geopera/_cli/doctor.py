@@ -115,7 +115,7 @@ def _manifest(args: argparse.Namespace) -> tuple[str, int]:
 
 
 def _ask(args: argparse.Namespace, found: dict[str, str]) -> int:
-    """Asks the API who the caller is; notes what it says of itself, its clock and the credentials."""
+    """Requests the identity of the caller; notes reachability, clock and credentials."""
     from .._http import transport_errors
     from ..errors import GeoperaError
 

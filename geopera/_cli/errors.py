@@ -5,7 +5,7 @@
     2  wrong usage of a command    7  refused input (400, 422,  11  cannot be paid (402)
     3  wrong or unusable manifest     or checked before          12  conflict (409)
     4  not authenticated (401)        anything was sent)         13  rate limited (429)
-                                    8  what was waited for failed, or did not come in time
+                                    8  the wait ended in a failure, or timed out
     130  interrupted               141  the reader of a pipe has gone
 
 `manifest diff` has statuses of its own; see there.

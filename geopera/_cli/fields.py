@@ -52,7 +52,7 @@ def value_of(name: str, text: str, schema: Any, manifest: Manifest) -> Any:
 
 
 def _kinds(schema: Any, schemas: Mapping[str, Any], depth: int) -> set[str]:
-    """The JSON types that a schema allows, as far as it says."""
+    """The JSON types that a schema allows, as far as it declares them."""
     if not isinstance(schema, Mapping) or depth > 20:
         return set()
     found: set[str] = set()

@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ..manifest._manifest import named_file
 from . import show
 from .errors import UsageError, report
 from .explore import in_use
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..client import Client
+    from ..tracking._components import LeftOut
 
 _FAIL_ON = ("breaking", "any", "never")
 
@@ -43,7 +45,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     refresh.add_argument("--from", dest="source", metavar="FILE", help="a file in the place of the server's")
     refresh.add_argument("--dry-run", action="store_true", help="show the difference, change nothing")
     refresh.add_argument("--output", metavar="FILE", help="write the manifest there, not into the cache")
-    _add_format(refresh, "text", "the difference as text or as JSON")
+    _add_format(
+        refresh, "text", "the difference as text, as JSON, or as Markdown for a pull request", "markdown"
+    )
 
     differ = action(
         "diff",
@@ -54,7 +58,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     differ.add_argument("old", help="a manifest, an OpenAPI document, 'bundled' or 'current'")
     differ.add_argument("new", help="the same")
-    _add_format(differ, "text", "the difference as text or as JSON")
+    _add_format(
+        differ, "text", "the difference as text, as JSON, or as Markdown for a pull request", "markdown"
+    )
     differ.add_argument("--fail-on", choices=_FAIL_ON, default="breaking", help="when the status is 1")
 
     check = action("check", check_file, "check a manifest or a description; status 3 where it is unusable")
@@ -69,8 +75,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     reset.add_argument("--base-url", metavar="URL", help="only that of this API; by default all")
 
 
-def _add_format(command: argparse.ArgumentParser, default: str, text: str) -> None:
-    command.add_argument("--format", choices=(default, "json"), default=default, help=text)
+def _add_format(command: argparse.ArgumentParser, default: str, text: str, *more: str) -> None:
+    command.add_argument("--format", choices=(default, "json", *more), default=default, help=text)
 
 
 # Making.
@@ -137,7 +143,7 @@ def refresh_manifest(args: argparse.Namespace) -> int:
 
 
 def _note_override(args: argparse.Namespace) -> None:
-    path = os.environ.get("GEOPERA_MANIFEST")
+    path = named_file()
     if path and not args.output:
         print(f"note: GEOPERA_MANIFEST={path} is set and is used instead", file=sys.stderr)
 
@@ -166,15 +172,17 @@ def _print_diff(found: Any, format: str) -> None:
     if format == "json":
         show.write_json(found.to_dict())
     else:
-        show.write(found.text())
+        show.write(found.markdown() if format == "markdown" else found.text())
 
 
 def diff_manifests(args: argparse.Namespace) -> int:
     from ..errors import GeoperaError
+    from ..tracking._components import LeftOut
     from ..tracking.diff import diff
 
+    odd = LeftOut()
     try:
-        found = diff(_document(args.old), _document(args.new))
+        found = diff(_document(args.old, LeftOut()), _document(args.new, odd), odd.lines())
     except (GeoperaError, OSError) as exc:
         report(exc)
         return 2
@@ -183,7 +191,7 @@ def diff_manifests(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _document(name: str) -> dict[str, Any]:
+def _document(name: str, left_out: LeftOut) -> dict[str, Any]:
     """A manifest as a document: a word for one, or a file; an OpenAPI document is compiled first."""
     from ..errors import ManifestError
     from ..manifest import bundled, load
@@ -201,7 +209,7 @@ def _document(name: str) -> dict[str, Any]:
         if problems := check_manifest(document):
             raise ManifestError(f"{name} is no valid manifest: {'; '.join(problems[:3])}")
         return document
-    return compile_file(name)
+    return compile_file(name, left_out=left_out)
 
 
 def check_file(args: argparse.Namespace) -> int:
@@ -287,6 +295,6 @@ def reset_manifest(args: argparse.Namespace) -> int:
         print(f"removed {folder}", file=sys.stderr)
     if not gone:
         print("there was no refreshed manifest", file=sys.stderr)
-    if os.environ.get("GEOPERA_MANIFEST"):
-        print(f"note: GEOPERA_MANIFEST={os.environ['GEOPERA_MANIFEST']} is still set", file=sys.stderr)
+    if named_file():
+        print(f"note: GEOPERA_MANIFEST={named_file()} is still set", file=sys.stderr)
     return 0

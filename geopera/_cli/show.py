@@ -30,7 +30,7 @@ def write(text: str) -> None:
 
 
 def shortened(text: str, columns: int) -> str:
-    """One line of at most so many columns, which says when it was longer."""
+    """One line of at most so many columns; an ellipsis marks what was cut."""
     end = "…" if can_say("…") else "..."
     return text if len(text) <= columns else text[: max(0, columns - len(end))].rstrip() + end
 

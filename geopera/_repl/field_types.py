@@ -6,7 +6,7 @@ spells the same types for callers and for results.
 
 from __future__ import annotations
 
-from .._names import class_names, python_name
+from .._names import class_names, field_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -198,25 +198,13 @@ def fields(schema: Any, schemas: Mapping[str, Any], described: Any = None) -> li
         return []
     listed = found.get("required")
     required = {name for name in listed if isinstance(name, str)} if isinstance(listed, list) else set()
-    names = field_names(properties)
+    names = field_names(sorted(properties, key=lambda wire: wire not in required))
     spoken = described.get("properties") if isinstance(described, dict) else None
     spoken = spoken if isinstance(spoken, dict) else properties
     made = [
         Field(names[wire], wire, sub, wire in required, spoken.get(wire)) for wire, sub in properties.items()
     ]
     return sorted(made, key=lambda field: not field.required)
-
-
-def field_names(properties: Mapping[str, Any]) -> dict[str, str]:
-    """Wire name -> Python name, every Python name once."""
-    taken: dict[str, str] = {}
-    for wire in properties:
-        name = bare = python_name(wire)
-        number = 2
-        while name in taken:
-            name, number = f"{bare}_{number}", number + 1
-        taken[name] = wire
-    return {wire: name for name, wire in taken.items()}
 
 
 _BOUNDS = (

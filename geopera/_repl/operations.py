@@ -200,8 +200,7 @@ def _field_lines(
 def _first_line(text: Any) -> str:
     """The first line of a description, of at most 100 characters."""
     lines = text.splitlines() if isinstance(text, str) else []
-    line = lines[0].strip() if lines else ""
-    return line if len(line) <= _MAX_WORDS else line[: _MAX_WORDS - 1].rstrip() + "…"
+    return cut(lines[0].strip(), _MAX_WORDS) if lines else ""
 
 
 def operation_doc(operation: Operation, manifest: Manifest) -> str:

@@ -1,4 +1,4 @@
-"""Where refreshed manifests are kept, and the quick look for one when the package is imported.
+"""Where refreshed manifests are kept, and how one is found when the package is imported.
 
 One folder per base URL inside the user's cache folder. A manifest lies in it under a name of its own,
 and the file ``current`` names it, with its size, its checksum and what it was made from; that one small
@@ -24,13 +24,13 @@ _MAX_POINTER = 16_384
 
 
 class DamagedCache(Exception):
-    """A refreshed manifest is there and cannot be used."""
+    """A refreshed manifest exists and cannot be used."""
 
 
 def folder() -> str:
     """The user's cache folder for this library, as ``platformdirs.user_cache_path("geopera", appauthor=False)``.
 
-    The two most common answers are given without importing platformdirs, which takes 20 ms. Raises
+    The two most common folders are found without importing platformdirs, which takes 20 ms. Raises
     RuntimeError for a user without a home folder.
     """
     xdg = os.environ.get("XDG_CACHE_HOME", "").strip()
@@ -69,9 +69,10 @@ def slot(base_url: str) -> str:
 
 
 def read_pointer(path: str) -> dict[str, str] | None:
-    """What the file ``current`` in the folder `path` says; None where there is none.
+    """The facts in the file ``current`` of the folder `path`; None if there is no such file.
 
-    Raises `DamagedCache` where it is not what this library writes, or where another user could have written it.
+    Raises:
+        DamagedCache: If it is not what this library writes, or another user could have written it.
     """
     try:
         check_folder(path)
@@ -90,9 +91,10 @@ def read_pointer(path: str) -> dict[str, str] | None:
 
 
 def read_entry(path: str) -> tuple[dict[str, str], bytes, str] | None:
-    """(facts, the manifest's bytes, its file) in the folder `path`, checked; None where there is none.
+    """(facts, the manifest's bytes, its file) in the folder `path`, checked; None if there is none.
 
-    Raises `DamagedCache` where it does not have the size and the checksum it was written with.
+    Raises:
+        DamagedCache: If it does not have the size and the checksum that it was written with.
     """
     from zlib import crc32
 
@@ -138,8 +140,8 @@ def head_value(data: bytes, name: str) -> str:
 def is_current(facts: Mapping[str, str], bundled: bytes, package: str) -> bool:
     """Whether a refreshed manifest is not older than the bundled one.
 
-    The API's version decides. With equal versions the refreshed manifest is used, except where a newer
-    release of the package has come since and has brought another bundled manifest.
+    The API's version decides. With equal versions the refreshed manifest is used, unless a newer
+    release of the package has been installed since, with another bundled manifest.
     """
     from zlib import crc32
 
@@ -151,7 +153,7 @@ def is_current(facts: Mapping[str, str], bundled: bytes, package: str) -> bool:
 
 
 def warn_unusable(reason: str) -> None:
-    """Say that a refreshed manifest is left aside, and what can be done about it."""
+    """Warn that a refreshed manifest is not used, and say what to do about it."""
     from warnings import warn
 
     warn(

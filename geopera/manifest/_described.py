@@ -41,7 +41,7 @@ class Described(Mapping[str, "Any"]):
 
 
 def described(schema: Any, docs: Mapping[str, Any] | None) -> Any:
-    """A copy of `schema` with `docs`, words by JSON pointer, in it; the same object where there are none."""
+    """A copy of `schema` with `docs`, words by JSON pointer, in it; the same object if there are none."""
     if not docs:
         return schema
     from copy import deepcopy
@@ -56,7 +56,7 @@ def described(schema: Any, docs: Mapping[str, Any] | None) -> Any:
 
 
 def _at(value: Any, parts: list[str]) -> Any:
-    """What lies at `parts`, or None: a schema that could not be used is open, and what was said inside it is not."""
+    """What lies at `parts`, or None: a schema that was left out is open, and has no places inside."""
     for part in parts:
         if isinstance(value, list) and part.isdecimal() and int(part[:9]) < len(value):
             value = value[int(part[:9])]

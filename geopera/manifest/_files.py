@@ -16,7 +16,7 @@ class UnsafeFileError(Exception):
 
 
 def _foreign(status: os.stat_result) -> str:
-    """Why what has this `status` is not this user's alone; empty where it is."""
+    """Why what has this `status` is not this user's alone; empty if it is."""
     if not hasattr(os, "geteuid"):
         return ""
     if status.st_uid not in (os.geteuid(), 0):

@@ -162,7 +162,7 @@ class Manifest:
 
     @classmethod
     def from_bytes(cls, data: bytes, source: str = "") -> Manifest:
-        """Read a manifest from its bytes. Raises `ManifestError` where it is none, or is not safe to use."""
+        """Read a manifest from its bytes. Raises `ManifestError` if it is none, or is not safe to use."""
         if len(data) > _trust.MAX_BYTES:
             raise ManifestError(f"{source or 'the manifest'} is larger than {_trust.MAX_BYTES >> 20} MiB")
         indexed = _index(data)
@@ -178,7 +178,7 @@ class Manifest:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any], source: str = "") -> Manifest:
-        """Read a manifest from the document as Python objects. Raises `ManifestError` where it is none."""
+        """Read a manifest from the document as Python objects. Raises `ManifestError` if it is none."""
         if not isinstance(document, Mapping):
             raise ManifestError(f"{source or 'the manifest'} is not a JSON object")
         if not all(isinstance(key, str) for key in document):
@@ -307,7 +307,7 @@ class Models:
 
 
 class _Bodies(Mapping[str, "Any"]):
-    """The inputs that have no schema of their own, by class name; looked for when one of them is wanted."""
+    """The inputs that have no schema of their own, by class name; found when one of them is needed."""
 
     __slots__ = ("_found", "_manifest")
 
@@ -380,7 +380,7 @@ def _index(
 
 
 def load(path: str | PathLike[str]) -> Manifest:
-    """Read the manifest at `path`. Raises `ManifestError` where it cannot be read or is none."""
+    """Read the manifest at `path`. Raises `ManifestError` if it cannot be read or is none."""
     from os import fspath
 
     try:
@@ -426,7 +426,7 @@ _default: Manifest | None = None
 def default() -> Manifest:
     """The manifest of this process, fixed when the package is imported.
 
-    In this order: the file that ``GEOPERA_MANIFEST`` names (`ManifestError` where it is unusable), the refreshed
+    In this order: the file that ``GEOPERA_MANIFEST`` names (`ManifestError` if it is unusable), the refreshed
     one in the user's cache folder when it is not older than the bundled one, the bundled one.
     """
     global _default
@@ -439,7 +439,7 @@ AUTO = "auto"
 
 
 def named_file() -> str | None:
-    """The file that ``GEOPERA_MANIFEST`` names; None where it names none, or is ``auto``."""
+    """The file that ``GEOPERA_MANIFEST`` names; None if it names none, or is ``auto``."""
     import os
 
     name = os.environ.get("GEOPERA_MANIFEST")
@@ -482,7 +482,7 @@ _by_url: dict[str, Manifest] = {}
 def for_url(base_url: str) -> Manifest:
     """The manifest that a new client of the API at `base_url` uses.
 
-    That is `default()`, unless the cache holds a refreshed manifest of that very API. It is looked for
+    That is `default()`, unless the cache holds a refreshed manifest of that very API. It is looked up
     once in a process; the file that ``GEOPERA_MANIFEST`` names goes before it.
     """
     import os

@@ -23,7 +23,9 @@ class _Frozen:
         raise AttributeError(f"{type(self).__name__} is frozen: {name!r} cannot be set", name=name, obj=self)
 
     def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"{type(self).__name__} is frozen: {name!r} cannot go", name=name, obj=self)
+        raise AttributeError(
+            f"{type(self).__name__} is frozen: {name!r} cannot be deleted", name=name, obj=self
+        )
 
     def _values(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}
@@ -49,12 +51,13 @@ def _restore(cls: type[_Frozen], values: dict[str, Any]) -> _Frozen:
 
 
 class Paging(_Frozen):
-    """How a list operation is walked.
+    """How a list operation is paged.
 
-    convention: ``token`` (limit and next), ``offset`` (limit and offset), ``page`` (page and size) or
-    ``search_page`` (limit and page); pages count from 0.
-    records: the field of the answer that holds the records; None where the answer is an array, or an
-    object with a single array in it.
+    Attributes:
+        convention: ``token`` (limit and next), ``offset`` (limit and offset), ``page`` (page and size) or
+            ``search_page`` (limit and page). Pages count from 0.
+        records: The field of the response that holds the records. None if the response is an array, or an object
+            with a single array in it.
     """
 
     __slots__ = ("convention", "records")
@@ -63,7 +66,13 @@ class Paging(_Frozen):
 
 
 class Polling(_Frozen):
-    """How an operation tells the state of something: the field, and the states that it ends in."""
+    """How an operation reports a status.
+
+    Attributes:
+        state: The field of the response that holds the status.
+        success: The final statuses that mean success.
+        failure: The final statuses that do not.
+    """
 
     __slots__ = ("failure", "state", "success")
     state: str
@@ -74,21 +83,28 @@ class Polling(_Frozen):
 class Operation(_Frozen):
     """One operation of the API.
 
-    id: the dotted id, which is also the path of attributes (``orders.archive.place``).
-    summary: one line on what it does.
-    scope: the scope that a token needs, or None.
-    side_effect: ``read``, ``compute``, ``external_spend``, ``destructive`` or ``share_export``; None
-    where nothing is known, and then a call is never repeated once it was sent.
-    idempotent: whether it honours an ``Idempotency-Key``.
-    success_status: the status of success, 200, 201 or 202.
-    media_type: the media type of the answer.
-    public: whether it can be called without a token.
-    body_required: whether a body has to be sent.
-    input, output: JSON Schemas; references point into the manifest's schemas (``#/schemas/<key>``).
-    errors: declared error statuses, each with the key of its schema.
-    produces: the kinds of thing that a call creates.
-    estimate: the operation that takes the same body and estimates its price, or None.
-    paging, polling: see `Paging` and `Polling`; None where they do not apply.
+    Attributes:
+        id: The dotted id, which is also the path of attributes (``orders.archive.place``).
+        summary: One line on what it does.
+        description: What the API's description says about it, or an empty text.
+        deprecated: Whether the API's description says that it should no longer be used.
+        tags: The groups that the API's description puts it in, beyond its resource.
+        scope: The scope that a token needs, or None.
+        side_effect: ``read``, ``compute``, ``external_spend``, ``destructive`` or ``share_export``. None if nothing is
+            known; a call is then never retried once it was sent.
+        idempotent: Whether it honours an ``Idempotency-Key``.
+        success_status: The status of success, 200, 201 or 202.
+        media_type: The media type of the response.
+        request_media_type: The media type of the body. Only JSON can be sent, see `callable`.
+        public: Whether it can be called without a token.
+        body_required: Whether a body has to be sent.
+        input: The JSON Schema of the body. References point into the manifest's schemas (``#/schemas/<key>``).
+        output: The JSON Schema of the response, or of one record of a stream.
+        errors: Declared error statuses (``404``, ``4XX``, ``default``), each with the key of its schema.
+        produces: The kinds of thing that a call creates.
+        estimate: The operation that takes the same body and estimates its price, or None.
+        paging: See `Paging`; None if it is not paged.
+        polling: See `Polling`; None if it reports no status.
     """
 
     __slots__ = (
@@ -195,12 +211,12 @@ class Operation(_Frozen):
 
     @property
     def streaming(self) -> bool:
-        """Whether the answer is a stream of records; `output` then describes one record."""
+        """Whether the response is a stream of records; `output` then describes one record."""
         return self.media_type in _STREAMS
 
     @property
     def binary(self) -> bool:
-        """Whether the answer is neither JSON nor a stream of it: an image, XML, a file."""
+        """Whether the response is neither JSON nor a stream of it: an image, XML, a file."""
         return not (
             self.streaming or self.media_type == "application/json" or self.media_type.endswith("+json")
         )
@@ -212,5 +228,5 @@ class Operation(_Frozen):
 
     @property
     def read_only(self) -> bool:
-        """Whether a call changes nothing, so that a repeat can do no harm."""
+        """Whether a call changes nothing, so that it is safe to retry."""
         return self.side_effect == "read"

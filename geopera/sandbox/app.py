@@ -1,8 +1,7 @@
-"""The server: routes, and the way of a call through it."""
+"""The server: its routes, and the steps of a call."""
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
 import logging
@@ -30,6 +29,7 @@ from .core.state import Settings, State
 from .core.things import check_ids, remember
 from .operations import catalog, files, images, items, jobs, misc, orders, subscriptions
 from .wire import auth, idempotency, oauth
+from .wire.arrival import read_body
 from .wire.contract import Operation
 from .wire.pictures import of_type
 from .wire.problems import InputError, ProblemError, dump
@@ -52,7 +52,7 @@ def create_app(
     """An ASGI application that behaves like the API.
 
     Args:
-        manifest: what to answer by: a `geopera.manifest.Manifest`, a dict in the manifest format, a path,
+        manifest: what to serve: a `geopera.manifest.Manifest`, a dict in the manifest format, a path,
             or None for the default manifest.
         openapi: what to serve as /openapi.json: None for a document made from the manifest, a function
             from that document to another (or to bytes), a document, or bytes.
@@ -85,9 +85,9 @@ def create_app(
             Route("/healthz", _alive, methods=["GET"]),
         ],
         exception_handlers={
-            ProblemError: _answer_problem,
-            InputError: _answer_problem,
-            HTTPException: _answer_http,
+            ProblemError: _respond_problem,
+            InputError: _respond_problem,
+            HTTPException: _respond_http,
         },
         lifespan=lifespan,
     )
@@ -99,7 +99,7 @@ def create_app(
 
 
 class _Edge:
-    """The outermost layer: a request id on every answer, and a problem document for every bug."""
+    """The outermost layer: a request id on every response, and a problem document for every bug."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -169,7 +169,7 @@ async def _dispatch(request: Request) -> Response:
 
 
 def _once(call: Call, handler: Handler, key: str, body: Any) -> Response:
-    """The claim, the work and the stored answer, in one transaction."""
+    """The claim, the work and the stored response, in one transaction."""
     store = call.state.store
     place = (store, call.organisation, call.operation.path, key, idempotency.digest(body), call.now)
     with store.transaction():
@@ -177,14 +177,14 @@ def _once(call: Call, handler: Handler, key: str, body: Any) -> Response:
         if known is not None:
             status, media_type, content = known
             return Response(content, status, {"Idempotent-Replayed": "true"}, media_type)
-        answer = _marked(handler, _rendered(call, handler(call)))
-        media_type = answer.media_type or "application/json"
-        idempotency.remember(*place, (answer.status_code, media_type, bytes(answer.body)))
-    return answer
+        response = _marked(handler, _rendered(call, handler(call)))
+        media_type = response.media_type or "application/json"
+        idempotency.remember(*place, (response.status_code, media_type, bytes(response.body)))
+    return response
 
 
 def _marked(handler: Handler, response: Response) -> Response:
-    """Says of a response without behaviour behind it that it is an example."""
+    """Marks a response without behaviour behind it as an example."""
     if handler is _fallback:
         response.headers["X-Sandbox"] = "example"
     return response
@@ -202,7 +202,7 @@ def _fallback(call: Call) -> Any:
 
 
 def _rendered(call: Call, result: Any) -> Response:
-    """An answer, checked against the output schema; one that breaks it is a bug and is not sent."""
+    """A response, checked against the output schema; one that breaks it is a bug and is not sent."""
     operation = call.operation
     if isinstance(result, Response):
         return result
@@ -213,23 +213,13 @@ def _rendered(call: Call, result: Any) -> Response:
         return Response(b"data: " + dump(result) + b"\n\n", operation.status, media_type=operation.media_type)
     problem = operation.output_error(result)
     if problem is not None:
-        raise RuntimeError(f"{operation.id}: the answer breaks the output schema: {problem}")
+        raise RuntimeError(f"{operation.id}: the response breaks the output schema: {problem}")
     return Response(dump(result), operation.status, media_type="application/json")
 
 
 async def _read(request: Request, seconds: float) -> Any:
     """The body as JSON; `...` when there is none. Raises 400, 408 and 413 problems."""
-    raw = bytearray()
-    try:
-        async with asyncio.timeout(seconds):
-            async for piece in request.stream():
-                raw += piece
-                if len(raw) > _MOST:
-                    raise ProblemError(
-                        413, f"A body has at most {_MOST} bytes.", headers={"Connection": "close"}
-                    )
-    except TimeoutError:
-        raise ProblemError(408, "The body did not arrive in time.", headers={"Connection": "close"}) from None
+    raw = await read_body(request, _MOST, seconds)
     if not raw.strip():
         return ...
     try:
@@ -312,13 +302,13 @@ async def _alive(request: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
-async def _answer_problem(request: Request, problem: Exception) -> Response:
+async def _respond_problem(request: Request, problem: Exception) -> Response:
     if isinstance(problem, (ProblemError, InputError)):
         return problem.response()
     raise problem
 
 
-async def _answer_http(request: Request, problem: Exception) -> Response:
+async def _respond_http(request: Request, problem: Exception) -> Response:
     if not isinstance(problem, HTTPException):
         raise problem
     detail = problem.detail if problem.status_code != 404 else f"No {request.url.path!r} here."

@@ -8,46 +8,61 @@ import shlex
 import sqlite3
 import sys
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 N = TypeVar("N", int, float)
 _API = "https://api.geopera.com"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of the command to a parser."""
-    parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
-    parser.add_argument("--port", type=_port, default=8787, help="0 for a free one (default: %(default)s)")
-    parser.add_argument(
+    """Adds the options of the command to a parser; their defaults are variables `GEOPERA_SANDBOX_…`."""
+    add = parser.add_argument
+    add("--host", default=_set("HOST", "127.0.0.1"), help="where to listen (default: %(default)s)")
+    add("--port", type=_port, default=_set("PORT", 8787), help="0 for a free one (default: %(default)s)")
+    add(
         "--token",
         type=_token,
+        default=_set("TOKEN"),
         help="the token to accept (default: sandbox-token; beyond loopback a random one)",
     )
-    parser.add_argument("--db", default=":memory:", metavar="FILE", help="keep the state in an SQLite file")
-    parser.add_argument(
-        "--speed", type=_positive, default=1.0, metavar="X", help="orders and jobs move X times as fast"
+    add("--db", default=_set("DB", ":memory:"), metavar="FILE", help="keep the state in an SQLite file")
+    add(
+        "--speed",
+        type=_positive,
+        default=_set("SPEED", 1.0),
+        metavar="X",
+        help="orders and jobs move X times as fast",
     )
-    parser.add_argument(
-        "--credits", type=_amount, default=None, metavar="N", help="what an organisation starts with"
+    add(
+        "--credits",
+        type=_amount,
+        default=_set("CREDITS"),
+        metavar="N",
+        help="what an organisation starts with",
     )
-    parser.add_argument(
+    add(
         "--token-ttl",
         type=_positive,
-        default=3600.0,
+        default=_set("TOKEN_TTL", 3600.0),
         metavar="SECONDS",
-        help="lifetime of the access tokens of a sign-in (default: %(default)g)",
+        help="lifetime of the access tokens of a sign-in (default: %(default)s)",
     )
-    parser.add_argument(
-        "--approve", action="store_true", help="approve every sign-in at once, without a page"
+    for name, text in (
+        ("approve", "approve every sign-in at once, without a page"),
+        ("rate-limits", "apply the documented rate limits"),
+        ("remote-control", "serve the control endpoints beyond this machine too"),
+    ):
+        variable = _set(name.upper().replace("-", "_"), "")
+        add(f"--{name}", action="store_true", default=variable not in ("", "0", "false"), help=text)
+    hosts = _set("ALLOWED_HOST", "").split()
+    add(
+        "--allowed-host",
+        action="append",
+        default=hosts,
+        metavar="NAME",
+        help="another name in the Host header",
     )
-    parser.add_argument("--rate-limits", action="store_true", help="apply the documented rate limits")
-    parser.add_argument(
-        "--allowed-host", action="append", default=[], metavar="NAME", help="another name in the Host header"
-    )
-    parser.add_argument("--public-url", metavar="URL", help="the base of the URLs that it makes")
-    parser.add_argument(
-        "--remote-control", action="store_true", help="serve the control endpoints beyond this machine too"
-    )
+    add("--public-url", default=_set("PUBLIC_URL"), metavar="URL", help="the base of the URLs that it makes")
     tape = parser.add_mutually_exclusive_group()
     tape.add_argument(
         "--record",
@@ -59,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Runs the server until it is told to stop; returns the exit status."""
+    """Runs the server until SIGINT or SIGTERM; returns the exit status."""
     if args.upstream is not None and args.record is None:
         print("--upstream goes with --record", file=sys.stderr)
         return 2
@@ -155,6 +170,11 @@ def _say(url: str, token: str, secret: str) -> None:
         f"export GEOPERA_SANDBOX_SECRET={shlex.quote(secret)}",
     ]
     print("\n".join(lines), flush=True)
+
+
+def _set(name: str, default: Any = None) -> Any:
+    """The value of a variable, as a text that its option reads; or the default."""
+    return os.environ.get(f"GEOPERA_SANDBOX_{name}") or default
 
 
 def _positive(text: str) -> float:

@@ -68,7 +68,7 @@ class Controls:
             operation: an operation's id, a pattern such as `orders.*`, or a path that begins with `/`.
             status: the status of the error.
             times: how many calls; None: all until `reset`.
-            after_commit: do the work first: the order exists and the response says that it failed.
+            after_commit: do the work first: the order exists and the response is an error.
             headers: further headers, such as Retry-After.
             body: the body in the place of the usual problem document.
         """
@@ -194,7 +194,7 @@ class Controls:
         """Sends `POST /__sandbox__/{name}`.
 
         Raises:
-            ValueError: If the sandbox refuses it; the message says why.
+            ValueError: If the sandbox refuses it; the message holds the reason.
         """
         import httpx
 

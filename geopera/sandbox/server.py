@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -21,11 +21,12 @@ from .app import create_app
 from .connections import Protocol
 from .controls import Controls
 from .core.state import State
-from .inprocess import Transport, in_loop
-from .tapes.cassette import CassetteError
-from .tapes.player import Player, create_player
-from .tapes.recorder import Recorder, create_recorder
 from .wire.auth import DEFAULT_TOKEN
+
+if TYPE_CHECKING:
+    from .inprocess import Transport
+    from .tapes.player import Player
+    from .tapes.recorder import Recorder
 
 _PATIENCE = 20.0
 
@@ -80,7 +81,7 @@ class Sandbox(Controls):
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that tells when it accepts connections."""
+    """A uvicorn server with a callback for when it accepts connections."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -111,9 +112,9 @@ def running(
         options: those of `create_app`.
 
     Raises:
-        OSError: when the port is taken.
-        sqlite3.Error: when the state cannot be kept in the file.
-        RuntimeError: when the server does not start.
+        OSError: If the port is taken.
+        sqlite3.Error: If the file cannot hold the state.
+        RuntimeError: If the server does not start.
     """
     token = token_for(host, token)
     if not is_loopback(host):
@@ -140,6 +141,8 @@ def recording(
         CassetteError: If the file exists.
         ValueError: If the URL is none.
     """
+    from .tapes.recorder import create_recorder
+
     app = create_recorder(upstream, file, host=host, **options)
     with _threaded(app, host, port):
         yield app.state.recorder
@@ -162,6 +165,9 @@ def replaying(
         CassetteError: If the file is no cassette; at the end, if it lacked a request.
         OSError: If the file cannot be read.
     """
+    from .tapes.cassette import CassetteError
+    from .tapes.player import create_player
+
     app = create_player(file, host=host, **options)
     player: Player = app.state.player
     with _threaded(app, host, port):
@@ -208,6 +214,8 @@ def in_process(*, token: str = DEFAULT_TOKEN, **options: Any) -> Iterator[Sandbo
         token: the token with every scope.
         options: those of `create_app`.
     """
+    from .inprocess import Transport, in_loop
+
     app = create_app(token=token, **{"public_url": "http://localhost", **options})
     with in_loop(app) as loop:
         yield Sandbox("http://localhost", token, app, Transport(app, loop))
@@ -231,8 +239,8 @@ def run(
         options: those of `create_app`.
 
     Raises:
-        OSError: when the port is taken.
-        sqlite3.Error: when the state cannot be kept in the file.
+        OSError: If the port is taken.
+        sqlite3.Error: If the file cannot hold the state.
     """
     token = token_for(host, token)
     app = create_app(host=host, token=token, **options)
@@ -265,7 +273,7 @@ def token_for(host: str, token: str | None) -> str:
 
 
 def _settle(app: Starlette, listener: socket.socket) -> str:
-    """Lets an application know its URL, before anybody is told that the server is there; returns it."""
+    """Sets the URL of an application before the server accepts connections; returns it."""
     url = _url(listener)
     for name in ("recorder", "player"):
         if hasattr(app.state, name):

@@ -12,10 +12,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator, core_schema
 
 from .._display.safe import safe
-from .._names import enum_members
+from .._names import enum_members, field_names
 from ._budget import whole
 from ._check import Check
-from ._fieldnames import field_names
 from ._fields import Layout, Moment, Opener
 from ._lazy import LazyValidator
 from ._model import Model, ModelMeta, SchemaEnumMeta, class_reference

@@ -34,6 +34,7 @@ from ._node import (
     null_node,
     number_node,
     object_node,
+    plain_node,
     string_node,
 )
 from ._spec import ARRAY, NUMBER, OBJECT, STRING, Rest, Spec, constraints, reference, spec_of
@@ -219,6 +220,8 @@ class Compiler:
             return self._checked(any_node(), [Rest(loc, None)])
         if (bare := reference(loc)) is not None:
             return self.refer(bare)
+        if keys == {"type"} and (node := plain_node(schema["type"])) is not None:
+            return node
         if keys == {"allOf"} and len(schema["allOf"]) == 1:
             return self.node(loc.sub("allOf", "0"))
         spec = spec_of(loc)

@@ -12,7 +12,7 @@ from math import isfinite
 from typing import Any
 
 from ._document import ARRAYS, MAPS, SINGLES, Loc, children
-from ._errors import MAX_DEPTH, MAX_REPEATS
+from ._errors import MAX_DEPTH, MAX_REPEATS, SchemaError
 from .regex.pattern import compile_pattern
 
 __all__ = ["TYPES", "leaves_first", "lint"]
@@ -123,10 +123,16 @@ def lint(start: Loc, seen: dict[Key, int]) -> bool:
     """
     dynamic = False
     pending: list[tuple[Loc, int]] = [(start, 0)]
-    while pending:
-        loc, depth = pending.pop()
-        if loc.key not in seen:
-            dynamic |= _walk(loc, depth, seen, pending)
+    before = len(seen)
+    try:
+        while pending:
+            loc, depth = pending.pop()
+            if loc.key not in seen:
+                dynamic |= _walk(loc, depth, seen, pending)
+    except SchemaError:
+        for key in list(seen)[before:]:  # of which some were left with parts that were not looked at
+            del seen[key]
+        raise
     return dynamic
 
 

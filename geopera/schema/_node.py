@@ -6,7 +6,7 @@ integers, and 1.0 is the integer 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Context, Decimal, InvalidOperation
 from enum import Enum
 from fractions import Fraction
@@ -37,6 +37,7 @@ __all__ += [
     "is_multiple",
     "json_key",
     "object_node",
+    "plain_node",
     "same",
     "string_node",
 ]
@@ -46,6 +47,21 @@ _BY_TYPE = {dict: "object", list: "array", str: "string", int: "number", float: 
 _BY_TYPE[type(None)] = "null"
 #: The keys of a dict; pydantic's str refuses lone surrogates.
 KEYS = core_schema.json_or_python_schema(core_schema.str_schema(), core_schema.is_instance_schema(str))
+
+
+_MOST_PARTS = 100
+
+
+def _short(hint: Any) -> Any:
+    """`hint`, or a coarser type where it is made of very many parts: types that name each other twice double."""
+    stack, left = [hint], _MOST_PARTS
+    while stack:
+        left -= 1
+        if left < 0:
+            coarse: dict[Any, Any] = {list: list[Any], dict: dict[str, Any]}
+            return coarse.get(getattr(hint, "__origin__", None), Any)
+        stack.extend(getattr(stack.pop(), "__args__", ()))
+    return hint
 
 
 class Node:
@@ -62,7 +78,7 @@ class Node:
         self, core: CoreSchema, hint: Any, kinds: frozenset[str] = KINDS, *, open: bool = False, size: int = 1
     ) -> None:
         self.core = core
-        self.hint = hint
+        self.hint = _short(hint)
         self.kinds = kinds
         self.open = open
         self.size = size
@@ -317,6 +333,28 @@ def string_node(spec: Mapping[str, Any], pattern: Pattern | None) -> Node:
 
 
 _LARGEST = 2**62
+
+
+_plain: dict[str, Node] = {}
+
+
+def plain_node(types: Any) -> Node | None:
+    """A node for a type of scalars and nothing else, which nearly every field is; its core is made once."""
+    if not isinstance(types, str) or types not in _PLAIN:
+        return None
+    known = _plain.get(types)
+    if known is None:
+        known = _plain[types] = _PLAIN[types]()
+    return Node(known.core, known.hint, known.kinds, size=known.size)
+
+
+_PLAIN: dict[str, Callable[[], Node]] = {
+    "string": lambda: string_node({}, None),
+    "integer": lambda: number_node({}, integer=True),
+    "number": lambda: number_node({}, integer=False),
+    "boolean": boolean_node,
+    "null": null_node,
+}
 
 
 # -- fixed values ----------------------------------------------------------------------------------------

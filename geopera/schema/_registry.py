@@ -252,6 +252,14 @@ class Registry:
             self._parts.pop(next(iter(self._parts), None), None)
         return adapter
 
+    def build(self, loc: Loc) -> None:
+        """Build all that the schema at a place leads to.
+
+        Raises:
+            SchemaError: If it cannot be used.
+        """
+        self._finish(loc)
+
     def _finish(self, loc: Loc) -> Unit:
         with self._lock:
             self._dynamic |= lint(loc, self._linted)

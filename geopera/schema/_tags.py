@@ -13,9 +13,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
+from .._names import field_names
 from ._document import Loc
 from ._errors import SchemaError
-from ._fieldnames import field_names
 from ._node import KINDS, enum_words, json_key, kind_of
 from ._spec import spec_of
 
@@ -48,7 +48,9 @@ class Tags:
         """Whether a value of that JSON type may fit, as far as can be seen."""
         if kind not in self.kinds:
             return kind == "other"
-        if kind != "object":
+        if kind != "object" or not isinstance(
+            value, Mapping
+        ):  # a model of somebody else's is not looked into
             return True
         for wire in self._plain:
             if wire not in value:
@@ -88,7 +90,9 @@ class Tagging:
                 return value.get(self.wire, _NOTHING)
             return getattr(value, self._python, _NOTHING)
         found = value.get(self.wire, _NOTHING)
-        return value.get(self._python, _NOTHING) if found is _NOTHING else found
+        if found is _NOTHING and not self.optional:
+            return value.get(self._python, _NOTHING)
+        return found  # where it may be left out, the Python name may also be that of an additional property
 
     def index(self, value: Any) -> int:
         """The member that an object is meant to be, ABSENT or UNKNOWN."""

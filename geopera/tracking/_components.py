@@ -1,8 +1,8 @@
 """The schemas of an OpenAPI document, as schemas of a manifest.
 
-Every reference becomes ``#/schemas/<key>``: a name that is no key is replaced by one, and what a reference into the
-middle of something leads to gets a key of its own. OpenAPI 3.0 says some things in words of its own (``nullable``,
-boolean bounds, ``readOnly`` of a required field), which are put in those of JSON Schema.
+Every reference becomes ``#/schemas/<key>``: a name that is no key is replaced by one, and the target of a reference
+into the middle of something gets a key of its own. The keywords of OpenAPI 3.0 (``nullable``, boolean bounds,
+``readOnly`` of a required field) become those of JSON Schema.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class Components:
         return self._converted(schema, place, schema)
 
     def _read(self, schema: Any, place: str) -> Any:
-        """A schema within the bounds, one of an older draft that says so in the words of today."""
+        """A schema within the bounds; one that declares an older draft is converted."""
         try:
             measure(schema, "the schema")
         except ManifestError as exc:
@@ -145,7 +145,7 @@ class Components:
                         place, f"refers to {str(schema[keyword])[:200]!r}, which is no schema of it"
                     )
                     return {}
-                if self.old:  # whatever stands beside a reference says nothing in 3.0
+                if self.old:  # siblings of a reference are ignored in 3.0
                     return {"$ref": REF_PREFIX + key}
         made: dict[str, Any] = {}
         for keyword, value in schema.items():
@@ -261,7 +261,7 @@ def _key_of(names: list[str]) -> str:
     return key if is_key(key) else f"_{key}"
 
 
-# What OpenAPI 3.0 says in words of its own.
+# Keywords of OpenAPI 3.0.
 
 
 def _modern(schema: dict[str, Any]) -> dict[str, Any]:

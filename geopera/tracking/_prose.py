@@ -1,4 +1,4 @@
-"""What a description says in words: texts, examples, deprecations. It is kept beside the schemas.
+"""Descriptions, examples and deprecations in schemas, which are kept beside them.
 
 Two descriptions that differ in words alone make the same schemas, and so the same classes.
 """
@@ -27,7 +27,7 @@ def text_of(value: object) -> str:
 
 
 def words(schema: Any) -> dict[str, dict[str, Any]]:
-    """What is said about a schema and those inside it, by JSON pointer; the schema's own is at ``""``."""
+    """The words about a schema and those inside it, by JSON pointer; the schema's own are at ``""``."""
     found: dict[str, dict[str, Any]] = {}
     waiting: list[tuple[str, Any]] = [("", schema)]
     while waiting:

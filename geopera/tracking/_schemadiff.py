@@ -36,12 +36,13 @@ _COVERED = frozenset(
         "examples",
         "example",
         "deprecated",
+        "discriminator",
         "readOnly",
         "writeOnly",
         "$comment",
     ]
 )
-# Keyword -> 1 where a larger value allows less, -1 where it allows more.
+# Keyword -> 1 if a larger value allows less, -1 if it allows more.
 _BOUNDS = {
     "minimum": 1,
     "exclusiveMinimum": 1,
@@ -175,6 +176,7 @@ class _Comparison:
                 self.widened(where, "enum-widened", f"{_listed(came)} possible now")
 
     def bounds(self, a: dict[str, Any], b: dict[str, Any], where: str) -> None:
+        a, b = _whole_bounds(a), _whole_bounds(b)
         for name, sign in _BOUNDS.items():
             x, y = a.get(name), b.get(name)
             if x == y:
@@ -190,7 +192,7 @@ class _Comparison:
                 report(where, f"bound-{word}", f"{name} {x!r:.80} became {y!r:.80}")
 
     def rest(self, a: dict[str, Any], b: dict[str, Any], where: str) -> None:
-        """Keywords of which it cannot be said whether they allow more or less."""
+        """Keywords whose change may allow more or less."""
         for name in sorted({*a, *b} - _COVERED - set(_BOUNDS)):
             x, y = a.get(name), b.get(name)
             if name.startswith("x-") or x == y:
@@ -235,10 +237,28 @@ class _Comparison:
         elif isinstance(x, dict) or isinstance(y, dict):
             left, right = (v if isinstance(v, dict) else {} for v in (x, y))
             self.compare(left, right, f"{where}.*", depth + 1)
+        elif y is False or x is False:
+            message = f"fields beyond the described ones are {'no longer' if y is False else 'now'} possible"
+            self.add(where, "closed" if y is False else "opened", message, self.sends and y is False)
         elif x is True and self.sends and (_mapping(b.get("properties")) or y is False):
             self.narrowed(where, "closed", "fields beyond the described ones are refused now")
         elif y is True and self.sends:
             self.widened(where, "opened", "fields beyond the described ones are taken now")
+
+
+def _whole_bounds(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an integer with its exclusive bounds as inclusive ones: above 0 is at least 1."""
+    if schema.get("type") != "integer":
+        return schema
+    made = dict(schema)
+    for bound, exclusive, step in (("minimum", "exclusiveMinimum", 1), ("maximum", "exclusiveMaximum", -1)):
+        limit = made.get(exclusive)
+        if type(limit) is int:
+            del made[exclusive]
+            given = made.get(bound)
+            nearest = max if step > 0 else min
+            made[bound] = nearest(limit + step, given) if type(given) is int else limit + step
+    return made
 
 
 def _branches(schema: Any, schemas: Mapping[str, Any], depth: int = 0) -> list[dict[str, Any]]:

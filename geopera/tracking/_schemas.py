@@ -1,6 +1,6 @@
 """Walking, cleaning and ordering JSON Schemas: which keyword holds schemas, and which holds data.
 
-A walk that takes every dict for a schema goes wrong where a property is called ``properties`` or a default
+A walk that takes every dict for a schema goes wrong if a property is called ``properties`` or a default
 is an object; the tables of the schema compiler tell them apart. Everything below ``MAX_DEPTH`` was checked without recursion
 first, so the recursive functions cannot run out of stack.
 """

@@ -71,7 +71,7 @@ def lookup(client: Client, knows: Callable[[Manifest], bool], *, wait: bool) -> 
 
 
 async def lookup_async(client: Client, knows: Callable[[Manifest], bool]) -> bool:
-    """`lookup` for the event loop, waiting."""
+    """`lookup` for async clients, waiting."""
     from functools import partial
 
     from anyio.to_thread import run_sync
@@ -179,14 +179,11 @@ def _request(client: Client, watch: _Watch, done: Event) -> None:
     from . import refresh
 
     try:
-        had_pool = client._pool is not None
-        try:
-            result = refresh.refresh(client, seconds=LIMIT)
-        finally:
-            if not had_pool and client._async_pool is not None:  # nobody would close it
-                client.close()
+        result = refresh.refresh(client, seconds=LIMIT, quiet=True)
         watch.found = result.manifest
         log.info("the manifest was compared with the API: %s", result.diff.summary())
+        for line in result.diff.left_out:
+            log.info("left out of the API's description: %s", line)
     except Exception as exc:  # noqa: BLE001 - the manifest in use stays, and the next request is due in ten minutes
         log.info("the manifest could not be compared with the API: %s", exc)
     finally:

@@ -38,7 +38,7 @@ class Entry:
 
 
 def read(base_url: str) -> Entry | None:
-    """The refreshed manifest for the API at `base_url`; None where there is none or it is damaged."""
+    """The refreshed manifest for the API at `base_url`; None if there is none or it is damaged."""
     try:
         found = _cache_path.read_entry(_cache_path.slot(base_url))
     except (DamagedCache, OSError, RuntimeError):
@@ -51,8 +51,10 @@ def read(base_url: str) -> Entry | None:
 def install(base_url: str, data: bytes, facts: Mapping[str, str]) -> str:
     """Make `data` the refreshed manifest for the API at `base_url`. Returns its path.
 
-    Waits up to 20 s for another process that is doing the same. Raises `ManifestError` where the cache folder
-    cannot be written; then nothing has changed.
+    Waits up to 20 s for another process that is doing the same.
+
+    Raises:
+        ManifestError: If the cache folder cannot be written; nothing has changed then.
     """
     from zlib import crc32
 
@@ -98,7 +100,8 @@ def _slot(base_url: str) -> str:
 def reset(base_url: str | None = None) -> list[str]:
     """Forget the refreshed manifest for `base_url`, or all of them. Returns the folders that held one.
 
-    Raises `ManifestError` where one cannot be removed.
+    Raises:
+        ManifestError: If one cannot be removed.
     """
     from shutil import rmtree
 

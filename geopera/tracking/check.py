@@ -1,7 +1,7 @@
 """Checking a manifest: its format, its names, and every schema in it.
 
 A manifest may come from a server that is not ours, so sizes and depths are bounded and looked at without recursion
-first. What a schema may say is decided by the compiler's own `lint`, so that a manifest that passes can be used.
+first. What a schema may say is decided by the compiler, which builds all of it, so that a manifest that passes can be used.
 """
 
 from __future__ import annotations
@@ -141,7 +141,6 @@ def _schema_faults(operations: dict[str, Any], schemas: dict[str, Any]) -> Itera
     """What is wrong with the schemas, which are changed: each fault is replaced by an open schema and the rest read on."""
     from ..schema import Registry, SchemaError
     from ..schema._document import Document
-    from ..schema._lint import lint
 
     roots: list[tuple[str, str, dict[str, Any], str, tuple[str, ...]]] = [
         ("schemas", key, schemas, key, ()) for key in schemas
@@ -159,8 +158,7 @@ def _schema_faults(operations: dict[str, Any], schemas: dict[str, Any]) -> Itera
         for way, text in _trust.text_faults(holder[name]):
             yield Fault(section, key, (*before, *way), text)
             _open(holder, (name, *way))
-    registry = Registry(schemas)
-    seen: dict[Any, int] = {}
+    registry = Registry(schemas, module=None)
     for section, key, holder, name, before in roots:
         for _ in range(MAX_PROBLEMS + 1):
             loc = (
@@ -168,13 +166,11 @@ def _schema_faults(operations: dict[str, Any], schemas: dict[str, Any]) -> Itera
                 if section == "schemas"
                 else Document(holder[name], parent=registry.document).top
             )
-            known = len(seen)
             try:
-                lint(loc, seen)
+                registry.build(loc)
                 break
             except SchemaError as exc:
-                for entered in list(seen)[known:]:  # what was entered may not have been looked through
-                    del seen[entered]
+                registry = Registry(schemas, module=None)  # the old one has begun what is replaced here
                 parts = pointer(exc.pointer) if exc.pointer != "#" else []
                 if parts[:1] == ["schemas"]:
                     yield Fault("schemas", parts[1], parts[2:], exc.reason or "")

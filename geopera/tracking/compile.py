@@ -1,13 +1,13 @@
 """Compiling: from a description of the API to a manifest.
 
-A description is an OpenAPI 3.1 document, the facts file (`operations` and `schemas`, without prose), or a
-manifest. It seldom says everything: a published OpenAPI document may hold ids, schemas and scopes alone. So
-three sources are laid over each other, for each operation and each field of it:
+A description is an OpenAPI document, the facts file (`operations` and `schemas`, without prose), or a manifest. It is
+seldom complete: a published OpenAPI document may hold ids, schemas and scopes alone. So three sources are merged, for
+each operation and each field of it:
 
-1. the overlay: what people found out and keep by hand. It wins for summaries, records and states; for
-   input and output it only fills what the description leaves empty;
+1. the overlay, kept by hand. It wins for summaries, records and statuses; for input and output it only fills what the
+   description leaves empty;
 2. the description;
-3. the base: an existing manifest, for all that the description is silent about.
+3. the base: an existing manifest, for what the description does not state.
 
 The result depends on these three alone, to the last byte.
 """
@@ -19,6 +19,8 @@ from ._components import LeftOut
 from ._openapi import OPEN_BODY, is_openapi, manifest_reference, read_openapi
 from ._prose import words
 from ._schemas import MAX_DEPTH, REF_PREFIX, count, measure, references, sorted_data, tidy
+
+__all__ = ["LeftOut", "compile_file", "compile_manifest", "dump"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,8 +57,8 @@ _FIELDS: dict[str, Any] = {
     "success_status": 200,
     "summary": "",
 }
-#: Fields that an entry has only where there is something to say, and from how many of the three sources they come:
-#: what a description does not deprecate is not deprecated, whatever the base says.
+#: Optional fields of an entry, and how many of the three sources they are taken from: what a description does not
+#: deprecate is not deprecated, whatever the base has.
 _OPTIONAL = {"estimate": 3, "description": 3, "deprecated": 2, "tags": 3, "request_media_type": 2}
 
 
@@ -157,7 +159,7 @@ def _part(document: dict[str, Any], name: str, what: str) -> dict[str, Any]:
 def _schemas(
     facts: dict[str, Any], overlay: dict[str, Any], base: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """All schemas, clean, in canonical order, the overlay's parts laid over them; and what they say in words."""
+    """All schemas, clean, in canonical order and with the overlay's patches; and their descriptions."""
     schemas = _part(facts, "schemas", "the source")
     for extra in (_part(overlay, "extra_schemas", "the overlay"), _part(base, "schemas", "the base")):
         # For what they supply themselves; the source's own references were seen to resolve within it, and
@@ -173,7 +175,7 @@ def _schemas(
 
 
 def _patched(schema: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
-    """`schema` with the properties of `patch` that it lacks, and its demands made as `patch` has them."""
+    """`schema` with the properties of `patch` that it lacks, and with its optional and required names."""
     optional, demanded = patch.get("optional", ()), patch.get("required", ())
     stated = schema.get("properties", {})
     if not isinstance(stated, dict):
@@ -193,7 +195,7 @@ def _patched(schema: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_open(schema: object) -> bool:
-    """Whether a schema takes any object, or a list of any: it describes no field, or says that there are others."""
+    """Whether a schema takes any object, or a list of any: no field is described, or others are allowed."""
     if not isinstance(schema, dict) or "$ref" in schema:
         return False
     branches = schema.get("anyOf")
@@ -212,7 +214,7 @@ def _is_open(schema: object) -> bool:
 def _entry(
     id: str, by_hand: dict[str, Any], said: dict[str, Any], known: dict[str, Any], schemas: dict[str, Any]
 ) -> dict[str, Any]:
-    """One operation: what is kept by hand, what the source says, what the base knows."""
+    """The entry of one operation, from the overlay, the source and the base."""
     entry: dict[str, Any] = {}
     for field, default in _FIELDS.items():
         for about in (by_hand, said, known):
@@ -247,13 +249,13 @@ def _entry(
 def _idempotent(
     side_effect: object, by_hand: dict[str, Any], said: dict[str, Any], known: dict[str, Any]
 ) -> bool:
-    """Whether a key makes repeats harmless: all that spends, and what somebody states."""
+    """Whether a key makes retries safe: for every operation that spends, and for those declared so."""
     if side_effect == "external_spend":
         return True
     for about in (by_hand, said):
         if "idempotent" in about:
             return bool(about["idempotent"])
-    # What the base knows holds as long as the operation still is of the kind that it knew.
+    # What the base has is valid as long as the side effect is still the one that it knew.
     return bool(known.get("idempotent")) and known.get("side_effect") == side_effect
 
 
@@ -265,20 +267,20 @@ def _paging(
     schemas: dict[str, Any],
 ) -> dict[str, Any] | None:
     """The paging convention, from the fields of the input, and the field that holds the records."""
-    told: list[dict[str, Any]] = []
+    stated: list[dict[str, Any]] = []
     for about in (by_hand, said):
         if "paging" in about:
             if not isinstance(about["paging"], dict):
                 return None
-            told.append(about["paging"])
-    convention = next((paging["convention"] for paging in told if paging.get("convention")), None)
+            stated.append(about["paging"])
+    convention = next((paging["convention"] for paging in stated if paging.get("convention")), None)
     if convention is None and entry["side_effect"] in ("read", None):
         convention = _convention(entry["input"], schemas)
     if convention is None:
         return None
     if isinstance(known.get("paging"), dict):
-        told.append(known["paging"])
-    records = next((paging["records"] for paging in told if paging.get("records")), None)
+        stated.append(known["paging"])
+    records = next((paging["records"] for paging in stated if paging.get("records")), None)
     return {"convention": convention, "records": records or _records(entry["output"], schemas)}
 
 
@@ -288,7 +290,7 @@ def _convention(schema: dict[str, Any], schemas: dict[str, Any]) -> str | None:
 
 
 def _records(schema: dict[str, Any], schemas: dict[str, Any]) -> str | None:
-    """The one array among the properties of an answer, or None."""
+    """The one array among the properties of a response, or None."""
     properties = _properties(schema, schemas).items()
     arrays = [name for name, field in properties if isinstance(field, dict) and field.get("type") == "array"]
     return arrays[0] if len(arrays) == 1 else None
@@ -318,7 +320,7 @@ def _summary(text: object) -> str:
 
 
 def _refuse_loose_ends(operations: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """Raise where an operation of the source needs a schema that the source does not have."""
+    """Raise if an operation of the source needs a schema that the source does not have."""
     waiting: list[tuple[str, object]] = []
     for id, entry in operations.items():
         if isinstance(entry, dict):
@@ -362,8 +364,10 @@ def _keys(schema: object) -> list[str]:
 def dump(manifest: dict[str, Any]) -> bytes:
     """The bytes of `manifest`: ASCII JSON, one operation or schema a line, so that it can be indexed by line.
 
-    The order of keys is that of `manifest`; :func:`compile_manifest` returns the canonical one. Ends with a
-    line break. Raises :class:`ManifestError` for what JSON cannot say.
+    The order of keys is that of `manifest`; `compile_manifest` returns the canonical one. Ends with a line break.
+
+    Raises:
+        ManifestError: If something in it has no JSON form.
     """
     from json import dumps
 
@@ -394,14 +398,25 @@ def compile_file(
     *,
     overlay: str | PathLike[str] | None = None,
     base: dict[str, Any] | None = None,
+    left_out: LeftOut | None = None,
 ) -> dict[str, Any]:
-    """Compile the description at `path` and, where `output` is given, write the manifest there.
+    """Compile the description at `path` and, if `output` is given, write the manifest there.
 
-    overlay: a file to use in the place of the package's own overlay. base: a manifest whose knowledge fills
-    what the description does not say; by default the bundled one for an OpenAPI document, and none for a
-    facts file or a manifest, which say everything. The result is checked before anything is written, and
-    replaces the file at `output` in one step. Returns the manifest. Raises :class:`ManifestError` where a
-    file cannot be read or written, or where the result is not a valid manifest.
+    The result is checked before anything is written, and replaces the file at `output` in one step.
+
+    Args:
+        path: An OpenAPI document, a facts file or a manifest.
+        output: Where the manifest goes.
+        overlay: A file in the place of the package's own overlay.
+        base: A manifest whose knowledge fills what the description does not say. By default the bundled one for an
+            OpenAPI document, and none for a facts file or a manifest, which say everything.
+        left_out: Takes what of an OpenAPI document cannot be used. Without it there is a warning.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        ManifestError: If a file cannot be read or written, or the result is not a valid manifest.
     """
     from ..manifest import bundled_bytes
     from .check import check_manifest
@@ -412,7 +427,7 @@ def compile_file(
     )
     if base is None and is_openapi(source):
         base = _parse(bundled_bytes(), "the bundled manifest")
-    manifest = compile_manifest(source, overlay=rules, base=base)
+    manifest = compile_manifest(source, overlay=rules, base=base, left_out=left_out)
     problems = check_manifest(manifest)
     if problems:
         more = f"\n  and {len(problems) - 10} more" if len(problems) > 10 else ""
@@ -446,9 +461,9 @@ def _parse(data: bytes, what: str) -> dict[str, Any]:
 
 
 def _replace(path: str | PathLike[str], data: bytes) -> None:
-    """Put `data` at `path` in one step, so that a reader sees the old file or the new one.
+    """Replace the file at `path` in one step, so that a reader sees the old file or the new one.
 
-    What is no file, as a pipe or a device, is written to; a link stays one.
+    A pipe or a device is written to; a link stays one.
     """
     import os
     from tempfile import NamedTemporaryFile

@@ -16,6 +16,7 @@ from ..manifest import PREFIX
 from ._schemadiff import compare_schemas
 
 _DANGER = {"read": 0, "compute": 1, "share_export": 2, "destructive": 3, "external_spend": 4}
+_DEPRECATED = {True: "the operation is deprecated now", False: "the operation is no longer deprecated"}
 _HEAD = ("api_version", "base_url", "path")
 
 
@@ -23,9 +24,13 @@ _HEAD = ("api_version", "base_url", "path")
 class Change:
     """One difference.
 
-    kind: ``"added"``, ``"removed"`` or ``"changed"``. operation: the id, or None for the manifest itself.
-    where: the place inside the operation (``input.groups[].sensor``, ``side_effect``). code: the sort of
-    change, a fixed word for scripts. message: what happened, in words. breaking: whether a caller can fail.
+    Attributes:
+        kind: ``"added"``, ``"removed"`` or ``"changed"``.
+        operation: The id, or None for the manifest itself.
+        where: The place inside the operation (``input.groups[].sensor``, ``side_effect``).
+        code: The sort of change, a fixed word for scripts.
+        message: What happened.
+        breaking: Whether code that worked can fail.
     """
 
     kind: str
@@ -98,6 +103,39 @@ class Diff:
         lines += [f"! left out: {line}" for line in self.left_out]
         return "\n".join([*lines, self.summary()])
 
+    def markdown(self) -> str:
+        """The differences for the text of a pull request: what breaks first, then operations by kind.
+
+        It ends before 60,000 characters. Text of the API's description is escaped: it makes no links and no mentions.
+        """
+        lines = ["# Changes of the API", "", f"{_escaped(self.summary())}.", ""]
+        titles = {
+            "added": "New operations",
+            "removed": "Operations that are gone",
+            "changed": "Other changes",
+        }
+        groups: list[tuple[str, list[str]]] = [
+            ("Breaking changes", [_item(change) for change in self.changes if change.breaking]),
+            *(
+                (title, [_item(c) for c in self.changes if c.kind == kind and not c.breaking])
+                for kind, title in titles.items()
+            ),
+            ("Left out of the description", [f"- {_escaped(line)}" for line in self.left_out]),
+        ]
+        left = _MAX_MARKDOWN
+        for title, items in groups:
+            if not items:
+                continue
+            lines += [f"## {title}", ""]
+            for number, item in enumerate(items):
+                left -= len(item) + 1
+                if left < 0:
+                    lines.append(f"- … {len(items) - number} more")
+                    break
+                lines.append(item)
+            lines.append("")
+        return "\n".join(lines)
+
     def to_dict(self) -> dict[str, Any]:
         """The differences for scripts: ids by kind, and every change with its fields."""
         return {
@@ -113,6 +151,33 @@ class Diff:
         return self.text()
 
 
+_MAX_MARKDOWN = 58_000
+
+
+def _item(change: Change) -> str:
+    place = ", ".join(f"`{part}`" for part in (change.operation, _plain(change.where)) if part)
+    return f"- {place}: {_escaped(change.message)}" if place else f"- {_escaped(change.message)}"
+
+
+def _plain(text: str) -> str:
+    return text.replace("`", "'")[:300]
+
+
+def _escaped(text: str) -> str:
+    """Text in which nothing is Markdown, HTML or a mention, on one line."""
+    line = " ".join(text[:1_000].split())
+    line = "".join(f"\\{c}" if c in "\\`*_[]#|!~" else c for c in line)
+    for mark, entity in (
+        ("&", "&amp;"),
+        ("<", "&lt;"),
+        ("@", "&#64;"),
+        ("://", "&#58;//"),
+        ("www.", "www&#46;"),
+    ):
+        line = line.replace(mark, entity)
+    return line
+
+
 def diff(old: Mapping[str, Any], new: Mapping[str, Any], left_out: Iterable[str] = ()) -> Diff:
     """The differences from the manifest document `old` to `new`; `left_out`: see `Diff`."""
     changes = [
@@ -123,7 +188,7 @@ def diff(old: Mapping[str, Any], new: Mapping[str, Any], left_out: Iterable[str]
     before, after = old.get("operations") or {}, new.get("operations") or {}
     schemas = (old.get("schemas") or {}, new.get("schemas") or {})
     tainted = _tainted(*schemas)
-    # A problem is read by everybody: what changed in it is said once, and not for each operation.
+    # All operations share the schemas of errors: a change in one is reported once.
     for key in sorted(_problems(before) & _problems(after) & tainted):
         problem = {"$ref": f"#/schemas/{key}"}
         for found in compare_schemas(problem, problem, schemas, sends=False, where=f"errors.{key}"):
@@ -136,7 +201,32 @@ def diff(old: Mapping[str, Any], new: Mapping[str, Any], left_out: Iterable[str]
             changes.append(Change("added", id, "", "operation-added", summary, False))
         else:
             changes += _operation(id, before[id], after[id], schemas, tainted)
+    changes += _words(old, new)
     return Diff(tuple(changes), tuple(left_out))
+
+
+def _words(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    """What the descriptions say in words, where both have something to say it of."""
+    before, after = old.get("docs") or {}, new.get("docs") or {}
+    for key in sorted({*before, *after}):
+        a, b = before.get(key) or {}, after.get(key) or {}
+        section, _, name = key.partition("/")
+        known = name in (old.get("schemas") or {}) and name in (new.get("schemas") or {})
+        id, _, field = name.rpartition("/")
+        if section == "operations":
+            known = id in (old.get("operations") or {}) and id in (new.get("operations") or {})
+        if a == b or not known:
+            continue
+        count = sum(a.get(way) != b.get(way) for way in {*a, *b})
+        gone = [
+            way for way, said in b.items() if said.get("deprecated") and not a.get(way, {}).get("deprecated")
+        ]
+        message = f"{count} description{'' if count == 1 else 's'} changed"
+        if gone:
+            named = ", ".join(way.rpartition("/")[2] or "itself" for way in gone[:8])
+            message += f"; deprecated now: {named}"
+        operation, where = (id, field) if section == "operations" else (None, f"schemas.{name}")
+        yield Change("changed", operation, where, "description-changed", message, False)
 
 
 def _operation(
@@ -164,11 +254,14 @@ def _facts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str
     """(place, code, message, breaking) of what differs beside the schemas."""
     defaults: dict[str, Any] = {"idempotent": False, "public": False, "body_required": True, "errors": {}}
     defaults |= {"success_status": 200, "media_type": "application/json", "produces": [], "summary": ""}
+    defaults |= {"request_media_type": "application/json", "description": "", "deprecated": False, "tags": []}
     for name in (*defaults, "side_effect", "scope", "paging", "polling"):
         a, b = old.get(name, defaults.get(name)), new.get(name, defaults.get(name))
         if a == b:
             continue
         message = f"{_shown(a)} became {_shown(b)}"
+        if name in ("description", "deprecated"):
+            message = "the description changed" if name == "description" else _DEPRECATED[bool(b)]
         yield name, name.replace("_", "-") + "-changed", message, _breaks(name, a, b)
 
 
@@ -178,8 +271,10 @@ def _shown(value: Any) -> str:
 
 
 def _breaks(name: str, a: Any, b: Any) -> bool:
-    if name in ("summary",):
+    if name in ("summary", "description", "deprecated", "tags"):
         return False
+    if name == "request_media_type":
+        return bool(b != "application/json")
     if name == "side_effect":
         # Unknown is treated with the care that the worst deserves, save that it may turn out harmless.
         return _DANGER.get(b, 5) > _DANGER.get(a, 5)

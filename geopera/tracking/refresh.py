@@ -1,8 +1,7 @@
 """Refreshing: from the API's live description to the manifest in use.
 
-The description is read, compiled over what the package knows, checked, compared with the manifest in use,
-and kept in the user's cache folder. Every step before the last can fail without having changed anything.
-The reading is all I/O there is; it is done here in both flavours, the rest is shared.
+The description is fetched, compiled over what the package knows, checked, compared with the manifest in use, and kept
+in the user's cache folder. A step that fails changes nothing. Only the fetching differs between sync and async.
 """
 
 from __future__ import annotations
@@ -37,10 +36,13 @@ _PATH = "/openapi.json"
 
 
 class Refresh:
-    """What a refresh came to.
+    """The result of a refresh.
 
-    manifest: the manifest that the client uses now. diff: how it differs from the one before; false where
-    nothing changed. installed: the file in the cache, or None. source: where the description came from.
+    Attributes:
+        manifest: The manifest that the client uses now.
+        diff: How it differs from the one before; false if nothing changed.
+        installed: The file in the cache, or None.
+        source: The URL or the file that the description came from.
     """
 
     __slots__ = ("diff", "installed", "manifest", "source")
@@ -64,7 +66,7 @@ class Refresh:
 
 
 class Fetched:
-    """What the server said: the document's bytes, or None where it has not changed; and its ETag."""
+    """The document's bytes, or None if it has not changed, and its ETag."""
 
     __slots__ = ("data", "etag")
 
@@ -74,21 +76,35 @@ class Fetched:
 
 
 def refresh(
-    client: Client, *, dry_run: bool = False, must_keep: bool = False, seconds: float = MAX_SECONDS
+    client: Client,
+    *,
+    dry_run: bool = False,
+    must_keep: bool = False,
+    seconds: float | None = None,
+    quiet: bool = False,
 ) -> Refresh:
-    """Read the description of the API that `client` talks to, and make `client` use what it says.
+    """Read the description of the API that `client` talks to, and make `client` use it.
 
     The new manifest is kept in the cache folder for the next import, and `client`, with its live proxies, uses
-    it from now on; other clients do not. Where the folder cannot be written, the client uses it all the same,
-    with a warning (must_keep: an error instead). dry_run: compare only. Raises `ManifestError` where the document is
-    damaged, too large or no description of an API, `APIConnectionError` where none came; then nothing has changed.
+    it from now on; other clients do not.
+
+    Args:
+        client: The client to refresh.
+        dry_run: Compare only.
+        must_keep: Raise if the cache folder cannot be written; without it the client uses the manifest, with a warning.
+        seconds: How long the description may take to arrive; 120 by default.
+        quiet: Do not warn.
+
+    Raises:
+        ManifestError: If the document is damaged, too large or no description of an API; nothing has changed then.
+        APIConnectionError: If no response came; nothing has changed then.
     """
     fetched = fetch(client, _validator(client), seconds)
-    return _complete(client, fetched, dry_run=dry_run, must_keep=must_keep)
+    return _complete(client, fetched, dry_run=dry_run, must_keep=must_keep, quiet=quiet)
 
 
 async def refresh_async(client: Client, *, dry_run: bool = False) -> Refresh:
-    """`refresh` for the event loop: the reading is awaited, the compiling runs in a thread."""
+    """`refresh` for async clients: the request is awaited, the compiling runs in a thread."""
     from functools import partial
 
     from anyio.to_thread import run_sync
@@ -122,7 +138,7 @@ def compiled(
         data: An OpenAPI document, a facts file or a manifest.
         source: Where it is from, for messages.
         base: The manifest whose knowledge fills what it does not say; the bundled one by default.
-        left_out: Takes what of it cannot be used. There is a warning in either case.
+        left_out: Takes what of it cannot be used. Without it there is a warning.
 
     Raises:
         ManifestError: If it cannot be used as a whole.
@@ -151,13 +167,19 @@ def compiled(
     if problems:
         shown = "; ".join(problems[:3]) + (f"; and {len(problems) - 3} more" if len(problems) > 3 else "")
         raise ManifestError(f"{source} makes no valid manifest: {shown}; nothing was changed")
-    if odd:
-        warn_left_out(odd.lines(), source, 4)
+    if odd and left_out is None:
+        warn_left_out(odd.lines(), source, 3)
     return made, raw
 
 
 def _complete(
-    client: Client, fetched: Fetched, *, dry_run: bool, must_keep: bool = False, source: str = ""
+    client: Client,
+    fetched: Fetched,
+    *,
+    dry_run: bool,
+    must_keep: bool = False,
+    source: str = "",
+    quiet: bool = False,
 ) -> Refresh:
     source = source or _address(client)
     current, odd = client.manifest, LeftOut()
@@ -171,6 +193,8 @@ def _complete(
     else:
         entry = None
         document, raw = compiled(fetched.data, source, left_out=odd)
+        if odd and not quiet:
+            warn_left_out(odd.lines(), source, 4)
     found = diff(current.to_dict(), document, odd.lines())
     if dry_run:
         return Refresh(current, found, None, source)
@@ -180,7 +204,8 @@ def _complete(
     except ManifestError as exc:
         if must_keep:
             raise
-        warn(f"{exc}; this client uses it all the same", RuntimeWarning, stacklevel=2)
+        if not quiet:
+            warn(f"{exc}; this client uses it all the same", RuntimeWarning, stacklevel=2)
     if current.to_dict() != document:
         new = Manifest.from_bytes(raw, source=installed or source)
         new.tree  # noqa: B018 - a tree that cannot be made is refused before anybody uses it
@@ -230,9 +255,10 @@ def _headers(etag: str) -> dict[str, str]:
     return {"Accept": "application/json", **({"If-None-Match": etag} if etag else {})}
 
 
-def _reading(client: Client, etag: str, seconds: float) -> Generator[Any, Any, Fetched]:
+def _reading(client: Client, etag: str, seconds: float | None) -> Generator[Any, Any, Fetched]:
     """The one request of a refresh, as steps for a pool."""
     source, redactor = _address(client), client._redactor()
+    seconds = MAX_SECONDS if seconds is None else seconds
     get = Get(_PATH, _headers(etag), MAX_BYTES, time.monotonic() + seconds)
     try:
         reply: Reply = yield get
@@ -249,7 +275,7 @@ def _reading(client: Client, etag: str, seconds: float) -> Generator[Any, Any, F
         if reply.status != 200:
             hint = {401: "; is the token right?", 404: "; is the base URL right?"}.get(reply.status, "")
             raise ManifestError(
-                f"{source} answered with status {reply.status}{hint}; nothing was changed",
+                f"{source} returned status {reply.status}{hint}; nothing was changed",
                 status_code=reply.status,
             )
         return Fetched(redactor.content(reply.content or b""), reply.headers.get("etag", ""))
@@ -267,13 +293,13 @@ def _failed(exc: Exception, source: str, get: Get, redactor: Redactor, seconds: 
     return cls(f"{source} cannot be reached ({text}); nothing was changed", attempts=1, reason=reason)
 
 
-def fetch(client: Client, etag: str = "", seconds: float = MAX_SECONDS) -> Fetched:
+def fetch(client: Client, etag: str = "", seconds: float | None = None) -> Fetched:
     """The live description, over the connections of `client`. With an `etag`, unchanged is no data."""
     found: Fetched = client._sync().run(_reading(client, etag, seconds))
     return found
 
 
-async def fetch_async(client: Client, etag: str = "", seconds: float = MAX_SECONDS) -> Fetched:
+async def fetch_async(client: Client, etag: str = "", seconds: float | None = None) -> Fetched:
     """`fetch` for the event loop."""
     found: Fetched = await client._async().run(_reading(client, etag, seconds))
     return found

@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from . import cold, models, peers, server, warm
+from . import cold, models, peers, schemas, server, warm
 
 
 class Row:
@@ -116,6 +116,24 @@ def build_row(rounds: int) -> Row:
     return Row("building all models / json-schema-to-pydantic", 2.5, found["ours"], found["theirs"])
 
 
+def schema_rows(quick: bool, rounds: int) -> Iterator[Row]:
+    """Schemas against targets in seconds and megabytes, and against twice as many of them."""
+    for case, size, seconds, megabytes in (
+        ("circle", 400, 0.5, 40.0),
+        ("settings", 132, 3.0, 200.0),
+        ("grammar", 60, 0.5, 40.0),
+    ):
+        size = size // 10 if quick else size
+        found = [schemas.cost(case, size) for _ in range(rounds)]
+        what = f"{case} of {size} schemas" if case != "grammar" else f"{case}, a value of depth {size}"
+        yield Row(f"{what}, s", seconds, [s for s, _ in found], [1.0] * rounds)
+        yield Row(f"{what}, MB", megabytes, [mb for _, mb in found], [1.0] * rounds)
+    if quick:
+        return
+    pairs = [(schemas.cost("circle", 800)[0], schemas.cost("circle", 400)[0]) for _ in range(rounds)]
+    yield Row("circle of 800 / circle of 400", 2.5, [a for a, _ in pairs], [b for _, b in pairs])
+
+
 def described_rows(rounds: int) -> Iterator[Row]:
     from geopera.sandbox.core.openapi import document
     from geopera.sandbox.wire.contract import Contract
@@ -170,6 +188,7 @@ def main() -> int:
                 f"stream memory: {early / 1e6:.2f} MB over the first tenth, {peak / 1e6:.2f} MB over the rest"
             )
     add(iter([manifest_row(arguments.quick, rounds)]))
+    add(schema_rows(arguments.quick, min(rounds, 3)))
     if arguments.peers:
         add(iter([build_row(rounds)]))
         add(described_rows(rounds))

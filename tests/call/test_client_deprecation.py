@@ -41,20 +41,20 @@ SUNSET = "Wed, 11 Nov 2026 23:59:59 GMT"
     [
         (
             {"Deprecation": "@1688169599"},
-            "the server says that catalog.hosts.list is deprecated since 2023-06-30",
+            "catalog.hosts.list is deprecated since 2023-06-30",
         ),
-        ({"deprecation": "true"}, "the server says that catalog.hosts.list is deprecated"),
-        ({"Deprecation": "@" + "9" * 5000}, "the server says that catalog.hosts.list is deprecated"),
+        ({"deprecation": "true"}, "catalog.hosts.list is deprecated"),
+        ({"Deprecation": "@" + "9" * 5000}, "catalog.hosts.list is deprecated"),
         (
             {"Deprecation": "Fri, 30 Jun 2023 23:59:59 GMT"},
-            "the server says that catalog.hosts.list is deprecated since 2023-06-30",
+            "catalog.hosts.list is deprecated since 2023-06-30",
         ),
         ({"Sunset": SUNSET}, "catalog.hosts.list will stop working on 2026-11-11"),
         ({"Sunset": "soon"}, "catalog.hosts.list will stop working"),
         (
             {"Deprecation": "@0", "Sunset": SUNSET, "Link": '<https://x.example/d>; rel="deprecation"'},
             (
-                "the server says that catalog.hosts.list is deprecated since 1970-01-01; it will stop working on "
+                "catalog.hosts.list is deprecated since 1970-01-01; it will stop working on "
                 "2026-11-11 (see https://x.example/d)"
             ),
         ),
@@ -63,7 +63,7 @@ SUNSET = "Wed, 11 Nov 2026 23:59:59 GMT"
                 "Deprecation": "@0",
                 "Link": '<javascript:x>; rel="deprecation", <https://x.example>; rel="next"',
             },
-            "the server says that catalog.hosts.list is deprecated since 1970-01-01",
+            "catalog.hosts.list is deprecated since 1970-01-01",
         ),
     ],
 )

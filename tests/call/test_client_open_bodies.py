@@ -206,9 +206,9 @@ def test_a_feature_stands_for_its_id(flavour: Flavour, client: Any, sent: Any) -
 def test_windows_last_for_whole_days(flavour: Flavour, client: Any, sent: Any) -> None:
     import datetime as dt
 
-    window = {"start": dt.date(2024, 6, 1), "end": "2024-06"}
+    window = {"start": dt.date(2024, 2, 1), "end": "2024-02"}
     flavour(client.orders.tasking.place(groups=[{**GROUP, "window": window}]))
-    assert sent()["groups"][0]["window"] == {"start": "2024-06-01T00:00:00Z", "end": "2024-06-30T23:59:59Z"}
+    assert sent()["groups"][0]["window"] == {"start": "2024-02-01T00:00:00Z", "end": "2024-02-29T23:59:59Z"}
     with pytest.raises(InvalidInputError, match=r"groups\.0\.window: .*before it starts"):
         flavour(client.orders.tasking.place(groups=[{**GROUP, "window": {"start": "2025", "end": "2024"}}]))
     with pytest.raises(InvalidInputError, match=r"groups\.0\.window\.end: .*missing"):

@@ -445,6 +445,9 @@ def test_diff_as_text_json_and_status(run, old_and_new):
     told = json.loads(printed)
     assert (told["added"], told["removed"], told["breaking"]) == ([NEW, NEW_SPENDING], [REMOVED], True)
     assert any(c["where"] == "input.season" and not c["breaking"] for c in told["changes"])
+    status, printed, _ = run("manifest", "diff", old, new, "--format", "markdown")
+    assert status == 1
+    assert printed.startswith("# Changes of the API\n")
     assert run("manifest", "diff", old, new, "--fail-on", "never")[0] == 0
     assert run("manifest", "diff", old, old)[:2] == (0, "no changes\n")
     assert run("manifest", "diff", "bundled", "current", "--fail-on", "any")[0] == 0

@@ -35,7 +35,7 @@ def environment(place: Path, *requirements: str) -> Path:
 
 
 def run(
-    python: Path, *arguments: str, given: str = "", home: Path | None = None, timeout: float = 300, **env: str
+    python: Path, *arguments: str, given: str = "", home: Path | None = None, timeout: float = 900, **env: str
 ) -> subprocess.CompletedProcess[str]:
     """Runs the Python of an environment without anything of this one; its status is up to the test."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("GEOPERA_", "PYTHON", "VIRTUAL_ENV"))}

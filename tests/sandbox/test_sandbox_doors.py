@@ -107,12 +107,29 @@ def test_a_head_that_is_too_large_is_refused(sandbox: Sandbox) -> None:
         assert b" 400 " in large.recv(1000)
 
 
-def test_a_body_that_does_not_arrive_is_given_up(make_sandbox: Callable[..., Sandbox]) -> None:
-    server = make_sandbox(body_timeout=0.3)
-    head = b"POST /v1/op/billing.credits.balance HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n"
+OAUTH = "/realms/public/protocol/openid-connect/token"
+
+
+@pytest.mark.parametrize("path", ["/v1/op/billing.credits.balance", "/__sandbox__/calls", OAUTH, "PUT"])
+def test_a_body_that_does_not_arrive_or_is_too_large_is_refused(
+    make_sandbox: Callable[..., Sandbox], path: str
+) -> None:
+    server = make_sandbox(body_timeout=0.1)
+    method = "PUT" if path == "PUT" else "POST"
+    headers = ["Host: localhost", f"X-Sandbox-Secret: {server.secret}"]
+    if path == "PUT":
+        with Api(server) as api:
+            body = {"upload_id": "example-upload", "file_name": "a.tif"}
+            url = httpx.URL(api("uploads.signed_url", body)["upload_url"])
+        path = url.raw_path.decode()
+    else:
+        headers.append("Authorization: Bearer sandbox-token")
+    kind = "x-www-form-urlencoded" if path == OAUTH else "json"
+    headers += [f"Content-Type: application/{kind}", "Content-Length: 100"]
+    head = "\r\n".join([f"{method} {path} HTTP/1.1", *headers, "", "{"])
     with socket.create_connection(("127.0.0.1", httpx.URL(server.url).port), timeout=20) as slow:
         begun = time.monotonic()
-        slow.sendall(head + b"Authorization: Bearer sandbox-token\r\n\r\n{")
+        slow.sendall(head.encode())
         assert b" 408 " in slow.recv(1000)
         assert time.monotonic() - begun < 15
 

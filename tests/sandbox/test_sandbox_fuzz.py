@@ -96,4 +96,4 @@ def test_what_odd_bodies_left_behind_can_be_read_and_delivered(
     assert api("orders.list", {"size": 1000})["orders"]
     assert api("processing.jobs.list", {"limit": 1000})["jobs"]
     assert api("clip.jobs.list", {"limit": 1000, "organization_id": "org-sandbox"})["jobs"]
-    assert "stumbled" not in caplog.text
+    assert "a delivery of webhooks failed" not in caplog.text

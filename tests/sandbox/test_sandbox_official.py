@@ -64,31 +64,30 @@ print(json.dumps({"wrong": wrong, "done": done}))
 
 CLI = """
 import contextlib, io, json, sys
-from geopera_cli.__main__ import main
+import typer
+from geopera_cli.__main__ import app
 from geopera_cli import tree
-import click
+command = typer.main.get_command(app)  # as its own entry point does, once for all calls
+tree.build_tree(command)
 wrong, done = {}, 0
-offered = click.Group("all")
-tree.build_tree(offered)
 
-def leaf(id):
-    node = offered
+def offered(id):
+    node = command
     for part in id.replace("_", "-").split("."):
         node = getattr(node, "commands", {}).get(part)
-    return node
+    return node is not None
 
 for id, facts in json.load(sys.stdin).items():
     body = json.dumps(facts["body"] or {})
     ways = [["op", id, body]]
-    if leaf(id) is not None:
+    if offered(id):
         ways.append([*id.replace("_", "-").split("."), "--json", body])
     for words in ways:
         done += 1
-        sys.argv = ["geopera", *words]
         said = io.StringIO()
         try:
             with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-                main()
+                command.main(words, prog_name="geopera", standalone_mode=False)
         except SystemExit as end:
             if end.code:
                 wrong[" ".join(words)] = said.getvalue()[-300:]

@@ -134,7 +134,6 @@ assert float(data.red.max()) > 0 and float((data.red == 0).mean()) < 0.9, data
 
 @pytest.mark.slow
 def test_odc_stac_loads_it(sandbox: Sandbox) -> None:
-    pytest.importorskip("odc.stac")
     done = subprocess.run(
         [sys.executable, "-c", _ODC, sandbox.url, sandbox.token],
         capture_output=True,

@@ -55,3 +55,22 @@ def test_nothing_is_imported_until_a_fixture_is_used(tmp_path: Path) -> None:
     fixtures = run(tmp_path, "--fixtures").stdout
     for name in ("geopera_sandbox", "geopera_client", "async_geopera_client", "geopera_api_key"):
         assert name in fixtures
+
+
+START = """
+import sys, time
+begun = time.process_time()
+from geopera.sandbox import running
+with running():
+    print(time.process_time() - begun)
+print(*{"httpx", "rich", "trio", "cql2", "pydantic"} & set(sys.modules))
+"""
+
+
+def test_a_server_starts_quickly_and_without_a_client() -> None:
+    """0.3 s is the aim; the processor's time is compared, with room for a busy machine."""
+    command = [sys.executable, "-c", START]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    seconds, others = done.stdout.split("\n")[:2]
+    assert float(seconds) < 1.5
+    assert others == ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import pydoc
 import threading
 import time
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from geopera.schema import SchemaError, _budget, best_effort, type_adapter, unknown_fields
+from geopera.schema import Registry, SchemaError, _budget, best_effort, type_adapter, unknown_fields
 
 ALONE = "\ud800"
 
@@ -214,3 +216,34 @@ def test_what_is_dumped_is_what_was_taken() -> None:
     assert adapter.dump_python(taken) == value
     assert adapter.validate_json(adapter.dump_json(taken)) == taken
     assert adapter.dump_python(taken, by_alias=False, exclude_unset=False)["foo_bar"] == 1
+
+
+def test_texts_made_of_schemas_that_double_stay_short() -> None:
+    """24 schemas of one line, each of which names the next one twice: written out, they are 2**24 names."""
+    size = 24
+
+    def line(number: int) -> dict[str, Any]:
+        following = {"$ref": f"#/schemas/L{number + 1}"}
+        return {"type": "array", "items": {"anyOf": [following, {"type": "array", "items": following}]}}
+
+    schemas: dict[str, Any] = {f"L{number}": line(number) for number in range(size)}
+    schemas[f"L{size}"] = {"type": "string"}
+    first = {"$ref": "#/schemas/L0"}
+    branches = [first, {"type": "array", "prefixItems": [first]}]
+    properties = {"a": first, "b": {"type": "object", "additionalProperties": {"oneOf": branches}}}
+    schemas["Top"] = {"type": "object", "properties": properties}
+    cls = Registry(schemas, module="tests.doubling").model("Top")
+    value: Any = 5
+    for _ in range(size):
+        value = [value]
+    with pytest.raises(ValidationError) as caught:
+        cls(a=value)
+    texts = [
+        str(inspect.signature(cls)),
+        pydoc.render_doc(cls),
+        repr(cls.model_fields),
+        repr(cls(a=[])),
+        str(cls.model_json_schema()),
+        str(caught.value),
+    ]
+    assert max(map(len, texts)) < 200_000

@@ -276,3 +276,23 @@ def test_messages_with_braces() -> None:
     ):
         with pytest.raises(ValidationError):
             type_adapter(schema).validate_python("{x}" if "not" in schema else "nothing")
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        {"properties": {"a": {"type": "object", "properties": {"b": {"minimum": "x"}}}}},
+        {"items": {"items": {"uniqueItems": "yes"}}},
+        {"items": {"items": {"minItems": -5}}},
+        {"items": {"$ref": "#/schemas/Missing"}},
+        {"properties": {"a": {"allOf": [{"$ref": "#/schemas/X/properties/a"}]}}},
+        {"items": {"pattern": "("}},
+    ],
+)
+def test_a_schema_that_cannot_be_used_cannot_be_used_the_second_time_either(definition: Any) -> None:
+    registry = Registry({"X": definition, "Y": {"items": {"$ref": "#/schemas/X"}}})
+    for name in ("X", "X", "Y", "Y"):
+        with pytest.raises(SchemaError):
+            registry.model(name)
+        with pytest.raises(SchemaError):
+            registry.adapter({"$ref": f"#/schemas/{name}"})

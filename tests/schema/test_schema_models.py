@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from geopera._names import TAKEN
+from geopera._repl.field_types import fields
 from geopera.schema import Model, Registry, best_effort, type_adapter, unknown_fields
+from geopera.schema._model import DEPRECATED, ModelMeta
 from geopera.types import UNSET, JSONObject
 
 SCHEMAS: dict[str, Any] = {
@@ -358,3 +361,17 @@ def test_fields_are_called_as_the_parser_reads_their_names() -> None:
     names = list(type(value).model_fields)
     assert len(set(names)) == len(wires)
     assert all(name == unicodedata.normalize("NFKC", name) and name.isidentifier() for name in names)
+
+
+def test_the_names_that_fields_must_not_hide_are_those_of_the_classes() -> None:
+    """They are written down, so that help and stubs name fields as the classes do, without pydantic."""
+    used = {name for name in (*dir(Model), *dir(ModelMeta)) if not name.startswith("_")}
+    assert used - DEPRECATED <= TAKEN
+
+
+def test_help_names_fields_as_the_class_does() -> None:
+    wires = ["values", "a-b", "a_b", "copy", "keys", "model_dump", "values_", "µm", "class"]
+    schema = {"type": "object", "properties": {wire: {} for wire in wires}, "required": ["a_b", "class"]}
+    cls = type(type_adapter(schema).validate_python({"a_b": 1, "class": 2}))
+    layout = {field.alias or name: name for name, field in cls.model_fields.items()}
+    assert {field.wire: field.name for field in fields(schema, {})} == layout

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from geopera.schema import best_effort, type_adapter
 
@@ -94,6 +94,19 @@ def test_two_members_that_fit_are_one_too_many() -> None:
     assert adapter.validate_python({"a": 5}) == {"a": 5}
     with pytest.raises(ValidationError, match=r"fits .* and "):
         adapter.validate_python({"a": None})
+
+
+def test_a_model_of_somebody_else_is_refused() -> None:
+    class Other(BaseModel):
+        a: int = 1
+
+    member = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+    for union in (
+        [member, {**member, "minProperties": 2}],
+        [{**member, "properties": {"a": {"const": 1}}}] * 2,
+    ):
+        with pytest.raises(ValidationError):
+            type_adapter({"oneOf": union}).validate_python(Other())
 
 
 def test_checks_remember_too() -> None:

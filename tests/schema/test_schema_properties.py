@@ -19,11 +19,19 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.internal.conjecture import utils as conjecture
-from jsonschema import Draft202012Validator
+from jsonschema import (
+    Draft4Validator,
+    Draft6Validator,
+    Draft7Validator,
+    Draft201909Validator,
+    Draft202012Validator,
+    validators,
+)
 from pydantic import ValidationError
 
 from geopera.manifest import default
 from geopera.schema import Registry, SchemaError, type_adapter
+from geopera.schema._keywords import ARRAYS, MAPS, SINGLES
 
 KEYS = sorted(default().schemas)
 PER_KEY = 14  # examples; each is one valid instance and two mutations of it
@@ -224,14 +232,26 @@ class Maker:
             return pick([True, False, {}])
         if depth < 3 and chance() < 0.12:
             return {
-                "$ref": pick(["#/$defs/A", "#/$defs/B"]),
+                "$ref": pick(["#/$defs/A", "#/$defs/B", "#/$defs/C"]),
                 **({"minProperties": 1} if chance() < 0.2 else {}),
             }
         found: dict[str, Any] = {}
         if chance() < 0.6:
             found["type"] = pick([*TYPES, ["object", "null"], ["string", "integer"], ["integer", "number"]])
         for kind in self.random.sample(
-            ["number", "string", "array", "object", "object", "fixed", "union", "union", "if", "rest"],
+            [
+                "number",
+                "string",
+                "array",
+                "object",
+                "object",
+                "fixed",
+                "union",
+                "union",
+                "tags",
+                "if",
+                "rest",
+            ],
             pick([1, 1, 2, 3]),
         ):
             getattr(self, f"_{kind}")(found, depth)
@@ -246,6 +266,7 @@ class Maker:
         pick = self.random.choice
         keyword = pick(["minLength", "maxLength", "pattern"])
         patterns = ["^a", "b$", "^[a-c]*$", "[0-9]", "a|1", "^.$", "(?=a)", "[^a]"]
+        patterns += ["^(?=.*b).*$", "(?<!a)b", "(?<=a)b", "^(?!a)", "^(a|b)\\1?$"]
         found[keyword] = pick(patterns) if keyword == "pattern" else pick([0, 1, 2])
 
     def _array(self, found: dict[str, Any], depth: int) -> None:
@@ -302,6 +323,27 @@ class Maker:
             self._inner(depth) if keyword == "not" else [self._inner(depth) for _ in range(count)]
         )
 
+    def _tags(self, found: dict[str, Any], depth: int) -> None:
+        """A union of objects that mostly have a property of their own values, some of which lead back."""
+        pick, chance = self.random.choice, self.random.random
+        tags: list[Any] = self.random.sample(["a", "b", "ab", 1, 2, None, True], 3)
+        members: list[Any] = []
+        for tag in tags[: pick([2, 3])]:
+            inner = {"$ref": pick(["#", "#/$defs/C"])} if chance() < 0.4 else self._inner(depth)
+            properties = {
+                "type": {"const": tag} if chance() < 0.8 else {"enum": [tag, pick(["abc", 5])]},
+                pick(NAMES): inner,
+            }
+            member: dict[str, Any] = {"type": "object", "properties": properties}
+            if chance() < 0.8:
+                member["required"] = ["type"]
+            if chance() < 0.2:
+                member = {"allOf": [{"properties": {"type": {}}}, member]}
+            members.append(member)
+        if chance() < 0.4:
+            members.append({"type": pick(["null", "string", "array"])})
+        found[pick(["anyOf", "oneOf"])] = members
+
     def _if(self, found: dict[str, Any], depth: int) -> None:
         found["if"] = self._inner(depth)
         for keyword in ("then", "else"):
@@ -332,12 +374,84 @@ def test_generated_schemas(examples: int) -> None:
 
 def one_generated_schema(maker: Maker) -> None:
     schema = maker.schema()
-    schema["$defs"] = {"A": maker.schema(1), "B": maker.schema(1)}
+    schema["$defs"] = {name: maker.schema(1) for name in "ABC"}
     try:
         adapter = type_adapter(schema)
     except SchemaError as error:
-        assert "circle" in str(error)  # A and B may name each other and nothing else
+        assert "circle" in str(error)  # they may name each other and nothing else
         return
     judge = Draft202012Validator(schema)
     for _ in range(PER_SCHEMA):
         agrees(adapter, judge, maker.value())
+
+
+# -- older drafts ------------------------------------------------------------------------------------------
+
+OLDER: dict[str, Any] = {
+    "http://json-schema.org/draft-04/schema#": validators.extend(
+        # 1.0 is an integer for us in every draft.
+        Draft4Validator,
+        type_checker=Draft6Validator.TYPE_CHECKER,
+    ),
+    "http://json-schema.org/draft-06/schema#": Draft6Validator,
+    "http://json-schema.org/draft-07/schema": Draft7Validator,
+    "https://json-schema.org/draft/2019-09/schema": Draft201909Validator,
+}
+_LATER = {"unevaluatedProperties", "unevaluatedItems", "minContains", "maxContains"}
+_NOT_IN_4 = {"const", "contains", "propertyNames"}
+
+
+def as_written_in(schema: Any, number: int) -> Any:
+    """A schema of today in the words of an older draft (4, 6, 7 or 2019)."""
+    if isinstance(schema, bool):
+        return schema if number > 4 else {} if schema else {"not": {}}
+    found: dict[str, Any] = {}
+    for key, value in schema.items():
+        skipped = (number < 2019 and key in _LATER) or (number < 7 and key in ("if", "then", "else"))
+        if skipped or (number == 4 and key in _NOT_IN_4):
+            continue
+        if key in SINGLES:
+            value = as_written_in(value, number)
+        elif key in ARRAYS:
+            value = [as_written_in(item, number) for item in value]
+        elif key in MAPS:
+            value = {name: as_written_in(item, number) for name, item in value.items()}
+        if key == "$ref":
+            value = value.replace("$defs", "definitions")
+        if key == "$defs":
+            key = "definitions"
+        elif key == "prefixItems":
+            key = "items"
+        elif key == "items" and "prefixItems" in schema:
+            key = "additionalItems"
+        elif key in ("dependentRequired", "dependentSchemas") and number < 2019:
+            value = {**found.get("dependencies", {}), **value}
+            key = "dependencies"
+        elif key in ("exclusiveMinimum", "exclusiveMaximum") and number == 4:
+            found[key] = True
+            key = key.replace("exclusiveM", "m")
+        found[key] = value
+    return found
+
+
+@pytest.mark.parametrize("examples", [15, pytest.param(300, marks=LONG)])
+@pytest.mark.parametrize("uri", OLDER)
+def test_generated_schemas_of_older_drafts(uri: str, examples: int) -> None:
+    number = {"4": 4, "6": 6, "7": 7}.get(uri.removesuffix("#").removesuffix("/schema")[-1], 2019)
+
+    @settings(SETTINGS, max_examples=examples)
+    @given(st.randoms(use_true_random=False))
+    def run(chosen: random.Random) -> None:
+        maker = Maker(chosen)
+        written = {**maker.schema(), "$defs": {name: maker.schema(1) for name in "ABC"}}
+        schema = {**as_written_in(written, number), "$schema": uri}
+        try:
+            adapter = type_adapter(schema)
+        except SchemaError as error:
+            assert "circle" in str(error)
+            return
+        judge = OLDER[uri](schema)
+        for _ in range(PER_SCHEMA):
+            agrees(adapter, judge, maker.value())
+
+    run()

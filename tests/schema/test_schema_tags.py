@@ -97,6 +97,13 @@ def test_a_tag_may_be_a_number_and_may_be_left_out() -> None:
     assert adapter.validate_python({"n": "x"}).n == "x"
 
 
+def test_an_additional_property_called_as_the_tag_is_in_python_is_no_tag() -> None:
+    members = [an_object(type={"const": "a"}, n={"type": "integer"}), an_object("type", type={"const": "b"})]
+    adapter = type_adapter({"oneOf": members})
+    assert adapter.validate_python({"type_": 5, "n": 1}).to_dict() == {"type_": 5, "n": 1}
+    assert type(adapter.validate_python({"type": "b"}))(type_="b").to_dict() == {"type": "b"}
+
+
 def test_members_that_lead_back_are_told_apart_too() -> None:
     expression = {
         "anyOf": [

@@ -176,6 +176,22 @@ def test_at_most_once_in_ten_minutes(
     assert api.described[1] == '"e1"'
 
 
+def test_an_odd_part_of_the_description_is_no_obstacle(flavour: Any, api: Api, follower: Any) -> None:
+    document = json.loads(DOCUMENT)
+    document["paths"]["/v1/op/Odd.Id"] = document["paths"]["/v1/op/orders.get"]
+    api.body = json.dumps(document).encode()
+    flavour(follower.invoke(NEW, {"place": "Sydney"}))  # warnings are errors here
+    assert NEW in follower.manifest.operations
+
+
+def test_a_cache_that_cannot_be_written_is_no_obstacle(
+    flavour: Any, api: Api, follower: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "cache").write_text("a file in the place of the folder")
+    flavour(follower.invoke(NEW, {"place": "Sydney"}))
+    assert NEW in follower.manifest.operations
+
+
 def test_another_client_takes_what_one_has_found(flavour: Any, api: Api, follower: Any) -> None:
     flavour(follower.invoke(NEW, {"place": "Sydney"}))
     other = flavour.client("t", api.url, manifest="auto")

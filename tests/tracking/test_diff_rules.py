@@ -264,3 +264,75 @@ def test_unchanged_bundled_manifest_and_one_removed_field():
     found = diff(old, new)
     assert found.changed == ["catalog.search"]
     assert [c.where for c in found.breaking] == ["input.limit"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({**INT, "minimum": 1}, {**INT, "exclusiveMinimum": 0}),
+        ({**INT, "exclusiveMaximum": 10}, {**INT, "maximum": 9}),
+        ({**INT, "minimum": 5, "exclusiveMinimum": 2}, {**INT, "minimum": 5}),
+    ],
+)
+def test_bounds_of_integers_that_say_the_same(before, after):
+    assert not diff(manifest(input=obj({"a": before})), manifest(input=obj({"a": after})))
+    assert diff(manifest(input=obj({"a": {**NUM, "minimum": 1}})), manifest(input=obj({"a": NUM})))
+
+
+def test_fields_beyond_the_described_ones_that_are_refused_now():
+    open_, closed = obj({"a": STR}), obj({"a": STR}, additionalProperties=False)
+    found = diff(manifest(input=open_, output=open_), manifest(input=closed, output=closed))
+    assert [(c.where, c.code, c.breaking) for c in found.changes] == [
+        ("input", "closed", True),
+        ("output", "closed", False),
+    ]
+    back = diff(manifest(input=closed), manifest(input=open_))
+    assert [(c.where, c.code, c.breaking) for c in back.changes] == [("input", "opened", False)]
+
+
+def test_words_change_without_breaking_anybody():
+    def one(text, **more):
+        document = manifest(input={"$ref": "#/schemas/A"}, schemas={"A": obj({"a": STR})}, **more)
+        words = {"description": text, **({"deprecated": True} if more else {})}
+        return {**document, "docs": {"schemas/A": {"/properties/a": words}}}
+
+    found = diff(one("Feet"), one("Metres", deprecated=True, tags=["sea"], description="Tides."))
+    assert [(c.operation, c.where, c.code, c.breaking) for c in found.changes] == [
+        ("things.act", "description", "description-changed", False),
+        ("things.act", "deprecated", "deprecated-changed", False),
+        ("things.act", "tags", "tags-changed", False),
+        (None, "schemas.A", "description-changed", False),
+    ]
+    assert "the operation is deprecated now" in found.text()
+    assert "1 description changed; deprecated now: a" in found.text()
+    assert not diff(one("Feet"), one("Feet"))
+
+
+def test_a_body_that_is_json_no_more_breaks():
+    form = manifest(request_media_type="multipart/form-data")
+    assert [c.code for c in diff(manifest(), form).breaking] == ["request-media-type-changed"]
+    assert not diff(form, manifest()).breaking
+
+
+def test_markdown_for_a_pull_request():
+    old = manifest(input=obj({"a": STR}))
+    new = manifest(input=obj({"a": STR, "b": STR}, "b"))
+    evil = "<img src=x> @everyone [x](http://x) `rm` *b*\nnext"
+    new["operations"]["tides.get"] = {**old["operations"]["things.act"], "summary": evil}
+    text = diff(old, new, ["schemas.X: has a `pattern`"]).markdown()
+    assert text.startswith("# Changes of the API\n\n1 added, 0 removed, 1 changed; 1 breaking change.\n")
+    assert "## Breaking changes\n\n- `things.act`, `input.b`: a new required field\n" in text
+    assert "## New operations\n\n- `tides.get`: &lt;img src=x> &#64;everyone \\[x\\](http&#58;//x) " in text
+    assert "## Left out of the description\n\n- schemas.X: has a \\`pattern\\`\n" in text
+    assert "@" not in text
+    assert "<img" not in text
+    assert diff(old, old).markdown() == "# Changes of the API\n\nno changes.\n"
+
+
+def test_markdown_ends_where_a_pull_request_does():
+    new = manifest()
+    for number in range(3_000):
+        new["operations"][f"tides.get_{number}"] = {"summary": "x" * 90}
+    text = diff(manifest(), new).markdown()
+    assert 40_000 < len(text) < 65_000
+    assert text.rstrip().endswith("more")

@@ -123,13 +123,13 @@ def test_what_the_bundle_knows_survives_a_document_that_says_little(flavour, fol
     assert new["orders.get"].polling.success == ("fulfilled",)
 
 
-def test_an_operation_nobody_knows_is_never_repeated(flavour, follower, server):
+def test_an_operation_nobody_knows_is_never_retried(flavour, follower, server):
     server.openapi = openapi(changed_manifest())
     flavour(follower.refresh_manifest())
     operation = follower.manifest.operations[NEW_SPENDING]
     assert operation.side_effect is None
     assert not operation.read_only
-    assert "not repeated" in follower.weather.report.order.__doc__
+    assert "not retried" in follower.weather.report.order.__doc__
 
 
 def test_a_dry_run_changes_nothing(flavour, follower, server):

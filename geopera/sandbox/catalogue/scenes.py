@@ -38,7 +38,7 @@ class Collection:
 
 @dataclass(frozen=True)
 class Scene:
-    """One acquisition. With a `source`, it is a STAC item that was handed in, and is given back as it is."""
+    """One acquisition. With a `source`, it is a STAC item that a test added, and is returned unchanged."""
 
     id: str
     host: str

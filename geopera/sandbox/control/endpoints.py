@@ -6,7 +6,6 @@ method for each, which sends exactly this.
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import inspect
 import ipaddress
@@ -21,6 +20,7 @@ from starlette.routing import Route
 from ..catalogue.scenes import HOSTS, stamp_of
 from ..core.faults import Fault
 from ..core.state import State
+from ..wire.arrival import read_body
 from ..wire.auth import DEFAULT_ORGANISATION
 from ..wire.limits import RateLimits
 from ..wire.problems import ProblemError, dump, not_found, unprocessable
@@ -174,12 +174,7 @@ async def _serve(request: Request) -> Response:
     control = CONTROLS.get(name)
     if control is None:
         raise ProblemError(404, f"No control {name!r}.", controls=sorted(CONTROLS))
-    raw = bytearray()
-    async with asyncio.timeout(state.settings.body_timeout):
-        async for piece in request.stream():
-            raw += piece
-            if len(raw) > _MOST:
-                raise ProblemError(413, f"A control takes at most {_MOST} bytes.")
+    raw = await read_body(request, _MOST, state.settings.body_timeout)
     try:
         body = json.loads(raw) if raw.strip() else {}
     except (ValueError, RecursionError) as problem:

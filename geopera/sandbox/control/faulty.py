@@ -12,8 +12,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..core.faults import Fault
 from ..core.state import State
+from ..wire.arrival import read_body
 from ..wire.problems import ProblemError, dump
 
+_MOST = 16 << 20
 _GARBAGE = b"\x00\xff<html>this is no JSON"
 _SURPLUS = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 17\r\n\r\n{"surplus": true}'
 _HIDDEN = frozenset({"authorization", "x-api-key", "cookie"})
@@ -65,7 +67,7 @@ class Faulty:
             await self.app(scope, receive, send)
             return
         if fault.kind in ("status", "cut") and not fault.after_commit:
-            await _take_in(scope, receive)
+            await _take_in(scope, receive, self.state.settings.body_timeout)
             start, body = {}, b""
         else:
             start, body = await self._done(scope, receive)
@@ -123,11 +125,11 @@ def _record(scope: Scope, operation: str, now: float) -> dict[str, Any]:
     }
 
 
-async def _take_in(scope: Scope, receive: Receive) -> None:
+async def _take_in(scope: Scope, receive: Receive, seconds: float) -> None:
     """Reads a body whose call is not made, for the record."""
     request = Request(scope, receive)
     with contextlib.suppress(ValueError):
-        note_body(request, json.loads(await request.body() or b"null"))
+        note_body(request, json.loads(await read_body(request, _MOST, seconds) or b"null"))
 
 
 def _error(fault: Fault) -> Any:

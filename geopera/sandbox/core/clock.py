@@ -7,7 +7,7 @@ import time
 
 
 class Clock:
-    """Seconds since the epoch, as the API says them."""
+    """Seconds since the epoch, in every timestamp of the API."""
 
     def __init__(self) -> None:
         self._ahead = 0.0

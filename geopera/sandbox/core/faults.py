@@ -1,4 +1,4 @@
-"""Faults on request: which call goes wrong, how, and how many times."""
+"""Faults on request: which call fails, how, and how many times."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Fault:
             another response that nobody asked for.
         status: the status of the error.
         times: how many calls it meets; None: all of them.
-        after_commit: whether the work is done before it goes wrong.
+        after_commit: whether the work is done before the fault.
         seconds: how late, for `slow`.
         headers: further headers of the error, such as Retry-After.
         body: the problem document of the error, over the usual one; the bytes of `garbage` as text.

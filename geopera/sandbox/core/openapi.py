@@ -10,7 +10,7 @@ from ..wire.contract import Contract, Operation
 from ..wire.problems import PROBLEM, dump
 from .state import State
 
-# What the API's own description says of results: those without a schema are raw, but for these.
+# In the API's own description, results without a schema are raw; these are the exceptions.
 _RAW = frozenset({"catalog.search_stream", "event_subscriptions.list"})
 _NOT_RAW = frozenset(
     {

@@ -1,4 +1,4 @@
-"""Lists: where a page begins, the shape of its answer, and made-up records for lists without state."""
+"""Lists: where a page begins, the shape of the response, and made-up records for lists without state."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .state import new_id
 from .things import SYNTHETIC, made
 
 _LARGEST = 10_000
-# Lists that answer with a bare array, so that both shapes of WIRE are met.
+# Lists that respond with a bare array, so that clients meet both shapes.
 _BARE = frozenset(
     {
         "alerts.events.list",
@@ -47,7 +47,7 @@ def window(call: Call) -> tuple[int, int]:
 
 
 def listing(call: Call, name: str, records: Sequence[Any], total: int) -> Any:
-    """The answer of a list: an object with the records under the name that the manifest knows, or `name`."""
+    """The response of a list: an object with the records under the name that the manifest knows, or `name`."""
     operation = call.operation
     if operation.id in _BARE and not operation.records:
         return list(records)
@@ -90,7 +90,7 @@ def is_list(operation: Operation) -> bool:
 
 
 def generic(call: Call) -> Any:
-    """An answer for any operation: made from the output schema, or a small object when there is none."""
+    """A response for any operation: made from the output schema, or a small object when there is none."""
     operation = call.operation
     schema, schemas = operation.output, call.state.contract.schemas
     if not _typed(schema, schemas):
@@ -109,7 +109,7 @@ def generic(call: Call) -> Any:
         if "organization_id" in value:
             value["organization_id"] = call.organisation
         for key, given in call.body.items():
-            # What the caller said is what comes back, where the schema allows it.
+            # The fields of the request are echoed where the schema allows it.
             if (
                 key in value
                 and isinstance(given, type(value[key]))

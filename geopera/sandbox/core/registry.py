@@ -1,4 +1,4 @@
-"""Where the handlers meet the dispatcher: one call, its answer, and the table of handlers."""
+"""What handlers and the dispatcher share: a call, a raw response, and the table of handlers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Call:
 
 @dataclass(slots=True)
 class Raw:
-    """An answer that is not JSON: bytes, their media type, further headers."""
+    """A response that is not JSON: bytes, their media type, further headers."""
 
     content: bytes
     media_type: str

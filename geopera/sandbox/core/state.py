@@ -44,7 +44,7 @@ class Settings:
         stream_delay: seconds between two records of a stream.
         token_ttl: lifetime in seconds of the access tokens that a sign-in gives.
         approve: whether a sign-in is approved at once, without a person at the verification page.
-        host: the address that it listens on, which is a name that it answers to.
+        host: the address that it listens on, which the Host header may name.
         allowed_hosts: further names in the Host header, as of a container.
         public_url: the base of the URLs that it makes; None: what it listens on.
         secret: what the control endpoints ask for; None: a random one.
@@ -119,7 +119,7 @@ class State:
         return self._store
 
     def use_manifest(self, manifest: object) -> None:
-        """Answers by another manifest from now on (and describes it in /openapi.json)."""
+        """Serves another manifest from now on (and describes it in /openapi.json)."""
         self.contract = Contract.load(manifest)
         self.openapi_cache = None
 

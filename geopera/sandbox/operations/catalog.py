@@ -69,7 +69,7 @@ def stac_search(call: Call) -> dict[str, Any]:
 
 @handles("catalog.search_stream")
 async def search_stream(call: Call) -> Response:
-    """SSE, NDJSON or one FeatureCollection, as the Accept header wishes; SSE when it does not say."""
+    """SSE, NDJSON or one FeatureCollection, by the Accept header; SSE by default."""
     body = call.body
     limit = body.get("limit")
     if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
@@ -140,7 +140,7 @@ def _collections(call: Call, names: Iterable[str]) -> list[dict[str, Any]]:
 
 def _chosen(accept: str) -> str:
     """The wanted kind of stream: highest q first, then the order of the header."""
-    wishes = []
+    accepted = []
     for index, part in enumerate(accept.split(",")):
         kind, *params = (piece.strip() for piece in part.split(";"))
         weight = 1.0
@@ -151,8 +151,8 @@ def _chosen(accept: str) -> str:
                 except ValueError:
                     weight = 0.0
         if weight > 0:
-            wishes.append((-weight, index, kind.lower()))
-    for _, _, kind in sorted(wishes):
+            accepted.append((-weight, index, kind.lower()))
+    for _, _, kind in sorted(accepted):
         if kind in ("*/*", "text/*"):
             return _STREAMS[0]
         if kind == "application/*":
@@ -165,7 +165,7 @@ def _chosen(accept: str) -> str:
 
 
 def _record(call: Call, scene: Scene) -> dict[str, Any]:
-    """One record of the stream, checked as every answer is."""
+    """One record of the stream, checked against the output schema."""
     item = scene.item(call.state.base_url(call.request))
     problem = call.operation.output_error(item)
     if problem is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 from typing import Any
@@ -15,7 +14,7 @@ from ..catalogue.scenes import stamp_of
 from ..core.registry import Call, handles
 from ..core.state import State
 from ..core.things import check_ids
-from ..wire.problems import ProblemError
+from ..wire.arrival import read_body
 from . import images, signing
 from .ranges import BLOCK, respond_with
 
@@ -73,16 +72,8 @@ async def take(request: Request, state: State) -> Response:
     """PUT of a signed URL: keeps the bytes. Raises the problems of `signing.check`, 408 and 413."""
     name = request.path_params["name"]
     signing.check(request, state, name)
-    data = bytearray()
-    try:
-        async with asyncio.timeout(state.settings.body_timeout * 10):
-            async for piece in request.stream():
-                data += piece
-                if len(data) > _MOST:
-                    raise ProblemError(413, f"An upload has at most {_MOST} bytes.")
-    except TimeoutError:
-        raise ProblemError(408, "The body did not arrive in time.", headers={"Connection": "close"}) from None
-    state.uploads[name] = bytes(data)
+    data = await read_body(request, _MOST, state.settings.body_timeout * 10)
+    state.uploads[name] = data
     digest = hashlib.sha256(data).hexdigest()
     return Response(status_code=200, headers={"ETag": f'"{digest[:24]}"'})
 
@@ -100,6 +91,6 @@ def _url(call: Call, name: str, method: str) -> str:
 
 
 def _size(state: State, name: str, head: bytes) -> int:
-    """The size of a file: what its name says (`bytes-5000000`), else the setting; at least its raster."""
-    said = _SIZE.search(name)
-    return max(int(said[1]) if said else state.settings.download_size, len(head))
+    """The size of a file: the one in its name (`bytes-5000000`), else the setting; at least that of its raster."""
+    named = _SIZE.search(name)
+    return max(int(named[1]) if named else state.settings.download_size, len(head))

@@ -174,7 +174,7 @@ def _one(call: Call) -> Item:
 
 
 def _boxes(item: Item) -> list[Box]:
-    """The boxes of an item: two where it crosses the antimeridian, none where it says nothing usable."""
+    """The boxes of an item: two where it crosses the antimeridian, none without a usable geometry."""
     try:
         if item.get("bbox"):
             return parse_box(item["bbox"])

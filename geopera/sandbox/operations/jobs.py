@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from ..catalogue.geometry import parse_geometry
-from ..core.records import listing, window
 from ..core.registry import Call, Raw, handles, is_example
 from ..wire.problems import ProblemError, unprocessable
-from ..work.progress import accept, check_items, describe, fetch, status_of, texts
+from ..work.progress import accept, check_items, describe, fetch, page, status_of, texts, words
 from .files import file_response
 
 _PROCESSING = ("processing",)
@@ -88,30 +86,13 @@ def delete(call: Call) -> dict[str, Any]:
 
 @handles("processing.jobs.list", "processing.project_jobs.list", "clip.jobs.list")
 def list_jobs(call: Call) -> Any:
-    body, store = call.body, call.state.store
+    body = call.body
+    project, status = body.get("project_id", body.get("workspaceId")), body.get("status")
+    projects = [project] if isinstance(project, str) and not is_example(project) else []
+    only = {"id": words(body.get("ids")), "project": projects}
     family = "clip" if call.operation.id.startswith("clip.") else "processing"
-    where, values = "organisation = ? AND family = ?", [call.organisation, family]
-    project = body.get("project_id", body.get("workspaceId"))
-    if isinstance(project, str) and not is_example(project):
-        where += " AND project = ?"
-        values.append(project)
-    down = "ASC" if str(body.get("sort", "")).lower().endswith(",asc") else "DESC"
-    ids = {word.strip() for word in (body.get("ids") or "").split(",") if word.strip()}
-    start, size = window(call)
-    if body.get("status") or ids:
-        rows: Sequence[Any] = [
-            row
-            for row in store.all(f"SELECT * FROM work WHERE {where} ORDER BY seq {down}", *values)
-            if (not ids or row["id"] in ids)
-            and (not body.get("status") or status_of(row, call.now) == body["status"])
-        ]
-        total, rows = len(rows), rows[start : start + size]
-    else:
-        total = store.count(f"SELECT COUNT(*) FROM work WHERE {where}", *values)
-        rows = store.all(
-            f"SELECT * FROM work WHERE {where} ORDER BY seq {down} LIMIT ? OFFSET ?", *values, size, start
-        )
-    return listing(call, "jobs", [describe(row, call.now) for row in rows], total)
+    keep = (lambda row: status_of(row, call.now) == status) if status else None
+    return page(call, family, "jobs", only, keep)
 
 
 @handles("processing.job_types.list")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+from sqlite3 import Row
 from typing import Any
 
 from ..catalogue.geometry import parse_geometry
-from ..core.records import listing, window
 from ..core.registry import Call, handles, is_example
 from ..wire.problems import unprocessable
 from ..work.ledger import PRICES
-from ..work.progress import accept, check_items, describe, fetch, status_of, stop, texts
+from ..work.progress import accept, check_items, describe, fetch, page, status_of, stop, texts, words
 
 _FAMILY = ("order",)
 
@@ -100,35 +100,20 @@ def get(call: Call) -> dict[str, Any]:
 
 @handles("orders.list")
 def list_orders(call: Call) -> Any:
-    body, store = call.body, call.state.store
-    where, values = "organisation = ? AND family = 'order'", [call.organisation]
-    wanted = {
-        "id": _words(body.get("orderIds")),
-        "kind": [word.lower() for word in _words(body.get("type"))],
-        "project": _words(body.get("workspaceId")),
+    body = call.body
+    statuses, tags = set(words(body.get("status"))), set(words(body.get("tags")))
+    only = {
+        "id": words(body.get("orderIds")),
+        "kind": [word.lower() for word in words(body.get("type"))],
+        "project": words(body.get("workspaceId")),
     }
-    for column, words in wanted.items():
-        if words:
-            where += f" AND {column} IN ({', '.join('?' * len(words))})"
-            values += words
-    down = "ASC" if str(body.get("sort", "")).lower().endswith(",asc") else "DESC"
-    start, size = window(call)
-    statuses = set(_words(body.get("status")))
-    tags = set(_words(body.get("tags")))
-    if statuses or tags:
-        rows = [
-            row
-            for row in store.all(f"SELECT * FROM work WHERE {where} ORDER BY seq {down}", *values)
-            if (not statuses or status_of(row, call.now) in statuses)
-            and (not tags or tags & set(json.loads(row["tags"] or "[]")))
-        ]
-        total, rows = len(rows), rows[start : start + size]
-    else:
-        total = store.count(f"SELECT COUNT(*) FROM work WHERE {where}", *values)
-        rows = store.all(
-            f"SELECT * FROM work WHERE {where} ORDER BY seq {down} LIMIT ? OFFSET ?", *values, size, start
+
+    def keep(row: Row) -> bool:
+        return (not statuses or status_of(row, call.now) in statuses) and (
+            not tags or bool(tags & set(json.loads(row["tags"] or "[]")))
         )
-    return listing(call, "orders", [describe(row, call.now) for row in rows], total)
+
+    return page(call, "order", "orders", only, keep if statuses or tags else None)
 
 
 @handles("orders.cancel")
@@ -185,7 +170,3 @@ def _groups(body: dict[str, Any]) -> list[Any]:
     if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
         raise unprocessable("groups is a list of objects.")
     return groups
-
-
-def _words(value: object) -> list[str]:
-    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else []

@@ -24,7 +24,7 @@ _FORBIDDEN = (
 
 @handles("event_subscriptions.create")
 def create(call: Call) -> Subscription:
-    """The answer holds the secret; no later answer does."""
+    """The response holds the secret; no later response does."""
     body = call.body
     subscription = {
         "id": new_id("sub"),
@@ -104,7 +104,7 @@ def delete(call: Call) -> dict[str, Any]:
 
 @handles("event_subscriptions.test")
 async def test(call: Call) -> dict[str, Any]:
-    """Sends one sample delivery now, and tells how it went. Nothing is sent to a host that is not loopback."""
+    """Sends one sample delivery now and reports its status. Nothing is sent to a host beyond loopback."""
     subscription = _fetch(call)
     event = deliveries.sample(subscription, call.now)
     outcome = {"event_id": event["event_id"], "event_type": event["event_type"]}

@@ -1,7 +1,6 @@
 """The file of a recorded run: a head, then one exchange a line, in the order in which they ended.
 
-URLs of the API begin with `BASE` in it, so that it says nothing of the machine that made it and can be played
-anywhere.
+URLs of the API begin with `BASE` in it, so that it does not depend on the machine that recorded it.
 """
 
 from __future__ import annotations
@@ -128,7 +127,7 @@ def read(path: str | Path) -> Iterator[tuple[Request, dict[str, Any]]]:
     """The exchanges of a cassette: each request, and its response as `status`, `headers` and `body`.
 
     Raises:
-        CassetteError: If the file is no cassette; the message says which line.
+        CassetteError: If the file is not a cassette; the message names the line.
     """
     with open(path, encoding="utf-8") as file:
         for number, line in enumerate(file, 1):

@@ -14,9 +14,10 @@ from starlette.routing import Route
 
 from ..control.gate import Gate
 from ..core.state import Settings
+from ..wire.arrival import SECONDS, read_body
 from ..wire.problems import ProblemError
 from . import cassette
-from .recorder import METHODS, path_of, rewritten
+from .recorder import METHODS, MOST, path_of, rewritten
 from .redaction import Redaction
 
 
@@ -81,7 +82,7 @@ def create_player(file: Any, *, host: str = "127.0.0.1", allowed_hosts: tuple[st
         OSError: If it cannot be read.
     """
     app = Starlette(
-        routes=[Route("/{path:path}", _play, methods=METHODS)], exception_handlers={ProblemError: _answer}
+        routes=[Route("/{path:path}", _play, methods=METHODS)], exception_handlers={ProblemError: _respond}
     )
     app.add_middleware(Gate, settings=Settings(host=host, allowed_hosts=allowed_hosts))
     app.state.player = Player(file)
@@ -97,7 +98,7 @@ async def _play(request: Request) -> Response:
         rest = url.removeprefix(player.url)
         return cassette.BASE + rest if rest != url and rest[:1] in ("", "/", "?", "#") else url
 
-    body = rewritten(await request.body(), kind, stored)
+    body = rewritten(await read_body(request, MOST, 10 * SECONDS), kind, stored)
     asked = cassette.request_of(request.method, path, query, request.headers, body, Redaction())
     response = player.take(asked)
     headers = {
@@ -116,6 +117,6 @@ def _members(request: cassette.Request) -> dict[str, str]:
     return made | ({"Range": request.range} if request.range else {})
 
 
-async def _answer(request: Request, problem: Exception) -> Response:
+async def _respond(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, ProblemError)
     return problem.response()

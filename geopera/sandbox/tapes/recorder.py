@@ -1,4 +1,4 @@
-"""The proxy of `--record`: passes requests on to a real API, and writes what it said into a cassette."""
+"""The proxy of `--record`: passes requests on to a real API, and writes its responses into a cassette."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from starlette.routing import Route
 
 from ..control.gate import Gate
 from ..core.state import Settings
+from ..wire.arrival import SECONDS, read_body
 from ..wire.problems import ProblemError, dump
 from . import cassette
 from .redaction import Redaction, each_text, in_urls, is_signed
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-_MOST = 256 << 20  # bytes of a body
+MOST = 256 << 20  # bytes of a body
 _OWN = frozenset({"host", "content-length", "accept-encoding", "connection", "transfer-encoding", "te"})
 _OWN |= {"keep-alive", "upgrade", "proxy-authorization", "proxy-connection", "trailer", "via"}
 _CREDENTIALS = frozenset({"authorization", "x-api-key", "cookie"})
@@ -118,7 +119,7 @@ def create_recorder(
 
     app = Starlette(
         routes=[Route("/{path:path}", _pass_on, methods=METHODS)],
-        exception_handlers={ProblemError: _answer},
+        exception_handlers={ProblemError: _respond},
         lifespan=lifespan,
     )
     app.add_middleware(Gate, settings=Settings(host=host, allowed_hosts=allowed_hosts))
@@ -130,7 +131,7 @@ async def _pass_on(request: Request) -> Response:
     recorder: Recorder = request.app.state.recorder
     if _VIA in request.headers.get("via", ""):
         raise ProblemError(508, "The API's URL is that of this proxy.")
-    body = await _read(request)
+    body = await read_body(request, MOST, 10 * SECONDS)
     target, sent = path_of(request), _sent(request)
     signed = target.startswith(cassette.SIGNED)
     url = recorder.outward(recorder.url + target)
@@ -147,14 +148,14 @@ async def _pass_on(request: Request) -> Response:
     except httpx.HTTPError as problem:
         raise ProblemError(502, f"The API cannot be reached: {type(problem).__name__}.") from problem
     kind = reply.headers.get("content-type", "")
-    answer = rewritten(reply.content, kind, recorder.inward)
+    received = rewritten(reply.content, kind, recorder.inward)
     headers = {
         name: value for name, value in reply.headers.items() if name not in _OWN | {"content-encoding"}
     }
     if "location" in headers:
         headers["location"] = recorder.inward(headers["location"])
-    _record(recorder, request, target, body, reply.status_code, headers, answer)
-    return Response(answer, reply.status_code, headers)
+    _record(recorder, request, target, body, reply.status_code, headers, received)
+    return Response(received, reply.status_code, headers)
 
 
 def _record(
@@ -164,16 +165,16 @@ def _record(
     body: bytes,
     status: int,
     headers: dict[str, str],
-    answer: bytes,
+    content: bytes,
 ) -> None:
     redaction, stored = recorder.redaction, recorder.stored
     path, _, query = target.partition("?")
     asked = rewritten(body, request.headers.get("content-type", ""), stored)
-    said = rewritten(answer, headers.get("content-type", ""), stored)
+    given = rewritten(content, headers.get("content-type", ""), stored)
     made = cassette.request_of(request.method, path, query, request.headers, asked, redaction)
     kept = {name.lower(): redaction.text(in_urls(value, stored)) for name, value in headers.items()}
     recorder.writer.add(
-        made, status, kept, cassette.encoded(said, headers.get("content-type", ""), path, redaction)
+        made, status, kept, cassette.encoded(given, headers.get("content-type", ""), path, redaction)
     )
 
 
@@ -202,15 +203,6 @@ def _sent(request: Request) -> dict[str, str]:
     return {**kept, "via": _VIA}
 
 
-async def _read(request: Request) -> bytes:
-    raw = bytearray()
-    async for piece in request.stream():
-        raw += piece
-        if len(raw) > _MOST:
-            raise ProblemError(413, f"A recorded body has at most {_MOST} bytes.")
-    return bytes(raw)
-
-
-async def _answer(request: Request, problem: Exception) -> Response:
+async def _respond(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, ProblemError)
     return problem.response()

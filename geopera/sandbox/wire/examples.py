@@ -1,8 +1,7 @@
-"""JSON Schema → a value that satisfies it.
+"""A value that satisfies a JSON Schema.
 
-`example` makes the answers of operations about which the server knows nothing better, and bodies for
-tests. It obeys types, enums, bounds, lengths, formats and required fields; names of fields give it a
-hint of what would be a sensible value (`host_name`, `bbox`, `order_id`, …).
+`example` makes responses for operations without behaviour of their own, and bodies for tests. It obeys types, enums,
+bounds, lengths, formats and required fields. Names of fields (`host_name`, `bbox`, `order_id`) hint at a sensible value.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _HINTS: dict[str, Any] = {
     "aoi_geometry": POLYGON,
     "aoi_clip_body": POLYGON,
     "clip_polygon": POLYGON,
-    "window": {"start": "2024-06-01T00:00:00Z", "end": "2024-06-30T23:59:59Z"},
+    "window": {"start": _MOMENT, "end": "2024-02-15T00:00:00Z"},
     "intersects": POLYGON,
     "datetime": _MOMENT,
     "collection": "sentinel-2-l2a",

@@ -1,8 +1,7 @@
-"""Idempotency keys: the same key gives the same answer, and the work happens once.
+"""Idempotency keys: the same key gives the same response, and the work happens once.
 
-The claim, the work and the stored answer are one transaction: a process that is killed in the middle
-leaves nothing behind, so the key is free for the next attempt. Only successes are stored; a call that
-ended in an error may be retried with its key.
+The claim, the work and the stored response are one transaction: a process that is killed leaves nothing behind, so the
+key is free for the next attempt. Only successes are stored; a call that failed may be retried with its key.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ def digest(body: Any) -> str:
 def stored(
     store: Store, organisation: str, path: str, key: str, fingerprint: str, now: float
 ) -> tuple[int, str, bytes] | None:
-    """The answer (status, media type, bytes) that the key already has, or None.
+    """The response (status, media type, bytes) that the key already has, or None.
 
     Raises a 409 problem when the key was used with another body. Claims older than 24 hours are
     forgotten.
@@ -50,7 +49,7 @@ def stored(
         return None
     if row["digest"] != fingerprint:
         raise ProblemError(409, "This Idempotency-Key was used with another body.")
-    return row["status"], row["media_type"], bytes(row["answer"])
+    return row["status"], row["media_type"], bytes(row["response"])
 
 
 def remember(
@@ -60,17 +59,17 @@ def remember(
     key: str,
     fingerprint: str,
     now: float,
-    answer: tuple[int, str, bytes],
+    response: tuple[int, str, bytes],
 ) -> None:
-    """Stores the answer of a key, in the transaction of its work."""
+    """Stores the response of a key, in the transaction of its work."""
     store.run(
         "INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         organisation,
         path,
         key,
         fingerprint,
-        answer[0],
-        answer[1],
-        answer[2],
+        response[0],
+        response[1],
+        response[2],
         now,
     )

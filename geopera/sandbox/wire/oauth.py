@@ -17,7 +17,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from .arrival import read_body
 from .auth import DEFAULT_ORGANISATION, Caller, Tokens
+from .problems import ProblemError
 
 ENDPOINTS = "/realms/public/protocol/openid-connect"
 VERIFICATION = "/realms/public/device"
@@ -43,7 +45,7 @@ FORM = """<form method="post" action="{action}">
 
 
 class OAuthError(Exception):
-    """An error of an OAuth endpoint, as its JSON says it (RFC 6749, 5.2)."""
+    """An error of an OAuth endpoint, in the JSON of RFC 6749, 5.2."""
 
     def __init__(self, code: str, description: str, status: int = 400) -> None:
         super().__init__(description)
@@ -98,7 +100,7 @@ class OAuth:
         self._clock = clock
         self._approve = approve
         self._devices: dict[str, _Device] = {}
-        self._sign_ins: dict[str, _SignIn] = {}  # by every refresh token that was ever handed to a client
+        self._sign_ins: dict[str, _SignIn] = {}  # by every refresh token that was ever issued
 
     def start_device(self, form: Mapping[str, str], base: str) -> dict[str, object]:
         """The response of the device authorization endpoint (RFC 8628, 3.2)."""
@@ -281,11 +283,10 @@ async def _form(request: Request) -> dict[str, str]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise OAuthError("invalid_request", "The body has to be application/x-www-form-urlencoded.")
-    raw = bytearray()
-    async for piece in request.stream():
-        raw += piece
-        if len(raw) > _MOST:
-            raise OAuthError("invalid_request", "The body is too large.", 413)
+    try:
+        raw = await read_body(request, _MOST, request.app.state.sandbox.settings.body_timeout)
+    except ProblemError as problem:
+        raise OAuthError("invalid_request", problem.detail, problem.status) from problem
     try:
         pairs = parse_qsl(raw.decode("utf-8"), keep_blank_values=True, max_num_fields=100, errors="strict")
     except ValueError:

@@ -1,4 +1,4 @@
-"""Error answers: problem documents (RFC 9457) and the shape of failed input validation."""
+"""Error responses: problem documents (RFC 9457) and the shape of failed input validation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PROBLEM = "application/problem+json"
 class ProblemError(Exception):
     """Ends a call with a problem document.
 
-    `extra` members stand beside the four of the RFC, `headers` on the answer.
+    `extra` members stand beside the four of the RFC, `headers` on the response.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class ProblemError(Exception):
         self.extra = extra
 
     def response(self) -> Response:
-        """The answer."""
+        """The HTTP response."""
         document = {
             "type": "about:blank",
             "title": self.title,
@@ -54,7 +54,7 @@ class InputError(Exception):
         self.details = list(details)
 
     def response(self) -> Response:
-        """The answer."""
+        """The HTTP response."""
         return Response(dump({"detail": self.details}), 422, media_type="application/json")
 
 
@@ -72,7 +72,7 @@ def unprocessable(detail: str, **extra: Any) -> ProblemError:
 
 
 def not_found(what: str, id_: str) -> ProblemError:
-    """Unknown, or another organisation's; the two look alike."""
+    """Unknown, or another organisation's; the API does not distinguish them."""
     return ProblemError(404, f"No {what} with the id {id_!r}.")
 
 

@@ -24,13 +24,13 @@ CREATE INDEX IF NOT EXISTS ledger_by_organisation ON ledger (organisation, seq);
 CREATE TABLE IF NOT EXISTS work (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, organisation TEXT NOT NULL,
     family TEXT NOT NULL, kind TEXT NOT NULL, project TEXT, body TEXT NOT NULL, credits INTEGER NOT NULL,
-    created REAL NOT NULL, timeline TEXT NOT NULL, tags TEXT, told INTEGER NOT NULL DEFAULT 0,
+    created REAL NOT NULL, timeline TEXT NOT NULL, tags TEXT, reported INTEGER NOT NULL DEFAULT 0,
     next_event REAL);
 CREATE INDEX IF NOT EXISTS work_by_organisation ON work (organisation, family, seq);
 CREATE INDEX IF NOT EXISTS work_by_event ON work (next_event) WHERE next_event IS NOT NULL;
 CREATE TABLE IF NOT EXISTS claims (
     organisation TEXT NOT NULL, path TEXT NOT NULL, key TEXT NOT NULL, digest TEXT NOT NULL,
-    status INTEGER NOT NULL, media_type TEXT NOT NULL, answer BLOB NOT NULL, created REAL NOT NULL,
+    status INTEGER NOT NULL, media_type TEXT NOT NULL, response BLOB NOT NULL, created REAL NOT NULL,
     PRIMARY KEY (organisation, path, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS records (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL, organisation TEXT NOT NULL,

@@ -1,8 +1,7 @@
-"""Webhook deliveries: which events there are, who wants them, and the worker that sends them.
+"""Webhook deliveries: the events, the subscriptions that match them, and the worker that sends them.
 
-A delivery is a signed POST to a loopback address; any 2xx acknowledges it. It is tried a few times and
-then given up, and what was pending is taken up again after a restart, so an event arrives at least
-once, or not at all when the endpoint stays away. Its event id is the same every time.
+A delivery is a signed POST to a loopback address; any 2xx acknowledges it. The worker makes up to `ATTEMPTS` attempts
+with the same event id. Pending deliveries are stored, so that a restart continues them.
 """
 
 from __future__ import annotations
@@ -15,15 +14,16 @@ import json
 import logging
 import sqlite3
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import httpx
 
 from ..catalogue.scenes import stamp_of
 from ..core.state import State
 from ..wire.problems import dump
 from .progress import describe, timeline_of
+
+if TYPE_CHECKING:
+    import httpx
 
 _log = logging.getLogger("geopera.sandbox")
 _EVENTS = {"order": "order", "processing": "processing.job", "clip": "clip.job"}
@@ -47,7 +47,7 @@ def is_loopback(host: str | None) -> bool:
 
 
 def may_deliver(url: str) -> bool:
-    """Whether an endpoint is on this machine; the sandbox sends nothing anywhere else."""
+    """Whether an endpoint is on this machine. The sandbox sends nothing to other machines."""
     try:
         return is_loopback(urlsplit(url).hostname)
     except ValueError:
@@ -85,53 +85,55 @@ def headers_of(
 
 
 async def send(subscription: dict[str, Any], event: dict[str, Any]) -> tuple[int | None, str | None]:
-    """One attempt with a client of its own; returns the status, or what went wrong."""
-    async with httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False) as client:
+    """Makes one attempt with a client of its own; returns the status, or the error."""
+    async with _client() as client:
         return await _post(client, subscription, event["event_id"], event["event_type"], dump(event))
 
 
 class Worker:
-    """Turns changes of state into deliveries, and sends what is due."""
+    """Creates deliveries from changes of state, and sends the ones that are due."""
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._client: httpx.AsyncClient | None = None  # made for the first delivery
 
     def start(self) -> None:
-        """Begins to work in the running event loop."""
+        """Starts the worker in the running event loop."""
         self._state.wake = self._wake.set
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def stop(self) -> None:
-        """Ends the work; what is pending waits for the next start."""
+        """Stops the worker. Pending deliveries stay in the store."""
         self._state.wake = lambda: None
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        if self._client is not None:
+            await self._client.aclose()
 
     async def _run(self) -> None:
-        async with httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False) as client:
-            while True:
-                try:
-                    pause = await self._round(client)
-                except Exception:  # noqa: BLE001 (one bad row must not end the worker)
-                    _log.exception("the delivery of webhooks stumbled")
-                    pause = 1.0
-                self._wake.clear()
-                try:
-                    await asyncio.wait_for(self._wake.wait(), pause)
-                    # Many orders in a row wake the worker many times; let them come in first.
-                    await asyncio.sleep(0.01)
-                except TimeoutError:
-                    pass
+        while True:
+            try:
+                pause = await self._round()
+            except Exception:  # noqa: BLE001 (one bad row must not end the worker)
+                _log.exception("a delivery of webhooks failed")
+                pause = 1.0
+            self._wake.clear()
+            try:
+                await asyncio.wait_for(self._wake.wait(), pause)
+                # A burst of orders wakes the worker once per order; this batches them.
+                await asyncio.sleep(0.01)
+            except TimeoutError:
+                pass
 
-    async def _round(self, client: httpx.AsyncClient) -> float:
+    async def _round(self) -> float:
         store, now = self._state.store, self._state.clock()
         if not store.one("SELECT 1 FROM records WHERE kind = 'subscription'") and not store.one(
             "SELECT 1 FROM deliveries WHERE next_attempt IS NOT NULL"
         ):
-            return 60.0  # creating a subscription wakes the worker
+            return 60.0  # a new subscription wakes the worker
         due = store.all("SELECT * FROM work WHERE next_event <= ? ORDER BY next_event LIMIT ?", now, _BATCH)
         if due:
             with store.transaction():
@@ -144,10 +146,12 @@ class Worker:
             "SELECT * FROM deliveries WHERE next_attempt <= ? ORDER BY next_attempt, seq LIMIT ?", now, _BATCH
         )
         if attempts:
+            if self._client is None:
+                self._client = _client()
             queues: dict[str, list[sqlite3.Row]] = {}
             for row in attempts:
                 queues.setdefault(row["subscription"], []).append(row)
-            await asyncio.gather(*(self._in_order(client, rows) for rows in queues.values()))
+            await asyncio.gather(*(self._in_order(self._client, rows) for rows in queues.values()))
         if due or attempts:
             return 0.0
         soonest = store.one(
@@ -160,9 +164,9 @@ class Worker:
 
     def _note(self, row: sqlite3.Row, now: float, subscriptions: list[dict[str, Any]]) -> None:
         store, timeline = self._state.store, timeline_of(row)
-        told = row["told"]
-        while told < len(timeline) and timeline[told][1] <= now:
-            status, at = timeline[told]
+        reported = row["reported"]
+        while reported < len(timeline) and timeline[reported][1] <= now:
+            status, at = timeline[reported]
             event_type = f"{_EVENTS[row['family']]}.{status}"
             wanted = [one for one in subscriptions if _wants(one, row, event_type, at)]
             if wanted:
@@ -182,9 +186,9 @@ class Worker:
                     now if sendable else None,
                     None if sendable else "not a loopback address",
                 )
-            told += 1
-        following = timeline[told][1] if told < len(timeline) else None
-        store.run("UPDATE work SET told = ?, next_event = ? WHERE id = ?", told, following, row["id"])
+            reported += 1
+        following = timeline[reported][1] if reported < len(timeline) else None
+        store.run("UPDATE work SET reported = ?, next_event = ? WHERE id = ?", reported, following, row["id"])
 
     def _event(self, row: sqlite3.Row, event_type: str, status: str, at: float) -> dict[str, Any]:
         return {
@@ -207,7 +211,7 @@ class Worker:
             "SELECT body FROM records WHERE kind = 'subscription' AND id = ?", row["subscription"]
         )
         status: int | None = None
-        error: str | None = "the subscription is gone"
+        error: str | None = "the subscription was deleted"
         attempts = row["attempts"] + 1
         if found is not None:
             subscription = json.loads(found["body"])
@@ -235,17 +239,25 @@ class Worker:
         )
 
 
+def _client() -> httpx.AsyncClient:
+    import httpx
+
+    return httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False)
+
+
 async def _post(
     client: httpx.AsyncClient, subscription: dict[str, Any], event_id: str, event_type: str, payload: bytes
 ) -> tuple[int | None, str | None]:
+    import httpx
+
     try:
         headers = headers_of(subscription, event_id, event_type, payload)
-        answer = await client.post(subscription["endpoint_url"], content=payload, headers=headers)
+        response = await client.post(subscription["endpoint_url"], content=payload, headers=headers)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as problem:
         return None, f"{type(problem).__name__}: {problem}"[:300]
-    if answer.is_success:
-        return answer.status_code, None
-    return answer.status_code, f"the endpoint answered {answer.status_code}"
+    if response.is_success:
+        return response.status_code, None
+    return response.status_code, f"the endpoint responded with {response.status_code}"
 
 
 def _subscriptions(rows: list[sqlite3.Row]) -> list[dict[str, Any]]:

@@ -1,13 +1,14 @@
-"""Orders and jobs in the store: accept, read, list, cancel. The two differ only in their words."""
+"""Orders and jobs in the store: accept, read, list, cancel. They differ in the names of their states."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..catalogue.scenes import stamp_of
+from ..core.records import listing, window
 from ..core.registry import Call
 from ..core.state import new_id
 from ..wire.problems import ProblemError, not_found, unprocessable
@@ -28,7 +29,7 @@ def accept(
     project: str | None = None,
     tags: list[str] | None = None,
 ) -> sqlite3.Row:
-    """Debits the price and writes the work down. Raises a 402 problem when the credits do not suffice."""
+    """Debits the price and stores the work. Raises a 402 problem if the balance is too low."""
     state, now = call.state, call.now
     credits = PRICES[kind] * units
     id_ = new_id(_PREFIX[family])
@@ -70,12 +71,12 @@ def timeline_of(row: sqlite3.Row) -> Timeline:
 
 
 def status_of(row: sqlite3.Row, now: float) -> str:
-    """The state of a row at a moment."""
+    """The state of a row at a time."""
     return state_at(timeline_of(row), now)
 
 
 def stop(call: Call, row: sqlite3.Row) -> str:
-    """Cancels and refunds, and returns the state. What is cancelled stays so; 409 for another end."""
+    """Cancels, refunds and returns the state. Raises a 409 problem if the work ended in another state."""
     timeline = timeline_of(row)
     status = state_at(timeline, call.now)
     if status == "cancelled":
@@ -95,7 +96,7 @@ def stop(call: Call, row: sqlite3.Row) -> str:
 
 
 def describe(row: sqlite3.Row, now: float) -> dict[str, Any]:
-    """An order or job as its owner sees it at a moment."""
+    """An order or job as the API represents it at a time."""
     timeline = timeline_of(row)
     status = state_at(timeline, now)
     body = json.loads(row["body"])
@@ -112,6 +113,45 @@ def describe(row: sqlite3.Row, now: float) -> dict[str, Any]:
     if row["family"] == "order":
         return seen | _order(row, body, status)
     return seen | _job(row, body, status)
+
+
+def page(
+    call: Call,
+    family: str,
+    name: str,
+    only: Mapping[str, Sequence[str]],
+    keep: Callable[[sqlite3.Row], bool] | None = None,
+) -> Any:
+    """A page of orders or jobs, newest first unless the body's `sort` ends in `,asc`.
+
+    Args:
+        call: the call of a list operation.
+        family: what kind of work.
+        name: the member of the response that holds the records.
+        only: columns, and the values of which one is wanted; no value means any.
+        keep: a test that the store cannot make, such as one of the status.
+    """
+    where, values = "organisation = ? AND family = ?", [call.organisation, family]
+    for column, wanted in only.items():
+        if wanted:
+            where += f" AND {column} IN ({', '.join('?' * len(wanted))})"
+            values += wanted
+    down = "ASC" if str(call.body.get("sort", "")).lower().endswith(",asc") else "DESC"
+    rows = f"FROM work WHERE {where}"
+    start, size = window(call)
+    store = call.state.store
+    if keep is not None:
+        kept = [row for row in store.all(f"SELECT * {rows} ORDER BY seq {down}", *values) if keep(row)]
+        total, found = len(kept), kept[start : start + size]
+    else:
+        total = store.count(f"SELECT COUNT(*) {rows}", *values)
+        found = store.all(f"SELECT * {rows} ORDER BY seq {down} LIMIT ? OFFSET ?", *values, size, start)
+    return listing(call, name, [describe(row, call.now) for row in found], total)
+
+
+def words(value: object) -> list[str]:
+    """The words of a comma-separated field; none of a field that is left out."""
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else []
 
 
 def texts(value: object, name: str, *, at_least: int = 1) -> list[str]:

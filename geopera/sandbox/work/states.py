@@ -1,7 +1,7 @@
-"""How orders and jobs move: pure functions from a list of (state, moment) to the state now.
+"""How orders and jobs move: pure functions from a list of (state, time) to the current state.
 
-The whole course is written down when the work is accepted. The state at a moment is then a matter of
-reading the clock, survives a restart, and never goes back.
+The whole timeline is stored when the work is accepted. The current state depends on the clock alone: it survives
+a restart and never goes back.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ENDS = frozenset({"fulfilled", "succeeded", "failed", "cancelled"})
 
 
 def course(family: str, start: float, *, speed: float = 1.0, fails: bool = False) -> Timeline:
-    """The states of one piece of work and the moments (seconds since the epoch) at which they begin."""
+    """The states of an order or job, and the times (seconds since the epoch) at which they begin."""
     steps = list(_COURSES[family])
     if fails:
         steps[-1] = ("failed", steps[-1][1])
@@ -28,7 +28,7 @@ def course(family: str, start: float, *, speed: float = 1.0, fails: bool = False
 
 
 def state_at(timeline: Sequence[tuple[str, float]], now: float) -> str:
-    """The state at a moment."""
+    """The state at a time."""
     current = timeline[0][0]
     for state, begins in timeline:
         if begins <= now:
@@ -37,11 +37,11 @@ def state_at(timeline: Sequence[tuple[str, float]], now: float) -> str:
 
 
 def changed_at(timeline: Sequence[tuple[str, float]], now: float) -> float:
-    """When the state of a moment began."""
+    """When the state at a time began."""
     return max((begins for _, begins in timeline if begins <= now), default=timeline[0][1])
 
 
 def cancelled(timeline: Sequence[tuple[str, float]], now: float) -> Timeline:
-    """The same course, ended by a cancellation at a moment."""
+    """The same timeline, ended by a cancellation at a time."""
     kept = [(state, begins) for state, begins in timeline if begins <= now] or [timeline[0]]
     return [*kept, ("cancelled", now)]
