@@ -174,14 +174,13 @@ def cookies_of(library: Any, fixed: Any, given: Any) -> Any:
             return False
 
     jar = next((one for one in (given, fixed) if hasattr(one, "extract_cookies")), None)
-    if jar is not None and hasattr(jar, "jar"):
-        jar = jar.jar
-    cookies = library.Cookies(jar if jar is not None else CookieJar(policy=KeepNothing()))
+    jar = getattr(jar, "jar", jar) if jar is not None else CookieJar(policy=KeepNothing())
+    cookies = library.Cookies(jar)
     for one in (given, fixed):
         if one and not hasattr(one, "extract_cookies"):
             for name, value in dict(one).items():
                 cookies.set(name, value)
-    return cookies
+    return jar  # the jar itself: of `Cookies` a client makes a copy, with a jar that keeps everything
 
 
 def borrowed(library: Any, transport: Any, name: str, *, asynchronous: bool) -> Any:

@@ -155,6 +155,8 @@ def compiled(
         raise ManifestError(f"{source} is not JSON: {exc}; nothing was changed") from exc
     if not isinstance(document, dict):
         raise ManifestError(f"{source} is not a JSON object; nothing was changed")
+    if not document.keys() & {"openapi", "paths", "operations"}:
+        raise ManifestError(f"{source} is no description of an API; nothing was changed")
     try:
         odd = LeftOut() if left_out is None else left_out
         made = compile_manifest(document, overlay=overlay, base=known, left_out=odd)
@@ -167,6 +169,8 @@ def compiled(
     if problems:
         shown = "; ".join(problems[:3]) + (f"; and {len(problems) - 3} more" if len(problems) > 3 else "")
         raise ManifestError(f"{source} makes no valid manifest: {shown}; nothing was changed")
+    if made["operations"].keys() <= overlay.get("extra_operations", {}).keys():
+        raise ManifestError(f"{source} describes no operation; nothing was changed")
     if odd and left_out is None:
         warn_left_out(odd.lines(), source, 3)
     return made, raw

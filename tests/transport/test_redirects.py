@@ -1,0 +1,158 @@
+"""Redirects and base URLs: who a request says you are, and to whom."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from helpers.raw import response
+
+from geopera import AuthenticatedClient, Client, Geopera, Manifest, errors
+from geopera.manifest import default
+
+TOKEN = "token-for-tests"
+ORDER = {"collection": "sentinel-2-l2a"}
+pytestmark = pytest.mark.filterwarnings("ignore::geopera.errors.ResponseMismatchWarning")
+
+
+def moved(status, place):
+    return response(body=b"", status=f"{status} Moved", location=place)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303])
+@pytest.mark.parametrize("follow", [True, False])
+def test_a_redirect_that_would_turn_an_order_into_a_get_is_an_error(
+    flavour, http_library, serve_raw, status, follow
+):
+    def script(connection, seen):
+        connection.send(moved(status, "/moved") if seen.target != "/moved" else response({"id": "GET"}))
+
+    server = serve_raw(script)
+    client = flavour.client(TOKEN, server.url, http_library=http_library, follow_redirects=follow)
+    with pytest.raises(errors.APIError, match=f"{status}: redirected to /moved") as caught:
+        flavour(client.orders.archive.place(ORDER))
+    assert caught.value.status_code == status
+    assert [(one.method, one.operation) for one in server.seen] == [("POST", "orders.archive.place")]
+
+
+def test_a_307_of_the_same_origin_keeps_everything(flavour, http_library, serve_raw):
+    def script(connection, seen):
+        connection.send(moved(307, "/v2/order") if seen.number == 0 else response({"id": "o"}))
+
+    server = serve_raw(script)
+    client = flavour.client(TOKEN, server.url, http_library=http_library, follow_redirects=True)
+    assert flavour(client.orders.archive.place(ORDER))["id"] == "o"
+    first, second = server.seen
+    assert (second.method, second.target, second.content) == ("POST", "/v2/order", first.content)
+    for name in ("authorization", "idempotency-key"):
+        assert second.headers[name] == first.headers[name]
+
+
+def test_credentials_of_every_kind_stay_at_their_origin(flavour, http_library, serve_raw):
+    other = serve_raw(lambda connection, seen: connection.send(response({"id": "o"})))
+    server = serve_raw(lambda connection, seen: connection.send(moved(307, f"{other.url}/elsewhere")))
+    client = flavour.client(
+        TOKEN,
+        server.url,
+        http_library=http_library,
+        follow_redirects=True,
+        cookies={"session": "marker-cookie"},
+        headers={"X-API-Key": "marker-key", "X-Team-Token": "marker-team"},
+    )
+    flavour(client.with_options(headers={"X-Secret-Thing": "marker-call"}).orders.get(order_id="o"))
+    assert "marker" in server.seen[0].head.decode()
+    assert "marker" not in other.seen[0].head.decode()
+    assert TOKEN not in other.seen[0].head.decode()
+
+
+@pytest.mark.parametrize("cls", [Geopera, Client, AuthenticatedClient])
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https://api.example.com?tenant=a", "query"),
+        ("https://api.example.com/v1?", "query"),
+        ("https://api.example.com/#part", "fragment"),
+        ("https://user:marker@api.example.com", "user name"),
+        ("https://user@api.example.com", "user name"),
+        ("ftp://api.example.com", "start with"),
+        ("https://", "no URL"),
+        ("https://a b", "no URL"),
+        (None, "start with"),
+    ],
+)
+def test_a_base_url_that_requests_could_not_be_made_of(cls, url, said):
+    if url is None and cls is Geopera:
+        pytest.skip("None is the default")
+    token = {} if cls is Client else {"token": TOKEN}
+    with pytest.raises(ValueError, match=said) as caught:
+        cls(base_url=url, **token)
+    assert "marker" not in str(caught.value)
+
+
+def test_a_fragment_in_the_environment_is_refused(monkeypatch):
+    monkeypatch.setenv("GEOPERA_API_URL", "https://api.example.com/#part")
+    with pytest.raises(ValueError, match="fragment"):
+        Geopera(TOKEN)
+
+
+@pytest.mark.parametrize(
+    "host", ["192.0.2.2", "api.example.com", "127.example.com", "localhost.example.com", "[2001:db8::1]"]
+)
+def test_a_token_is_not_sent_unencrypted_to_another_machine(host):
+    with pytest.raises(ValueError, match=r"unencrypted.*allow_http=True"):
+        Geopera(TOKEN, f"http://{host}")
+    assert Geopera(TOKEN, f"http://{host}", allow_http=True).client.base_url == f"http://{host}"
+    assert Client(f"http://{host}").base_url == f"http://{host}"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "127.8.9.1", "localhost", "LOCALHOST:80", "[::1]:1"])
+def test_http_is_free_on_this_machine(host):
+    Geopera(TOKEN, f"http://{host}")
+
+
+PATHS = [
+    "http://127.0.0.2:1/{operation_id}",
+    "//127.0.0.2/{operation_id}",
+    "/v1/op/fixed",
+    "/../{operation_id}?a=1",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("how", ["dict", "file"])
+def test_a_manifest_does_not_lead_to_another_origin(flavour, serve_raw, tmp_path, path, how):
+    server = serve_raw(lambda connection, seen: connection.send(response({"id": "o"})))
+    document = default().to_dict()
+    document["path"] = path
+    file = tmp_path / "manifest.json"
+    file.write_text(json.dumps(document))
+
+    def call():
+        manifest = Manifest.from_dict(document) if how == "dict" else file
+        client = flavour.client(TOKEN, server.url, manifest=manifest)
+        flavour(client.billing.credits.balance())
+
+    with pytest.raises(errors.GeoperaError):
+        call()
+    assert server.seen == []
+
+
+def test_cookies_of_a_server_are_not_kept(flavour, http_library, serve_raw):
+    def script(connection, seen):
+        connection.send(response({"id": "o"}, set_cookie=f"c{seen.number}=1"))
+
+    server = serve_raw(script)
+    client = flavour.client(TOKEN, server.url, http_library=http_library)
+    for _ in range(5):
+        flavour(client.orders.get(order_id="o"))
+    assert all("cookie" not in seen.headers for seen in server.seen)
+
+
+def test_a_jar_that_is_given_keeps_them(flavour, http_library, serve_raw):
+    from http.cookiejar import CookieJar
+
+    server = serve_raw(lambda connection, seen: connection.send(response({"id": "o"}, set_cookie="c=1")))
+    client = flavour.client(TOKEN, server.url, http_library=http_library, cookies=CookieJar())
+    for _ in range(2):
+        flavour(client.orders.get(order_id="o"))
+    assert [seen.headers.get("cookie") for seen in server.seen] == [None, "c=1"]
