@@ -277,6 +277,8 @@ def test_a_date_header_that_is_garbage_is_passed_over():
         "inf",
         "٣",
         "-٣",
+        "1.٣",
+        "1.x",
         "0x10",
         "Mon, 99 Foo 2025 99:99:99 GMT",
         "\x00",
