@@ -1,0 +1,152 @@
+"""The life of a client: closed twice, closed while calls run, used again; nothing stays open and nothing grows."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import time
+
+import pytest
+from helpers.raw import response
+
+from geopera import AsyncGeopera, Geopera, errors
+
+TOKEN = "token-for-tests"
+READ = {"order_id": "o"}
+pytestmark = pytest.mark.filterwarnings("ignore::geopera.errors.ResponseMismatchWarning")
+
+
+def silent(connection, seen):
+    connection.over.wait(20)
+
+
+def answer(connection, seen):
+    connection.send(response({"id": "o"}))
+
+
+@pytest.mark.parametrize("operation", ["orders.get", "orders.archive.place"])
+def test_calls_that_run_end_within_a_second_of_close(http_library, serve_raw, operation):
+    server = serve_raw(silent)
+    client = Geopera(TOKEN, server.url, http_library=http_library)
+    ended: list[tuple[BaseException, float]] = []
+
+    def work():
+        try:
+            client.invoke(operation, {"order_id": "o"} if operation == "orders.get" else {"collection": "c"})
+        except Exception as exc:  # noqa: BLE001 - looked at below
+            ended.append((exc, time.monotonic()))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    while len(server.seen) < 8:
+        time.sleep(0.01)
+    closed = time.monotonic()
+    client.close()
+    for thread in threads:
+        thread.join(10)
+    assert [type(exc) for exc, _ in ended] == [errors.APIConnectionError] * 8
+    assert all(when - closed < 2 for _, when in ended)
+    assert len(server.seen) == 8  # nothing was retried
+    assert all(exc.may_have_acted is (operation != "orders.get") for exc, _ in ended)
+
+
+def test_tasks_that_run_end_within_a_second_of_aclose(http_library, serve_raw):
+    server = serve_raw(silent)
+
+    async def main():
+        client = AsyncGeopera(TOKEN, server.url, http_library=http_library)
+        tasks = [asyncio.ensure_future(client.orders.get(READ)) for _ in range(8)]
+        while len(server.seen) < 8:
+            await asyncio.sleep(0.01)
+        closed = time.monotonic()
+        await client.aclose()
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        return [type(exc) for exc in found], time.monotonic() - closed
+
+    kinds, seconds = asyncio.run(main())
+    assert kinds == [errors.APIConnectionError] * 8
+    assert seconds < 2
+    assert len(server.seen) == 8
+
+
+def test_a_client_is_used_again_after_close(flavour, http_library, serve_raw):
+    server = serve_raw(answer)
+    client = flavour.client(TOKEN, server.url, http_library=http_library)
+    for _ in range(3):
+        assert flavour(client.orders.get(READ))["id"] == "o"
+        for _ in range(2):
+            flavour(client.aclose() if flavour.asynchronous else client.close())
+    assert server.connections == 3
+
+
+def test_many_with_blocks_leave_nothing(serve_raw):
+    server = serve_raw(answer)
+
+    def once():
+        with Geopera(TOKEN, server.url) as client:
+            client.orders.get(READ)
+            client.orders.archive.place(collection="c")
+
+    once()
+    gc.collect()
+    kinds = ("Client", "ConnectionPool", "SSLContext", "HTTPTransport", "SyncPool", "SyncStream")
+
+    def alive():
+        return sum(type(one).__name__ in kinds for one in gc.get_objects())
+
+    before = alive()
+    for _ in range(30):
+        once()
+    gc.collect()
+    assert alive() <= before + 2
+
+
+def test_unknown_operations_do_not_grow(serve_raw):
+    server = serve_raw(answer)
+    with Geopera(TOKEN, server.url) as client:
+        for number in range(50):
+            client.invoke(f"some.new.operation_{number}", {})
+        gc.collect()
+        pool = client.client._sync()
+        assert len(pool._routes) <= 10
+
+
+def test_map_in_a_thread_after_the_main_thread_ended(serve_raw, tmp_path):
+    import subprocess
+    import sys
+
+    server = serve_raw(answer)
+    source = f"""
+import threading, time, warnings
+warnings.simplefilter("ignore")
+from geopera import Geopera
+client = Geopera({TOKEN!r}, {server.url!r})
+def work():
+    threading.main_thread().join()
+    time.sleep(0.2)
+    found = list(client.map("orders.get", [{{"order_id": "o"}}] * 4, concurrency=2))
+    print(len(found), [type(one).__name__ for one in found][:1])
+threading.Thread(target=work).start()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.startswith("4 "), done.stderr
+
+
+def test_two_loops_by_turns_have_a_pool_each(serve_raw):
+    server = serve_raw(answer)
+    client = AsyncGeopera(TOKEN, server.url)
+    first, second = asyncio.Runner(), asyncio.Runner()
+
+    async def once():
+        return await client.orders.get(READ)
+
+    for _ in range(10):
+        assert first.run(once())["id"] == second.run(once())["id"] == "o"
+    assert server.connections == 2
+    for runner in (first, second):
+        runner.run(client.aclose())
+        runner.close()
