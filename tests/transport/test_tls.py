@@ -108,3 +108,93 @@ def test_another_name_than_the_certificates_is_refused(
         pytest.raises(APIConnectionError, match="CERTIFICATE_VERIFY_FAILED"),
     ):
         call(flavour, url, verify_ssl=context)
+
+
+def test_the_certificates_of_the_system(ca: trustme.CA, flavour: Flavour, http_library: str) -> None:
+    """`verify_ssl="system"` trusts what the operating system does, which knows nothing of this authority."""
+    pytest.importorskip("truststore")
+    with serving(ca, "127.0.0.1") as url:
+        client = flavour.client(
+            "test-token", url, verify_ssl="system", max_retries=0, http_library=http_library
+        )
+        with pytest.raises(APIConnectionError, match="is not trusted"):
+            flavour(client.billing.auto_topup.get())
+
+
+def test_a_context_and_a_path_work_with_both_libraries(
+    ca: trustme.CA, flavour: Flavour, http_library: str, tmp_path: Path
+) -> None:
+    context = ssl.create_default_context()
+    ca.configure_trust(context)
+    file = tmp_path / "authority.pem"
+    ca.cert_pem.write_to_path(str(file))
+    with serving(ca, "127.0.0.1") as url:
+        for verify in (context, file, str(file)):
+            client = flavour.client("test-token", url, verify_ssl=verify, http_library=http_library)
+            assert flavour(client.billing.auto_topup.get())["enabled"] is True
+        args = {"verify": context}
+        client = flavour.client("test-token", url, httpx_args=args, http_library=http_library)
+        assert flavour(client.billing.auto_topup.get())["enabled"] is True
+
+
+def test_a_context_that_is_made_here_verifies(http_library: str) -> None:
+    import importlib
+
+    from geopera._transport.trust import context_of
+
+    made = context_of(importlib.import_module(http_library), True, None, trust_env=True)
+    assert made.verify_mode is ssl.CERT_REQUIRED
+    assert made.check_hostname
+
+
+def test_a_surplus_response_over_tls_is_the_result_of_nothing(
+    ca: trustme.CA, flavour: Flavour, http_library: str
+) -> None:
+    """The surplus shares the TLS record of the response before it."""
+    import socket
+
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("127.0.0.1").configure_cert(served)
+    trusted = ssl.create_default_context()
+    ca.configure_trust(trusted)
+    listener = socket.create_server(("127.0.0.1", 0))
+    seen: list[bytes] = []
+
+    def reply(name: bytes) -> bytes:
+        content = b'{"id": "%s"}' % name
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+        return head % len(content) + content
+
+    def serve(raw: socket.socket) -> None:
+        try:
+            with served.wrap_socket(raw, server_side=True) as connection:
+                connection.settimeout(10)
+                while data := connection.recv(1 << 16):
+                    name = data.split(b" ", 2)[1].removeprefix(b"/v1/op/")
+                    while not data.endswith(b"}"):
+                        data += connection.recv(1 << 16)
+                    seen.append(name)
+                    connection.sendall(reply(name) + (reply(b"SURPLUS") if len(seen) == 1 else b""))
+        except OSError:
+            return
+
+    def accept() -> None:
+        while True:
+            try:
+                raw, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=serve, args=(raw,), daemon=True).start()
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    try:
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        client = flavour.client("test-token", url, verify_ssl=trusted, http_library=http_library)
+        found = [flavour(client.invoke(name, {})) for name in ("team.one.get", "orders.archive.place")]
+        assert [one["id"] for one in found] == [b.decode() for b in seen][:2]
+        assert seen[1] == b"orders.archive.place"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(10)
