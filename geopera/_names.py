@@ -201,7 +201,7 @@ def class_names(keys: Iterable[str]) -> dict[str, str]:
 
 #: What a client has beside the resources of the API; a test compares it with the classes.
 CLIENT_ATTRIBUTES = frozenset(
-    "aclose client close invoke manifest map refresh_manifest resource whoami with_options".split()  # noqa: SIM905
+    "aclose client close invoke manifest map refresh_manifest resource sign whoami with_options".split()  # noqa: SIM905
 )
 
 

@@ -78,7 +78,7 @@ def test_the_reference_has_them(manifest: Manifest) -> None:
 def test_the_stubs_have_them(manifest: Manifest) -> None:
     made = dict(files(manifest, deep=False))
     assert '"""The host to ask."""' in made["models/__init__.pyi"]
-    assert '@_te.deprecated("catalog.search is deprecated")' in made["_sync_calls/catalog.pyi"]
+    assert '@_te.deprecated("catalog.search is deprecated")' in made["_calls/catalog.pyi"]
 
 
 def test_they_survive_bytes_and_pickles(manifest: Manifest) -> None:

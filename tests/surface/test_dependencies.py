@@ -33,6 +33,8 @@ EXTRAS = {
 # Never required: taken where the program that uses this package has imported or installed it.
 FOREIGN: dict[str, set[str]] = {
     "django": {"webhooks/adapters.py"},
+    "google-crc32c": {"_loops/checksums.py"},
+    "rasterio": {"geo/assets.py"},
     "pytest": {"sandbox/plugin.py"},
 }
 
