@@ -23,6 +23,7 @@ class Context:
     """What a client says about a call: how patient it is, what it checks, what it keeps secret."""
 
     __slots__ = (
+        "_redactor",
         "credential",
         "extra_fields",
         "headers",
@@ -59,6 +60,7 @@ class Context:
         on_retry: Callable[[Any], Any] | None = None,
         on_limit: Callable[[float], None] | None = None,
     ) -> None:
+        self._redactor: tuple[Any, Redactor] | None = None
         self.middleware = middleware
         self.on_retry = on_retry
         self.on_limit = on_limit
@@ -77,12 +79,12 @@ class Context:
 
     def watched(self, on_retry: Callable[[Any], Any], on_limit: Callable[[float], None]) -> Context:
         """This context with other hooks."""
-        values = {name: getattr(self, name) for name in self.__slots__}
+        values = {name: getattr(self, name) for name in self.__slots__ if name != "_redactor"}
         return Context(**{**values, "on_retry": on_retry, "on_limit": on_limit})
 
     def replace(self, overrides: Mapping[str, Any]) -> Context:
         """This context with the options of one ``with_options``. Raises ValueError or TypeError for a bad one."""
-        new = {name: getattr(self, name) for name in self.__slots__}
+        new = {name: getattr(self, name) for name in self.__slots__ if name != "_redactor"}
         policy = overrides.get("retry") or self.policy
         if overrides.get("max_retries") is not None:
             policy = policy.replace(max_retries=overrides["max_retries"])
@@ -101,5 +103,8 @@ class Context:
 
     def redactor(self, headers: tuple[tuple[str, Any], ...] = ()) -> Redactor:
         """What takes every secret of a call out of a text; `headers`: those of the call alone."""
-        known = () if self.credential is None else self.credential.known
-        return Redactor((*known, *self.secrets, *secrets_of(self.headers), *secrets_of(headers)))
+        known: Any = () if self.credential is None else self.credential.known
+        made = self._redactor
+        if made is None or made[0] is not known:  # a list of known tokens is replaced when one comes in
+            made = self._redactor = (known, Redactor((*known, *self.secrets, *secrets_of(self.headers))))
+        return made[1].also(secrets_of(headers))

@@ -25,10 +25,11 @@ class Redactor:
     position; its first half too, since texts are cut. Redact first, then shorten.
     """
 
-    __slots__ = ("_secrets",)
+    __slots__ = ("_needles", "_secrets")
 
     def __init__(self, secrets: Iterable[Any]) -> None:
         self._secrets = tuple(Secret(one) for one in secrets)
+        self._needles: Secret | None = None
 
     def __bool__(self) -> bool:
         return bool(self._secrets)
@@ -40,13 +41,24 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """`text` without the secrets."""
-        if not text:
+        if not text or not self._may_hold(text):
             return text
         for secret in self._secrets:
             for value in _values(secret):
                 text = _plain(text, value)
                 text = _encoded(text, value)
         return text
+
+    def _may_hold(self, text: str) -> bool:
+        """Whether a text holds the beginning of a secret, in plain or in base64, or anything escaped."""
+        needles = self._needles
+        if needles is None:
+            values = [value for secret in self._secrets for value in _values(secret)]
+            found = {value[: _least(value)] for value in values}.union(*map(_forms, values))
+            needles = self._needles = Secret(tuple(found))
+        if any(sign in text for sign in ("%", "\\", "&")):
+            return bool(self._secrets)
+        return any(needle in text for needle in needles.get_secret_value())
 
     def content(self, content: bytes) -> bytes:
         """Bytes without the secrets."""
@@ -111,7 +123,7 @@ def _plain(text: str, value: str) -> str:
     """`text` without the value, whole, cut or escaped, character by character."""
     if value in text:
         text = text.replace(value, "***")
-    least = max(_PART, (len(value) + 1) // 2) if len(value) > _PART else len(value)
+    least = _least(value)
     if value[:least] not in text and not any(sign in text for sign in ("%", "\\", "&")):
         return text
     out: list[str] = []
@@ -125,6 +137,11 @@ def _plain(text: str, value: str) -> str:
             out += (text[start:place], "***")
             start = end
     return text if not out else "".join(out) + text[start:]
+
+
+def _least(value: str) -> int:
+    """How many of its first characters are taken for the value."""
+    return max(_PART, (len(value) + 1) // 2) if len(value) > _PART else len(value)
 
 
 def _starts(text: str, character: str) -> list[int]:
@@ -165,32 +182,38 @@ def _one(text: str, place: int, character: str) -> int | None:
     return place + 1 if sign == character or (sign == "+" and character == " ") else None
 
 
-def _encoded(text: str, value: str) -> str:
-    """`text` without the runs of base64 that hold the value."""
+def _forms(value: str) -> set[str]:
+    """How the beginning of the value looks in base64: three ways, by where it stands, in two alphabets."""
     from base64 import b64encode
 
     try:
         raw = value.encode("latin-1")
     except UnicodeEncodeError:
         raw = value.encode()
+    found = set()
     for shift in range(3):
         coded = b64encode(b"\0" * shift + raw).decode()
         # The first and last characters depend on what stands around the value.
         core = coded[(0, 2, 3)[shift] :].rstrip("=")
         if (shift + len(raw)) % 3:
             core = core[:-1]
-        least = core if len(core) <= _PART else core[: max(_PART, (len(core) + 1) // 2)]
-        if len(least) < SHORTEST:
-            continue
-        for form in {least, least.replace("+", "-").replace("/", "_")}:
-            while form in text:
-                start = text.index(form)
-                end = start + len(form)
-                while start and ord(text[start - 1]) < 128 and ord(text[start - 1]) in _BASE64:
-                    start -= 1
-                while end < len(text) and ord(text[end]) < 128 and ord(text[end]) in _BASE64:
-                    end += 1
-                text = text[:start] + "***" + text[end:].lstrip("=")
+        least = core[: _least(core)]
+        if len(least) >= SHORTEST:
+            found |= {least, least.replace("+", "-").replace("/", "_")}
+    return found
+
+
+def _encoded(text: str, value: str) -> str:
+    """`text` without the runs of base64 that hold the value."""
+    for form in _forms(value):
+        while form in text:
+            start = text.index(form)
+            end = start + len(form)
+            while start and ord(text[start - 1]) < 128 and ord(text[start - 1]) in _BASE64:
+                start -= 1
+            while end < len(text) and ord(text[end]) < 128 and ord(text[end]) in _BASE64:
+                end += 1
+            text = text[:start] + "***" + text[end:].lstrip("=")
     return text
 
 

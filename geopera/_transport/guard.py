@@ -60,9 +60,13 @@ class Reception:
         self._ends = ends
         self._stream = stream if known else None
         self._before = ends.get(stream) if known else None
-        self._least = _head(response, line=12, between=1, after=1)
-        length = _length(response)
-        self._most = None if length is None else _head(response, line=13, between=2, after=2) + length
+        # The head as short as it can have been sent, and as long: spaces after colons, one or two bytes a line end.
+        raw = response.headers.raw if known else ()
+        text = sum([len(name) + len(value) for name, value in raw])
+        text += len(response.extensions.get("reason_phrase", b""))
+        self._least = 14 + text + 2 * len(raw)
+        length = _length(response) if known else None
+        self._most = None if length is None else 17 + text + 4 * len(raw) + length
         self._now: int | None = None
         self.note()
 
@@ -94,11 +98,3 @@ def _length(response: httpx.Response) -> int | None:
         return 0
     text = response.headers.get("content-length", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
-
-
-def _head(response: httpx.Response, *, line: int, between: int, after: int) -> int:
-    """The size of a response's head, with so many bytes between names and values and at the ends of lines."""
-    size = line + len(response.extensions.get("reason_phrase", b"")) + 2 * after
-    for name, value in response.headers.raw:
-        size += len(name) + len(value) + between + after
-    return size
