@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DELAYS", "Wait"]
 
+LONGEST = 3600.0
+"""The longest pause between two polls, in seconds, whatever a server asks for."""
 DELAYS = (2.0, 4.0, 8.0, 16.0, 30.0)
 """Seconds between the polls; the last one is used again and again."""
 
@@ -156,7 +158,7 @@ class Wait:
     def _pause(self, now: float, error: GeoperaError | None, asked: float | None) -> float:
         delay = next(self._delays)
         if asked is not None:
-            delay = max(delay, asked)
+            delay = max(delay, min(asked, LONGEST))
         left = self._deadline - now
         if left <= 0 or (asked is not None and asked > left):
             raise self._out_of_time(now, error, asked) from error

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 FEATURES = 100
 STREAM_FEATURES = 100_000
@@ -102,8 +105,12 @@ class _Protocol(asyncio.Protocol):
             self.transport.write(STREAM)
 
 
-async def _serve() -> None:
-    server = await asyncio.get_running_loop().create_server(_Protocol, "127.0.0.1", 0)
+async def _serve(certificate: str | None) -> None:
+    context = None
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+    server = await asyncio.get_running_loop().create_server(_Protocol, "127.0.0.1", 0, ssl=context)
     print(server.sockets[0].getsockname()[1], flush=True)
     # Ends when the process that started it lets go of its standard input.
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
@@ -111,15 +118,34 @@ async def _serve() -> None:
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """The base URL of a server in a process of its own, which ends with the block."""
-    process = subprocess.Popen(
-        [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+def running_tls() -> Iterator[tuple[str, dict[str, str]]]:
+    """(base URL, environment) of a server with TLS; programs trust its authority beside all those of certifi."""
+    import certifi
+    import trustme
+
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    with tempfile.TemporaryDirectory() as folder:
+        chain, trusted = Path(folder, "server.pem"), Path(folder, "trusted.pem")
+        issued.private_key_and_cert_chain_pem.write_to_path(str(chain))
+        trusted.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
+        with running(str(chain)) as url:
+            yield url, {"SSL_CERT_FILE": str(trusted)}
+
+
+@contextmanager
+def running(certificate: str | None = None) -> Iterator[str]:
+    """The base URL of a server in a process of its own, which ends with the block.
+
+    certificate: a file with a key and a certificate; the server then speaks TLS.
+    """
+    arguments = [sys.executable, __file__, *([] if certificate is None else [certificate])]
+    process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        scheme = "http" if certificate is None else "https"
+        yield f"{scheme}://127.0.0.1:{int(process.stdout.readline())}"
     finally:
         process.stdin.close()
         process.stdout.close()
@@ -127,4 +153,4 @@ def running() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    asyncio.run(_serve(sys.argv[1] if len(sys.argv) > 1 else None))

@@ -113,6 +113,35 @@ def async_calls(url: str, *, small: int, page: int, rounds: int) -> dict[str, Ti
     return asyncio.run(measure())
 
 
+def tasks(url: str, *, tasks: int, calls: int, rounds: int) -> Times:
+    """Many tasks at once on one client: seconds for all of their calls."""
+
+    async def measure() -> Times:
+        async with (
+            httpx.AsyncClient(base_url=url, headers=TOKEN) as raw,
+            AsyncGeopera(token="x", base_url=url, http_library="httpx2") as client,
+        ):
+
+            async def raw_work() -> None:
+                for _ in range(calls):
+                    (await raw.post(SMALL, json=SMALL_BODY)).json()
+
+            async def our_work() -> None:
+                for _ in range(calls):
+                    await client.billing.set_auto_topup(SMALL_BODY)
+
+            return await _async_in_turns(
+                {
+                    "httpx": lambda: asyncio.gather(*(raw_work() for _ in range(tasks))),
+                    "geopera": lambda: asyncio.gather(*(our_work() for _ in range(tasks))),
+                },
+                1,
+                rounds,
+            )
+
+    return asyncio.run(measure())
+
+
 def stream(url: str, *, rounds: int) -> Times:
     """100,000 features: seconds for the whole stream."""
     with (

@@ -267,3 +267,9 @@ def test_a_failure_says_why(answer: dict[str, Any], reason: str) -> None:
     with pytest.raises(OperationFailedError) as caught:
         run([{"status": "failed", **answer}], raise_on_failure=True)
     assert str(caught.value) == f"orders.get ended with status 'failed'{reason}"
+
+
+@pytest.mark.parametrize("asked", [3600.5, 2e8, 1e9, float("inf")])
+def test_a_pause_has_a_bound_whatever_a_server_asks_for(asked: float) -> None:
+    wait = Wait(ORDERS, timeout=None)
+    assert wait.poll({"status": "processing"}, 1.0, asked=asked) == 3600.0

@@ -93,3 +93,44 @@ def test_a_client_made_and_not_used_before_the_fork(flavour, server):
         assert in_child(call_in_child(flavour, caller.client)) == 0
         caller(*READ)
     assert len(set(server.peers)) == 2
+
+
+def test_a_fork_beside_a_first_call_does_not_hang(flavour, server):
+    """Another thread imports what its first call needs while the process forks; the children call too."""
+    import subprocess
+
+    source = f"""
+import os, sys, threading, warnings
+warnings.simplefilter("ignore")
+from geopera import AsyncGeopera, Geopera
+
+def call():
+    if {flavour!r} == "sync":
+        Geopera("test-token", {server.url!r}).orders.get(order_id="o")
+    else:
+        import asyncio
+
+        async def main():
+            async with AsyncGeopera("test-token", {server.url!r}) as client:
+                await client.orders.get(order_id="o")
+
+        asyncio.run(main())
+
+thread = threading.Thread(target=call)
+thread.start()
+children = []
+for _ in range(4):
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            call()
+            status = 0
+        finally:
+            os._exit(status)
+    children.append(pid)
+thread.join()
+sys.exit(sum(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children))
+"""
+    done = subprocess.run([sys.executable, "-c", source], timeout=60, check=False)
+    assert done.returncode == 0
