@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from _thread import RLock
 
+from ._forks import first_time
 from ._secrets import Secret
 from .client import DEFAULT_BASE_URL, AuthenticatedClient, Client, shown
 from .manifest import default
@@ -12,8 +12,6 @@ from .manifest import default
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-_FINDING = RLock()
 
 
 class Given:
@@ -55,7 +53,7 @@ class Given:
         """The client, made at the first call of this."""
         from ._auth.sources import find
 
-        with _FINDING:
+        with first_time():
             if self.made is None:
                 found = find(DEFAULT_BASE_URL, self.base_url, self.profile)
                 if found.credential is None:

@@ -8,6 +8,7 @@ called ``items``, ``catalog`` or ``index``.
 from __future__ import annotations
 
 from ._folding import folded
+from ._forks import first_time
 from ._loops.methods import Loops
 from ._names import segment_name, segment_of
 
@@ -39,12 +40,14 @@ def child(client: Any, prefix: str, name: str) -> Resource | OperationCall:
     if found is None:
         raise AttributeError(_missing(client, prefix, name), name=name, obj=client)
     path, node = found
-    return _resource(client, path) if isinstance(node, dict) else OperationCall(client, node)
+    with first_time():
+        return _resource(client, path) if isinstance(node, dict) else OperationCall(client, node)
 
 
 def _find(manifest: Manifest, prefix: str, name: str) -> tuple[str, Any] | None:
     """(path, node) of what the attribute `name` stands for below `prefix`."""
-    siblings = manifest.node(prefix)
+    with first_time():
+        siblings = manifest.node(prefix)
     if not isinstance(siblings, dict):
         return None
     segment = name if name in siblings else segment_of(name, siblings)

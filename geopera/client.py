@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from . import manifest as _manifest
+from ._forks import first_call, first_time
 from ._secrets import Secret, reveal
 from ._secrets.settings import conceal_arguments, concealed, open_headers, revealed
 from ._transport.checks import (
@@ -80,7 +81,7 @@ class Client(Connected):
     Raises TypeError for an unknown option and for two that contradict each other, ValueError for an invalid value.
     """
 
-    _OWN_POOLS = ("_pool", "_async_pool", "_async_pools", "_context", "_guard")
+    _OWN_POOLS = ("_pool", "_async_pool", "_async_pools", "_context")
 
     def __init__(
         self,
@@ -261,7 +262,7 @@ class Client(Connected):
         """What this client says about its calls."""
         context = self._context
         if context is None:
-            with self._guard:  # two threads must not make two limiters
+            with first_time():  # two threads must not make two limiters
                 context = self._context = self._context or self._make_context()
         return context
 
@@ -293,9 +294,10 @@ class Client(Connected):
         )
 
     def _endpoint(self, id: str) -> Endpoint:
-        from ._call.endpoint import endpoint
+        with first_call():
+            from ._call.endpoint import endpoint
 
-        return endpoint(self.manifest, id)
+            return endpoint(self.manifest, id)
 
     def _run(self, steps: Generator[Any, Any, Response[Any]]) -> Response[Any]:
         response: Response[Any] = self._sync().run(steps)

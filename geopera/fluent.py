@@ -5,7 +5,10 @@ What their attributes are is in `_proxies`.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from ._folding import folded
+from ._forks import first_time
 from ._given import Given
 from ._loops.methods import Many
 from ._names import did_you_mean, segment_name
@@ -59,7 +62,8 @@ class _Fluent(Many):
             if name not in OPTIONS:
                 raise TypeError(f"{type(self).__name__}() has no option {name!r}{_meant(name)}")
         self._attach(Given(base_url, profile, options), {})
-        self._given.start(token, asynchronous=self._asynchronous)
+        with first_time():
+            self._given.start(token, asynchronous=self._asynchronous)
 
     def _attach(self, given: Given, overrides: dict[str, Any]) -> None:
         self._given = given
@@ -202,7 +206,8 @@ class _Fluent(Many):
         """A body, checked and made bytes."""
         context = context or self._context()
         allow_extra = context.extra_fields == "allow"
-        return endpoint.input.encode(body, fields, allow_extra=allow_extra, redactor=context.redactor)
+        with nullcontext() if endpoint.warm else first_time():
+            return endpoint.input.encode(body, fields, allow_extra=allow_extra, redactor=context.redactor)
 
     def _perform(
         self, endpoint: Endpoint, body: Any, fields: dict[str, Any], key: str | None, detailed: bool

@@ -75,11 +75,12 @@ class Reply:
 class Endpoint:
     """One operation of one manifest, compiled: how its body is validated and its response parsed."""
 
-    __slots__ = ("__weakref__", "_validate", "accept", "adapter", "input", "manifest", "operation", "path", "streams")  # fmt: skip
+    __slots__ = ("__weakref__", "_validate", "accept", "adapter", "input", "manifest", "operation", "path", "streams", "warm")  # fmt: skip
 
     def __init__(self, operation: Operation, manifest: Manifest) -> None:
         self.operation = operation
         self.manifest = manifest
+        self.warm = False  # whether a response was parsed: nothing is made for the first time after it
         self.streams = operation.streaming
         self.path = path_of(manifest.path, operation.id)
         self.input = Input(operation, manifest)

@@ -11,10 +11,12 @@ from __future__ import annotations
 import logging
 import time
 import warnings
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from .._auth.credentials import Renew
 from .._decoding.inflate import BodyError
+from .._forks import first_time
 from .._http import transport_errors
 from .._secrets import secrets_of
 from ..errors import GeoperaError, ResponseMismatchWarning, UnexpectedStatus
@@ -200,7 +202,9 @@ def _parse_success(
     mismatches: list[str] = []
     fault = None
     try:
-        response.parsed, mismatches = endpoint.parse(reply)
+        with nullcontext() if endpoint.warm else first_time():
+            response.parsed, mismatches = endpoint.parse(reply)
+        endpoint.warm = True
     except (ValueError, RecursionError) as exc:
         fault = str(exc)
     if fault is not None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from _thread import RLock
 
 from .._auth.holder import Holder
+from .._forks import first_time
 from .._secrets import Redactor, Secret, reveal
 from .._secrets.settings import revealed
 from .prepare import prepare
@@ -31,7 +31,6 @@ class Connected(Holder):
         self._pool: SyncPool | None = None
         self._async_pools: Any = None  # by event loop
         self._async_pool: AsyncPool | None = None  # one of the caller's, or one outside of asyncio
-        self._guard = RLock()
 
     def _transport_settings(self) -> dict[str, Any]:
         raise NotImplementedError
@@ -69,7 +68,7 @@ class Connected(Holder):
             prepare(self._http_library)
             from .pools import sync_pool
 
-            with self._guard:
+            with first_time():
                 pool = self._pool
                 if pool is None or pool.process != os.getpid():
                     pool = self._made(sync_pool, pool)
@@ -94,7 +93,7 @@ class Connected(Holder):
         pools = self._async_pools
         found: AsyncPool | None = None if pools is None else pools.get(loop)
         if found is None or found.process != os.getpid():
-            with self._guard:
+            with first_time():
                 pools = self._async_pools
                 if pools is None:
                     from weakref import WeakKeyDictionary

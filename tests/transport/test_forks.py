@@ -100,7 +100,7 @@ def test_a_fork_beside_a_first_call_does_not_hang(flavour, server):
     import subprocess
 
     source = f"""
-import os, sys, threading, warnings
+import asyncio, os, sys, threading, warnings
 warnings.simplefilter("ignore")
 from geopera import AsyncGeopera, Geopera
 
@@ -108,8 +108,6 @@ def call():
     if {flavour!r} == "sync":
         Geopera("test-token", {server.url!r}).orders.get(order_id="o")
     else:
-        import asyncio
-
         async def main():
             async with AsyncGeopera("test-token", {server.url!r}) as client:
                 await client.orders.get(order_id="o")
