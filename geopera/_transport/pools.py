@@ -62,7 +62,7 @@ class SyncPool(Pool):
 
         What may be given up at a deadline has a connection of its own as well: ending that one ends nothing else.
         """
-        if self.given or self._connection.own_way or not (request.alone or request.deadline is not None):
+        if not (request.alone or request.deadline is not None) or self.given or self._connection.own_way:
             return self.client
         if self._alone is None:
             self._alone = self._like(type(self.client), asynchronous=False)
@@ -230,7 +230,7 @@ class AsyncPool(Pool):
         raise TotalTimeout("no response in time")
 
     def _client_for(self, request: Request | Get) -> tuple[Any, Gate | None]:
-        if self.given or self._connection.own_way or not request.alone:
+        if not request.alone or self.given or self._connection.own_way:
             return self.client, self._gate
         if self._alone is None:
             self._alone = self._like(type(self.client), asynchronous=True)

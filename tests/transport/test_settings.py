@@ -105,6 +105,7 @@ def test_a_retry_policy_and_no_limit_are_fine():
 
 
 def test_the_environment_names_the_library(monkeypatch, server):
+    pytest.importorskip("httpx2", reason="httpx2 is not installed")
     monkeypatch.setenv("GEOPERA_HTTP", "httpx2")
     with Geopera(TOKEN, server.url) as client:
         client.orders.get(READ)
