@@ -132,11 +132,14 @@ def test_errors_until_the_deadline(flavour: Flavour, serve: Serve) -> None:
     wire = serve(scripted(["processing", 503]))
     client = flavour.client("test-token", wire.url)
     started = time.monotonic()
-    with pytest.raises(WaitTimeoutError, match="503") as caught:
+    with pytest.raises(WaitTimeoutError, match=r"the last call failed: orders\.get: ") as caught:
         flavour(client.orders.get.wait(order_id="x", timeout=0.5, delays=[0.1]))
     assert time.monotonic() - started < 5  # the repeats of a single call keep to the deadline too
     assert caught.value.last["status"] == "processing"
-    assert caught.value.status_code == 503
+    assert caught.value.status_code in (
+        503,
+        None,
+    )  # None: on a busy machine the last poll is cut by the deadline
     assert caught.value.__cause__ is not None
 
 
