@@ -77,6 +77,12 @@ def test_credentials_of_every_kind_stay_at_their_origin(flavour, http_library, s
         ("ftp://api.example.com", "start with"),
         ("https://", "no URL"),
         ("https://a b", "no URL"),
+        ("https://h:99999", "no URL"),
+        ("https://h:port", "no URL"),
+        ("https://[::1", "no URL"),
+        ("https://::1", "no URL"),
+        ("https://h/v1/../v2", "upwards"),
+        ("https://h/%2e%2E", "upwards"),
         (None, "start with"),
     ],
 )
