@@ -17,7 +17,7 @@ def run(steps: Generator[Any, Any, R], perform: Callable[[Any], Any]) -> R:
         while True:
             try:
                 result = perform(step)
-            except Exception as exc:  # noqa: BLE001 - handed on, into the steps
+            except BaseException as exc:  # noqa: BLE001 - handed on, into the steps
                 step = steps.throw(exc)
             else:
                 step = steps.send(result)
@@ -35,7 +35,7 @@ async def arun(steps: Generator[Any, Any, R], perform: Callable[[Any], Awaitable
         while True:
             try:
                 result = await perform(step)
-            except Exception as exc:  # noqa: BLE001 - handed on, into the steps
+            except BaseException as exc:  # noqa: BLE001 - handed on, into the steps
                 step = steps.throw(exc)
             else:
                 step = steps.send(result)

@@ -15,6 +15,7 @@ from .._call.endpoint import Request
 from .._call.layers import Layered
 from .._call.stops import ClosedBeforeSending, NotSentInTime, TotalTimeout
 from .._decoding.inflate import BodyCut
+from .._drivers import arun, run
 from .._secrets.urls import unlogged
 from .apart import in_a_task, in_a_thread
 from .base import Get, Pool, arguments_of, foreign, made_of
@@ -143,23 +144,14 @@ class SyncPool(Pool):
         """Perform the steps of a call, blocking."""
         if isinstance(steps, Layered):
             return steps.run(self)
-        try:
-            step = next(steps)
-            while True:
-                result: Any = None
-                try:
-                    if type(step) is Request or type(step) is Get:
-                        result = self.send(step)
-                    elif type(step) is Renew:
-                        step.credential.renew(step.failed)
-                    else:
-                        time.sleep(step)
-                except BaseException as exc:  # noqa: BLE001 - handed on, into the call
-                    step = steps.throw(exc)
-                else:
-                    step = steps.send(result)
-        except StopIteration as stop:
-            return stop.value
+        return run(steps, self._perform)
+
+    def _perform(self, step: Any) -> Any:
+        if type(step) is Request or type(step) is Get:
+            return self.send(step)
+        if type(step) is Renew:
+            return step.credential.renew(step.failed)
+        return time.sleep(step)
 
     def close(self) -> None:
         """End what runs, and close what was made here."""
@@ -318,23 +310,14 @@ class AsyncPool(Pool):
         """Perform the steps of a call in the event loop."""
         if isinstance(steps, Layered):
             return await steps.arun(self)
-        try:
-            step = next(steps)
-            while True:
-                result: Any = None
-                try:
-                    if type(step) is Request or type(step) is Get:
-                        result = await self.send(step)
-                    elif type(step) is Renew:
-                        await step.credential.arenew(step.failed)
-                    else:
-                        await _sleep(step)
-                except BaseException as exc:  # noqa: BLE001 - handed on, into the call
-                    step = steps.throw(exc)
-                else:
-                    step = steps.send(result)
-        except StopIteration as stop:
-            return stop.value
+        return await arun(steps, self._perform)
+
+    async def _perform(self, step: Any) -> Any:
+        if type(step) is Request or type(step) is Get:
+            return await self.send(step)
+        if type(step) is Renew:
+            return await step.credential.arenew(step.failed)
+        return await _sleep(step)
 
     async def aclose(self) -> None:
         """End what runs, and close what was made here."""
