@@ -15,7 +15,7 @@ TOKEN, URL, PROFILE = "GEOPERA_API_TOKEN", "GEOPERA_API_URL", "GEOPERA_PROFILE"
 
 
 class Found:
-    """What was found: the base URL, the credential or None, and a note why there is none."""
+    """The base URL, the credential or None, and a note why there is none."""
 
     __slots__ = ("base_url", "credential", "note")
 
@@ -33,7 +33,7 @@ def find(default_url: str, base_url: str | None = None, profile: str | None = No
 
     Raises:
         CredentialsError: If a profile that was asked for is missing, signed out, or of another server.
-        ValueError: If a header cannot carry the token of the environment.
+        ValueError: If the token of the environment cannot be sent in a header.
     """
     variable = os.environ.get(URL) or None
     if profile is None and os.environ.get(TOKEN):
@@ -109,6 +109,6 @@ def public(url: str) -> str:
 
 
 def hint(note: str) -> str:
-    """What to do about a 401 where nothing was sent."""
+    """What to do about a 401 if no credentials were sent."""
     why = f"; {note}" if note else ""
     return f"no credentials were sent{why}: run 'geopera login', set {TOKEN}, or pass token="

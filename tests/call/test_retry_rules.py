@@ -47,7 +47,7 @@ def test_each_row(outcome, safe, unsafe, acted):
 
 
 def test_an_outcome_nobody_knows_is_the_worst_case():
-    assert not _retry.repeats("something new", safe=True)
+    assert not _retry.is_retried("something new", safe=True)
     assert _retry.may_have_acted("something new")
 
 
@@ -185,7 +185,7 @@ def test_bounds_hold_for_all_numbers(retries, attempt, elapsed, outcome, safe, a
     if delay is None:
         return
     assert attempt <= retries
-    assert _retry.repeats(outcome, safe=safe)
+    assert _retry.is_retried(outcome, safe=safe)
     assert 0 <= delay <= max(policy.cap, policy.retry_after_max + policy.base)
     assert elapsed + delay <= policy.deadline
     if after is not None:
