@@ -17,7 +17,7 @@
     │   └── APITimeoutError           … in time (also a built-in TimeoutError)
     ├── ResponseError                 the response cannot be used
     │   └── StreamError               a stream was cut, or held something other than records
-    ├── PagingError                   the server repeats a page or a token
+    ├── PagingError                   the server returned the same page or token twice
     ├── WaitTimeoutError              the final status was not reached (also a TimeoutError)
     ├── OperationFailedError          the order or job that was waited for failed
     ├── ManifestError                 a manifest cannot be read, checked or refreshed
@@ -69,7 +69,7 @@ __all__ = [
 
 
 class GeoperaError(Exception):
-    """The base of every error raised by the library. All attributes are always set.
+    """The base of every error of the library. All attributes are always set.
 
     Attributes:
         error: The parsed `Problem` or `HTTPValidationError`, or None.
@@ -82,7 +82,7 @@ class GeoperaError(Exception):
         attempts: The number of requests that were sent or tried.
         elapsed: The seconds from the first attempt to the error.
         may_have_acted: Whether the server may have processed the call in spite of the error.
-        reason: The transport's own class and words for a connection error, without secrets, or None.
+        reason: The class and the message of the transport's exception, without secrets, or None.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class GeoperaError(Exception):
 
     @property
     def message(self) -> str:
-        """What went wrong, in one or a few lines, without what a terminal would execute; a long text is cut."""
+        """The message, in one or a few lines, without control characters; a long text is cut."""
         from ._display.safe import message
 
         return message(str(self.args[0])) if self.args else ""

@@ -1,6 +1,6 @@
-"""Descriptions, examples and deprecations in schemas, which are kept beside them.
+"""Descriptions, examples and deprecations of schemas, which are kept apart from them.
 
-Two descriptions that differ in words alone make the same schemas, and so the same classes.
+A change of words alone makes the same schemas, and so the same classes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MAX_EXAMPLE = 1_000
 
 
 def text_of(value: object) -> str:
-    """A text of several lines, without what a terminal would obey, of at most 2,000 characters."""
+    """A text of several lines, without control characters, of at most 2,000 characters."""
     if not isinstance(value, str):
         return ""
     text = "".join(c if c in "\n\t" or c.isprintable() else " " for c in value[: 2 * _MAX_TEXT])
@@ -27,7 +27,7 @@ def text_of(value: object) -> str:
 
 
 def words(schema: Any) -> dict[str, dict[str, Any]]:
-    """The words about a schema and those inside it, by JSON pointer; the schema's own are at ``""``."""
+    """The descriptions of a schema and those inside it, by JSON pointer; the schema's own is at ``""``."""
     found: dict[str, dict[str, Any]] = {}
     waiting: list[tuple[str, Any]] = [("", schema)]
     while waiting:

@@ -104,7 +104,7 @@ def test_only_a_page_has_them():
     scene = page.features[0]
     for other in (scene, open_json(SCENE)):
         assert not {"explore", "quicklooks"} & set(dir(other))
-        with pytest.raises(AttributeError, match="is no page of records and has no explore"):
+        with pytest.raises(AttributeError, match="page of records and has no explore"):
             other.explore  # noqa: B018
     assert open_json({"id": 1, "explore": "data"}).explore == "data"
     assert "footprints" in page.explore.__doc__

@@ -289,7 +289,7 @@ def test_the_first_call_looks_at_the_age_of_the_cache(
         assert api.calls
 
 
-def test_the_environment_can_say_auto(
+def test_the_environment_can_name_auto(
     flavour: Any, api: Api, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("GEOPERA_MANIFEST", "auto")
