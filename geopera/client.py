@@ -224,7 +224,14 @@ class Client(Connected):
         return new
 
     def with_headers(self, headers: dict[str, str]) -> Self:
-        """A client like this one that also sends `headers`; connections in use send them too."""
+        """A client like this one that also sends `headers`; connections in use send them too.
+
+        Args:
+            headers: Names and values.
+
+        Returns:
+            The new client.
+        """
         headers = open_headers(headers)
         for client in self._all():
             client.headers.update(revealed(headers))
@@ -232,7 +239,14 @@ class Client(Connected):
         return self._evolve(_headers={**self._headers, **headers}, _missing=missing)
 
     def with_cookies(self, cookies: dict[str, str]) -> Self:
-        """A client like this one that also sends `cookies`; connections in use send them too."""
+        """A client like this one that also sends `cookies`; connections in use send them too.
+
+        Args:
+            cookies: Names and values.
+
+        Returns:
+            The new client.
+        """
         cookies = open_cookies(cookies)
         for client in self._all():
             client.cookies.update(revealed(cookies))
@@ -240,7 +254,14 @@ class Client(Connected):
         return self._evolve(_cookies=both, _missing=tuple(one for one in self._missing if one != "cookies"))
 
     def with_timeout(self, timeout: httpx.Timeout | float) -> Self:
-        """A client like this one with another timeout; connections in use take it too."""
+        """A client like this one with another timeout; connections in use take it too.
+
+        Args:
+            timeout: Seconds, or an ``httpx.Timeout``.
+
+        Returns:
+            The new client.
+        """
         for client in self._all():
             client.timeout = timeout
         return self._evolve(_timeout=timeout)

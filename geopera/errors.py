@@ -23,7 +23,7 @@
     ├── ManifestError                 a manifest cannot be read, checked or refreshed
     └── WebhookError                  a delivery has the wrong shape
         └── WebhookSignatureError     … or was not signed with the secret
-    UnexpectedStatus                  low-level functions, if the client asks for it
+    UnexpectedStatus                  low-level functions, with ``raise_on_unexpected_status``
     DeprecatedOperationWarning        the API will remove the operation
     ResponseMismatchWarning           a success that does not match the manifest
 
@@ -151,7 +151,7 @@ class AuthenticationError(APIError):
 
 
 class CredentialsError(AuthenticationError, ValueError):
-    """The credentials asked for are missing, belong to another server, or cannot be renewed. The request was not sent.
+    """The requested credentials are missing, belong to another server, or cannot be renewed. Nothing was sent.
 
     `response` and `status_code` are None.
     """
@@ -210,7 +210,11 @@ class PagingError(GeoperaError):
 
 
 class WaitTimeoutError(GeoperaError, TimeoutError):
-    """The timeout of a wait expired; `last` is the last response, or None."""
+    """The timeout of a wait expired.
+
+    Attributes:
+        last: The last response, or None.
+    """
 
     def __init__(self, message: str = "", *, last: Any = None, **details: Any) -> None:
         super().__init__(message, **details)
@@ -218,7 +222,11 @@ class WaitTimeoutError(GeoperaError, TimeoutError):
 
 
 class OperationFailedError(GeoperaError):
-    """The order or job that was waited for failed or was cancelled; `last` is the final response."""
+    """The order or job that was waited for failed or was cancelled.
+
+    Attributes:
+        last: The final response.
+    """
 
     def __init__(self, message: str = "", *, last: Any = None, **details: Any) -> None:
         super().__init__(message, **details)
@@ -241,6 +249,10 @@ class UnexpectedStatus(Exception):
     """A low-level function received a status that the operation does not declare.
 
     Raised only if the client was made with ``raise_on_unexpected_status=True``.
+
+    Attributes:
+        status_code: The HTTP status.
+        content: The bytes of the body.
     """
 
     def __init__(self, status_code: int, content: bytes) -> None:

@@ -421,7 +421,8 @@ class Geopera(_Fluent):
 class AsyncGeopera(_Fluent):
     """The async client: ``await AsyncGeopera(token=...).catalog.search({...})``.
 
-    The same surface as `Geopera`, with calls awaited. One client serves any number of tasks.
+    The same surface as `Geopera`, with calls awaited. One client serves any number of tasks. The arguments are those of
+    `Geopera`; `token` may also be an async function.
     """
 
     _asynchronous = True

@@ -158,7 +158,7 @@ class Response(Generic[T_co]):
 
 
 class Content(bytes):
-    """The body of a binary response: bytes with a media type. Images are shown in a notebook.
+    """The body of a binary response: bytes with a media type. Notebooks show images.
 
     Attributes:
         content_type: The header as the server sent it.
@@ -234,7 +234,7 @@ class JSONObject(Shown, Tables, dict[str, "Any"]):
     __slots__ = ("__weakref__", "_page")
 
     def __getattr__(self, name: str) -> Any:
-        # Python and IPython ask for names of their own: data with such a name is read by key.
+        # Python and IPython look up names of their own: data with such a name is read by key.
         if name.startswith("_"):
             raise AttributeError(name)
         if name in self:
@@ -445,7 +445,14 @@ def _plain(value: Any) -> Any:
 
 
 def open_json(value: Any) -> Any:
-    """`value` with every dict in it, at any depth, as a `JSONObject`; models and scalars are unchanged."""
+    """Parsed JSON with every dict in it, at any depth, as a `JSONObject`.
+
+    Args:
+        value: Any parsed JSON. Models and scalars are not changed.
+
+    Returns:
+        The converted value.
+    """
     kind = type(value)
     if kind is dict:
         return JSONObject({key: open_json(v) if type(v) in _NESTING else v for key, v in value.items()})

@@ -32,7 +32,7 @@ def find(default_url: str, base_url: str | None = None, profile: str | None = No
     base URL: `base_url`, ``GEOPERA_API_URL``, that of a profile whose credentials are used, `default_url`.
 
     Raises:
-        CredentialsError: If a profile that was asked for is missing, signed out, or of another server.
+        CredentialsError: If a requested profile is missing, signed out, or of another server.
         ValueError: If the token of the environment cannot be sent in a header.
     """
     variable = os.environ.get(URL) or None
@@ -78,12 +78,12 @@ def _of_profile(found: store.Profile, named: str | None) -> Credential:
 def _missing(name: str, where: str, profiles: dict[str, store.Profile], fault: str | None) -> str:
     login = f"geopera login --profile {name}"
     if fault is not None:
-        return f"{where} asks for profile {name!r}, and {fault}"
+        return f"{where} names profile {name!r}, but {fault}"
     if name in profiles:
-        return f"{where} asks for profile {name!r}, which is signed out; run '{login}'"
+        return f"{where} names profile {name!r}, which is signed out; run '{login}'"
     there = ", ".join(map(repr, sorted(profiles))) or "no profile at all"
     return (
-        f"{where} asks for profile {name!r}, which does not exist; there is {there}. Run '{login}' to make it"
+        f"{where} names profile {name!r}, which does not exist; there is {there}. Run '{login}' to make it"
     )
 
 

@@ -153,7 +153,7 @@ def path_of(template: str, id: str) -> str:
     if "{operation_id}" not in template or not template.startswith("/") or template.startswith("//"):
         raise ManifestError(f"the manifest's path {template!r} has to be a path with {{operation_id}} in it")
     if not all(part.isascii() and part.replace("-", "_").isidentifier() for part in id.split(".")):
-        raise ManifestError(f"{id!r} is no operation id; one looks like 'catalog.search'")
+        raise ManifestError(f"{id!r} is not an operation id; one looks like 'catalog.search'")
     return template.replace("{operation_id}", id)
 
 
@@ -191,7 +191,7 @@ def endpoint(manifest: Manifest, id: str) -> Endpoint:
 def unknown_endpoint(manifest: Manifest, id: str) -> Endpoint:
     """An operation that is in no manifest: open input, open output, never retried once it was sent."""
     if not (isinstance(id, str) and id and all(part.isidentifier() for part in id.split("."))):
-        raise ValueError(f"{id!r} is no operation id; one looks like 'catalog.search'")
+        raise ValueError(f"{id!r} is not an operation id; one looks like 'catalog.search'")
     return Endpoint(Operation.from_entry(id, {"input": {"type": "object"}}), manifest)
 
 

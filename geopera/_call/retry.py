@@ -134,6 +134,12 @@ class RetryPolicy:
     def replace(self, **changes: float) -> RetryPolicy:
         """A copy with some fields changed.
 
+        Args:
+            **changes: The fields, as in the constructor.
+
+        Returns:
+            The new policy.
+
         Raises:
             TypeError: If there is no such field.
         """
@@ -174,7 +180,7 @@ def outcome_of_status(status: int) -> str | None:
         return SERVER_ERROR
     if 400 <= status < 500:
         return REFUSED
-    return OTHER  # a redirect nobody follows, 501, 505, 520…: nothing is promised about them
+    return OTHER  # a redirect that is not followed, 501, 505, 520…: their effect is unknown
 
 
 def outcome_of_exception(error: BaseException) -> str:

@@ -23,7 +23,7 @@ def error(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """A line on standard error that is no error."""
+    """A line on standard error that is not an error."""
     print(safe(hide_token(text), sys.stderr), file=sys.stderr)
 
 

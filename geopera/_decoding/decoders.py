@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["DecodeError", "LineRecords", "SSEDecoder", "SSERecords", "ServerEvent"]
 
 MAX_RECORD = 64 * 1024 * 1024
-_MOST_SAID = 10_000  # characters of an error in a stream, before it is redacted and shortened
+_MOST_REPORTED = 10_000  # characters of an error in a stream, before it is redacted and shortened
 BOM = b"\xef\xbb\xbf"
 
 # Events about the stream itself, which carry no record.
@@ -204,7 +204,7 @@ class SSERecords:
         for event in self._events.feed(data):
             kind, text = event.event, event.data
             if kind == "error":
-                raise _told(text)
+                raise _reported(text)
             if kind in _SIGNALS or text in _END_MARKS or not text.strip():
                 continue
             try:
@@ -218,23 +218,23 @@ class SSERecords:
         event = self._events.close()
         if event is not None and event.data.strip() and event.data not in _END_MARKS:
             if event.event == "error":
-                raise _told(event.data)
+                raise _reported(event.data)
             if event.event not in _SIGNALS:
                 raise DecodeError("the stream was cut inside the event", event.data)
         yield from ()
 
 
-def _told(data: bytes) -> DecodeError:
+def _reported(data: bytes) -> DecodeError:
     """The error that a stream reports itself."""
     try:
         problem = parser()(data)
     except ValueError:
         problem = data.decode("utf-8", "replace")
-    said = problem
+    message = problem
     if isinstance(problem, dict):
-        said = next((problem[k] for k in ("detail", "title", "message", "error") if problem.get(k)), problem)
+        message = next((problem[k] for k in ("detail", "title", "message", "error") if problem.get(k)), problem)
     return DecodeError(
-        f"the server ended the stream with an error: {str(said)[:_MOST_SAID]}", problem=problem
+        f"the server ended the stream with an error: {str(message)[:_MOST_REPORTED]}", problem=problem
     )
 
 

@@ -54,7 +54,7 @@ class Decoder:
             name for name in names if name not in ("", "identity") and not (file and name == "aws-chunked")
         ]
         if names and (len(names) > 1 or names[0] not in ("gzip", "x-gzip", "deflate")):
-            raise BodyError(f"the body is in the coding {(coding or '')[:60]!r}, which was not asked for")
+            raise BodyError(f"the body is in the coding {(coding or '')[:60]!r}, which was not requested")
         self.plain = not names
         self._gzip = bool(names) and names[0] != "deflate"
         self._inflate: Any = zlib.decompressobj(31) if self._gzip else None

@@ -48,7 +48,7 @@ class Guard:
 class Reception:
     """One response that is being received.
 
-    `note` is called after the head and after each piece of the body, before the next piece is asked for: with the last
+    `note` is called after the head and after each piece of the body, before the next piece is requested: with the last
     one the HTTP library may give the connection to another request, whose response would be counted as well.
     """
 

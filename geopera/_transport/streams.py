@@ -115,7 +115,7 @@ class Watch:
             self.note(name, info)
 
     def give_up(self, task: Any = None, late: Callable[[Any], None] | None = None) -> None:
-        """Stop waiting for the request. `late` gets its task, or its result, if it ends all the same."""
+        """Stop waiting for the request. `late` gets its task, or its result, if it still ends."""
         self.given_up = True
         for stream in self._mine:
             shut(stream)

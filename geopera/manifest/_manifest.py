@@ -167,6 +167,9 @@ class Manifest:
             data: The JSON document.
             source: Where it is from, for messages.
 
+        Returns:
+            The manifest.
+
         Raises:
             ManifestError: If it is not a manifest, or is not safe to use.
         """
@@ -190,6 +193,9 @@ class Manifest:
         Args:
             document: The document.
             source: Where it is from, for messages.
+
+        Returns:
+            The manifest.
 
         Raises:
             ManifestError: If it is not a manifest, or is not safe to use.
@@ -395,7 +401,13 @@ def _index(
 
 
 def load(path: str | PathLike[str]) -> Manifest:
-    """Read the manifest at `path`.
+    """Read a manifest from a file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The manifest.
 
     Raises:
         ManifestError: If it cannot be read, is not a manifest, or is not safe to use.
@@ -499,7 +511,7 @@ _by_url: dict[str, Manifest] = {}
 
 
 def for_url(base_url: str) -> Manifest:
-    """The manifest that a new client of the API at `base_url` uses.
+    """The manifest of a new client of the API at `base_url`.
 
     That is `default()`, unless the cache holds a refreshed manifest of that API. It is looked up once in a process; the
     file of ``GEOPERA_MANIFEST`` has precedence.

@@ -94,15 +94,21 @@ class Controls:
         self.control("fail", kind="cut", operation=operation, times=times, after_commit=after_commit)
 
     def half(self, operation: str, *, times: int | None = 1) -> None:
-        """Close the connection of the next calls in the middle of the body; the work is done."""
+        """Close the connection of the next calls in the middle of the body; the work is done. Arguments as in `fail`."""
         self.control("fail", kind="half", operation=operation, times=times, after_commit=True)
 
     def garbage(self, operation: str, *, times: int | None = 1, body: str | None = None) -> None:
-        """Replace the body of the next responses by one that is not JSON, or by `body`; the work is done."""
+        """Replace the body of the next responses; the work is done.
+
+        Args:
+            operation: As in `fail`.
+            times: As in `fail`.
+            body: The new body; by default one that is not JSON.
+        """
         self.control("fail", kind="garbage", operation=operation, times=times, body=body, after_commit=True)
 
     def surplus(self, operation: str, *, times: int | None = 1) -> None:
-        """Send a second, unrequested response after each of the next ones."""
+        """Send a second, unrequested response after each of the next ones. Arguments as in `fail`."""
         self.control("fail", kind="surplus", operation=operation, times=times, after_commit=True)
 
     @property
@@ -130,7 +136,14 @@ class Controls:
         return datetime.fromisoformat(self.control("advance", seconds=amount.total_seconds())["now"])
 
     def freeze(self, at: datetime | str | None = None) -> datetime:
-        """Stop the clock, now or at a datetime, until `advance` or `unfreeze`. Returns the time."""
+        """Stop the clock until `advance` or `unfreeze`.
+
+        Args:
+            at: The time at which it stops, a datetime or RFC 3339 text; by default now.
+
+        Returns:
+            The time.
+        """
         text = at.isoformat() if isinstance(at, datetime) else at
         return datetime.fromisoformat(self.control("clock", freeze=True if text is None else text)["now"])
 
@@ -149,6 +162,9 @@ class Controls:
 
     def restore(self, id: str) -> None:
         """Go back to a snapshot, any number of times.
+
+        Args:
+            id: The id from `snapshot`.
 
         Raises:
             ValueError: If there is no snapshot with this id.
@@ -192,7 +208,7 @@ class Controls:
         self.control("expire_token", token=token, seconds=seconds)
 
     def renew_token(self, token: str | None = None) -> None:
-        """Accept an expired token again."""
+        """Accept an expired token again, by default the sandbox's."""
         self.control("renew_token", token=token)
 
     def url_lifetime(self, seconds: float) -> None:
@@ -241,6 +257,13 @@ class Controls:
 
     def control(self, name: str, **fields: Any) -> Any:
         """Send `POST /__sandbox__/{name}`.
+
+        Args:
+            name: The control.
+            **fields: The fields of the body.
+
+        Returns:
+            The JSON of the response.
 
         Raises:
             ValueError: If the sandbox refuses it; the message has the reason.

@@ -103,7 +103,7 @@ class _Server(uvicorn.Server):
 def running(
     *, host: str = "127.0.0.1", port: int = 0, token: str | None = None, **options: Any
 ) -> Iterator[Sandbox]:
-    """Run a server in a thread for the duration of a `with` block.
+    """Run a server in a thread for the duration of a `with` block, which gets the `Sandbox`.
 
     Args:
         host: The address to listen on. Beyond loopback it warns, and the default token is a random one.
@@ -128,7 +128,7 @@ def running(
 def recording(
     upstream: str, file: str | Path, *, host: str = "127.0.0.1", port: int = 0, **options: Any
 ) -> Iterator[Recorder]:
-    """Run a proxy of an API that writes a cassette, for the duration of a `with` block.
+    """Run a proxy of an API that writes a cassette, for the duration of a `with` block, which gets the `Recorder`.
 
     Args:
         upstream: The base URL of the API.
@@ -152,7 +152,7 @@ def recording(
 def replaying(
     file: str | Path, *, host: str = "127.0.0.1", port: int = 0, strict: bool = True, **options: Any
 ) -> Iterator[Player]:
-    """Run a server that plays a cassette, for the duration of a `with` block.
+    """Run a server that plays a cassette, for the duration of a `with` block, which gets the `Player`.
 
     Args:
         file: The cassette.

@@ -32,27 +32,27 @@ def words(schema: Any) -> dict[str, dict[str, Any]]:
     waiting: list[tuple[str, Any]] = [("", schema)]
     while waiting:
         way, inner = waiting.pop(0)
-        said = _said(inner) if isinstance(inner, dict) else {}
-        if said:
-            found[way] = said
+        annotations = _annotations(inner) if isinstance(inner, dict) else {}
+        if annotations:
+            found[way] = annotations
         for step, below in subschemas(inner):
             parts = (part.replace("~", "~0").replace("/", "~1") for part in step)
             waiting.append(("/".join((way, *parts)), below))
     return found
 
 
-def _said(schema: dict[str, Any]) -> dict[str, Any]:
-    said: dict[str, Any] = {}
+def _annotations(schema: dict[str, Any]) -> dict[str, Any]:
+    annotations: dict[str, Any] = {}
     if text := text_of(schema.get("description")):
-        said["description"] = text
+        annotations["description"] = text
     if schema.get("deprecated") is True:
-        said["deprecated"] = True
+        annotations["deprecated"] = True
     given = schema.get("examples")
     examples = list(given) if isinstance(given, list) else []
     examples += [schema["example"]] if "example" in schema else []
     if kept := [one for one in examples[:_MAX_EXAMPLES] if _is_short(one)]:
-        said["examples"] = kept
-    return said
+        annotations["examples"] = kept
+    return annotations
 
 
 def _is_short(value: Any) -> bool:

@@ -186,7 +186,7 @@ class _Comparison:
             if x == y:
                 continue
             if x is None:
-                self.narrowed(where, "bound-tightened", f"{name} {y!r:.80} is asked for now")
+                self.narrowed(where, "bound-tightened", f"{name} {y!r:.80} is required now")
             elif y is None:
                 self.widened(where, "bound-loosened", f"{name} {x!r:.80} is gone")
             elif isinstance(x, int | float) and isinstance(y, int | float):
@@ -202,7 +202,7 @@ class _Comparison:
             if name.startswith("x-") or x == y:
                 continue
             if x is None:
-                self.narrowed(where, "constraint-added", f"{name} {y!r:.80} is asked for now")
+                self.narrowed(where, "constraint-added", f"{name} {y!r:.80} is required now")
             elif y is None:
                 self.widened(where, "constraint-removed", f"{name} {x!r:.80} is gone")
             else:

@@ -211,34 +211,34 @@ def _is_open(schema: object) -> bool:
 
 
 def _entry(
-    id: str, by_hand: dict[str, Any], said: dict[str, Any], known: dict[str, Any], schemas: dict[str, Any]
+    id: str, by_hand: dict[str, Any], described: dict[str, Any], known: dict[str, Any], schemas: dict[str, Any]
 ) -> dict[str, Any]:
     """The entry of one operation, from the overlay, the source and the base."""
     entry: dict[str, Any] = {}
     for field, default in _FIELDS.items():
-        for about in (by_hand, said, known):
+        for about in (by_hand, described, known):
             if field in about:
                 entry[field] = about[field]
                 break
         else:
             entry[field] = default
     for field in ("input", "output"):
-        stated = said.get(field)
+        stated = described.get(field)
         if field == "input" and by_hand.get(field) and _is_open(stated):
             stated = None
         entry[field] = tidy(stated or by_hand.get(field) or entry[field], manifest_reference)
-    if not any("public" in about for about in (by_hand, said, known)):
-        entry["public"] = said.get("likely_public", False)
-    entry["idempotent"] = _idempotent(entry["side_effect"], by_hand, said, known)
-    entry["paging"] = _paging(entry, by_hand, said, known, schemas)
+    if not any("public" in about for about in (by_hand, described, known)):
+        entry["public"] = described.get("likely_public", False)
+    entry["idempotent"] = _idempotent(entry["side_effect"], by_hand, described, known)
+    entry["paging"] = _paging(entry, by_hand, described, known, schemas)
     if not entry["summary"]:
-        entry["summary"] = _summary(said.get("document_summary", "")) or _summary(_title(id))
+        entry["summary"] = _summary(described.get("document_summary", "")) or _summary(_title(id))
     made = {
         field: entry[field] if field in ("input", "output") else sorted_data(entry[field])
         for field in _FIELDS
     }
     for field, sources in _OPTIONAL.items():
-        abouts = (by_hand, said, known)[:sources]
+        abouts = (by_hand, described, known)[:sources]
         value = next((about[field] for about in abouts if about.get(field)), None)
         if value is not None:
             made[field] = value
@@ -246,12 +246,12 @@ def _entry(
 
 
 def _idempotent(
-    side_effect: object, by_hand: dict[str, Any], said: dict[str, Any], known: dict[str, Any]
+    side_effect: object, by_hand: dict[str, Any], described: dict[str, Any], known: dict[str, Any]
 ) -> bool:
     """Whether a key makes retries safe: for every operation that spends, and for those declared so."""
     if side_effect == "external_spend":
         return True
-    for about in (by_hand, said):
+    for about in (by_hand, described):
         if "idempotent" in about:
             return bool(about["idempotent"])
     # The base's value is valid only for the side effect that it had.
@@ -261,13 +261,13 @@ def _idempotent(
 def _paging(
     entry: dict[str, Any],
     by_hand: dict[str, Any],
-    said: dict[str, Any],
+    described: dict[str, Any],
     known: dict[str, Any],
     schemas: dict[str, Any],
 ) -> dict[str, Any] | None:
     """The paging convention, from the fields of the input, and the field that holds the records."""
     stated: list[dict[str, Any]] = []
-    for about in (by_hand, said):
+    for about in (by_hand, described):
         if "paging" in about:
             if not isinstance(about["paging"], dict):
                 return None
@@ -363,7 +363,7 @@ def _keys(schema: object) -> list[str]:
 def dump(manifest: dict[str, Any]) -> bytes:
     """The bytes of `manifest`: ASCII JSON, one operation or schema a line, so that it can be indexed by line.
 
-    The order of keys is that of `manifest`; `compile_manifest` returns the canonical one. Ends with a line break.
+    The order of keys is that of `manifest`; `compile_manifest` returns the canonical one. The last byte is a line break.
 
     Raises:
         ManifestError: If something in it has no JSON form.

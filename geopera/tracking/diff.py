@@ -182,7 +182,16 @@ def _escaped(text: str) -> str:
 
 
 def diff(old: Mapping[str, Any], new: Mapping[str, Any], left_out: Iterable[str] = ()) -> Diff:
-    """The differences from the manifest document `old` to `new`; `left_out`: see `Diff`."""
+    """The differences of two manifests.
+
+    Args:
+        old: A manifest document.
+        new: A manifest document.
+        left_out: The unusable parts of the description of `new`, one line each.
+
+    Returns:
+        The `Diff` from `old` to `new`.
+    """
     changes = [
         Change("changed", None, name, name, f"{old.get(name)!r} became {new.get(name)!r}", name == "path")
         for name in _HEAD

@@ -95,6 +95,9 @@ def refresh(
         seconds: How long the description may take to arrive; 120 by default.
         quiet: Do not warn.
 
+    Returns:
+        The `Refresh`.
+
     Raises:
         ManifestError: If the document is damaged, too large or not a description of an API; nothing has changed then.
         APIConnectionError: If no response came; nothing has changed then.

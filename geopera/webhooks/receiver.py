@@ -69,6 +69,9 @@ class Receiver:
         Args:
             patterns: Event types, such as ``order.fulfilled``, or patterns, such as ``order.*`` and ``*``.
 
+        Returns:
+            A decorator, which returns the function unchanged.
+
         Raises:
             TypeError: If there is no pattern, or one is not text.
         """
@@ -214,4 +217,4 @@ async def _awaited(result: Any) -> Any:
 def _is_async(function: Any) -> bool:
     from inspect import iscoroutinefunction
 
-    return iscoroutinefunction(function) or iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004 - its type is asked for
+    return iscoroutinefunction(function) or iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004 - its type is inspected

@@ -134,7 +134,7 @@ async def _take_in(scope: Scope, receive: Receive, seconds: float) -> None:
 
 def _error(fault: Fault) -> Any:
     body = fault.body
-    problem = ProblemError(fault.status, f"A fault was asked for: {fault.status}.", headers=fault.headers)
+    problem = ProblemError(fault.status, f"A fault on request: {fault.status}.", headers=fault.headers)
     response = problem.response()
     if body is not None:
         response.body = dump(body)
