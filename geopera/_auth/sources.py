@@ -82,9 +82,7 @@ def _missing(name: str, where: str, profiles: dict[str, store.Profile], fault: s
     if name in profiles:
         return f"{where} names profile {name!r}, which is signed out; run '{login}'"
     there = ", ".join(map(repr, sorted(profiles))) or "no profile at all"
-    return (
-        f"{where} names profile {name!r}, which does not exist; there is {there}. Run '{login}' to make it"
-    )
+    return f"{where} names profile {name!r}, which does not exist; there is {there}. Run '{login}' to make it"
 
 
 def origin(url: str) -> tuple[str, str, str]:

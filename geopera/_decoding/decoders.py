@@ -232,7 +232,9 @@ def _reported(data: bytes) -> DecodeError:
         problem = data.decode("utf-8", "replace")
     message = problem
     if isinstance(problem, dict):
-        message = next((problem[k] for k in ("detail", "title", "message", "error") if problem.get(k)), problem)
+        message = next(
+            (problem[k] for k in ("detail", "title", "message", "error") if problem.get(k)), problem
+        )
     return DecodeError(
         f"the server ended the stream with an error: {str(message)[:_MOST_REPORTED]}", problem=problem
     )

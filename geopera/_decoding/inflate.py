@@ -139,7 +139,7 @@ class Whole:
             except BodyError:
                 if not cut:
                     raise
-                self._limit = -1  # an unreadable body of an error is no reason to fail
+                self._limit = -1  # an unreadable body of an error must not fail the call
 
     def add(self, data: bytes) -> bool:
         """Take these bytes. Returns True if no more are wanted. Raises `BodyError` and `BodyCut`."""

@@ -245,7 +245,7 @@ def arguments_of(connection: Connection, *, asynchronous: bool) -> dict[str, Any
     try:
         library.URL(connection.base_url)
     except library.InvalidURL as exc:
-        raise ValueError(f"the base_url is no URL: {exc}") from None
+        raise ValueError(f"base_url is not a URL: {exc}") from None
     try:
         return connection.arguments(asynchronous=asynchronous)
     except (OSError, ValueError) as exc:  # a file of certificates that the environment names

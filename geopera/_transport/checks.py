@@ -47,7 +47,7 @@ def check_base_url(url: Any, *, token: bool = False, allow_http: bool = False) -
     fits = not port or (port.isascii() and port.isdigit() and int(port[:6]) < 65536)
     closed = ("[" in authority) == ("]" in authority) == (authority.count(":") > 1)
     if not host or not fits or not closed or not rest.isprintable() or " " in rest or "\\" in rest:
-        raise ValueError(f"the base_url is no URL: {url!r}")
+        raise ValueError(f"base_url is not a URL: {url!r}")
     if any(part.lower().replace("%2e", ".") in (".", "..") for part in rest.split("/")):
         raise ValueError(f"the path of base_url leads upwards: {url!r}")
     if token and not allow_http and scheme.lower() == "http" and not is_loopback(host):

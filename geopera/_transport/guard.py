@@ -1,4 +1,4 @@
-"""One response per request (RFC 9112, section 6.3): bytes that arrived before a request are no response to it.
+"""One response per request (RFC 9112, section 6.3): bytes that arrived before a request are not its response.
 
 A server or proxy that sends one response too many would shift every later one on the connection by one, since HTTP
 libraries keep the surplus in their buffers. The kernel counts the bytes that a socket received. If the count has not

@@ -30,6 +30,7 @@ class LeftOut(dict[str, str]):
     """The parts of a description that cannot be used: location -> reason."""
 
     def add(self, place: str, reason: object) -> None:
+        """Add a part; a location that is already there keeps its reason."""
         self.setdefault(place, str(reason))
 
     def within(self, schemas: Iterable[str]) -> LeftOut:
@@ -42,6 +43,7 @@ class LeftOut(dict[str, str]):
         return kept
 
     def lines(self) -> list[str]:
+        """One line for each part: its location and the reason."""
         return [f"{place}: {reason}" for place, reason in self.items()]
 
 

@@ -129,7 +129,7 @@ class _Reader:
         if isinstance(scope, str) and scope.strip():
             facts["scope"] = scope.strip()[:200]
         if isinstance(post.get("x-side-effect"), str):
-            # An unknown side effect is no promise that a retry is harmless.
+            # An unknown side effect does not promise that a retry is harmless.
             effect = post["x-side-effect"]
             facts["side_effect"] = effect if effect in SIDE_EFFECTS else None
         if isinstance(post.get("x-public"), bool):

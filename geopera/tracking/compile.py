@@ -211,7 +211,11 @@ def _is_open(schema: object) -> bool:
 
 
 def _entry(
-    id: str, by_hand: dict[str, Any], described: dict[str, Any], known: dict[str, Any], schemas: dict[str, Any]
+    id: str,
+    by_hand: dict[str, Any],
+    described: dict[str, Any],
+    known: dict[str, Any],
+    schemas: dict[str, Any],
 ) -> dict[str, Any]:
     """The entry of one operation, from the overlay, the source and the base."""
     entry: dict[str, Any] = {}

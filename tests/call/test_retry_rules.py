@@ -257,7 +257,7 @@ def test_how_long_a_value_may_be():
 
 
 @pytest.mark.parametrize("skew", [-86_400, 86_400, 10**9])
-def test_a_wrong_local_clock_does_not_matter_when_the_answer_has_a_date(skew):
+def test_a_wrong_local_clock_does_not_matter_if_the_response_has_a_date(skew):
     date = formatdate(NOW, usegmt=True)
     assert after(formatdate(NOW + 30, usegmt=True), date=date, now=NOW + skew) == 30
 

@@ -125,14 +125,14 @@ def test_quicklooks_are_fetched_from_where_the_scenes_say(client, flavour):
 
 
 def test_quicklooks_send_no_token_and_name_what_is_missing(serve, tmp_path):
-    from helpers.wire import Answer
+    from helpers.wire import Reply
 
-    def answer(asked):
+    def reply(asked):
         if "good" in asked.path:
-            return Answer(png(pattern(16)), type="image/png")
-        return Answer(b"<h1>sorry</h1>", status=200 if "text" in asked.path else 404)
+            return Reply(png(pattern(16)), type="image/png")
+        return Reply(b"<h1>sorry</h1>", status=200 if "text" in asked.path else 404)
 
-    server = serve(answer)
+    server = serve(reply)
 
     def scene(name, **assets):
         return {**SCENE, "id": name, "assets": assets}

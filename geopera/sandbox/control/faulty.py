@@ -16,7 +16,7 @@ from ..wire.arrival import read_body
 from ..wire.problems import ProblemError, dump
 
 _MOST = 16 << 20
-_GARBAGE = b"\x00\xff<html>this is no JSON"
+_GARBAGE = b"\x00\xff<html>this is not JSON"
 _SURPLUS = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 17\r\n\r\n{"surplus": true}'
 _HIDDEN = frozenset({"authorization", "x-api-key", "cookie"})
 

@@ -168,7 +168,7 @@ class OAuth:
             if early:
                 device.interval += 5
                 raise OAuthError("slow_down", "Poll less often.")
-            raise OAuthError("authorization_pending", "Nobody has approved the code yet.")
+            raise OAuthError("authorization_pending", "The code is not approved yet.")
         if device.decision and device.challenge is not None:
             digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
             if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != device.challenge:
