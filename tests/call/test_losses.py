@@ -91,7 +91,7 @@ def test_a_picture_is_bytes(flavour: Flavour, client: Any) -> None:
 def test_an_operation_newer_than_the_release_is_reached(
     flavour: Flavour, mocked: Any, httpx_mock: HTTPXMock
 ) -> None:
-    httpx_mock.add_response(json={"answer": 42})
+    httpx_mock.add_response(json={"reply": 42})
     assert flavour(mocked.invoke("brand.new.operation", {})).reply == 42
 
 
