@@ -7,6 +7,8 @@ whole of what it may be, by plain comparisons, so that loading imports nothing f
 
 from __future__ import annotations
 
+from .._keywords import MAPS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -223,8 +225,6 @@ PREFIX = "#/schemas/"
 _REFERENCES = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
 #: Keywords that move the root of references, or give a place another name.
 _IDENTITIES = frozenset({"$id", "$anchor", "$dynamicAnchor", "$recursiveAnchor"})
-#: Keywords of a schema that hold schemas by name: those of the schema compiler, which is not imported for it.
-MAPS = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 #: Keywords of a schema that hold data or a pattern, which are shown as literals.
 _DATA = frozenset({"default", "const", "enum", "examples", "example", "pattern"})
 

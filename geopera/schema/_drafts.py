@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from ._keywords import ARRAYS, MAPS, SINGLES
+from .._keywords import FORMS, SINCE, step
 
 __all__ = ["NOW", "converted"]
 
@@ -22,18 +22,8 @@ _DRAFTS = {
     "https://json-schema.org/draft/2019-09/schema": 2019,
     NOW: 2020,
 }
-#: From which draft on a keyword says something.
-_SINCE = {
-    **dict.fromkeys(["const", "contains", "propertyNames", "$id"], 6),
-    **dict.fromkeys(["if", "then", "else"], 7),
-    **dict.fromkeys(
-        ["dependentRequired", "dependentSchemas", "maxContains", "minContains", "contentSchema"], 2019
-    ),
-    **dict.fromkeys(["unevaluatedItems", "unevaluatedProperties", "$anchor"], 2019),
-    **dict.fromkeys(["prefixItems", "$dynamicRef", "$dynamicAnchor"], 2020),
-}
-#: What holds a schema in older drafts alone.
-_OLD_SINGLES = frozenset(["additionalItems"])
+#: The forms of what older drafts alone have.
+_FORMS = {**FORMS, "additionalItems": "schema", "dependencies": "map"}
 _RECURSIVE = "__recursive"
 
 
@@ -51,8 +41,8 @@ def _declares_older(schema: Any) -> bool:
     stack = [schema]
     while stack:
         value = stack.pop()
-        if isinstance(value, Mapping):
-            if _draft_of(value, 2020) < 2020:
+        if isinstance(value, (dict, Mapping)):
+            if "$schema" in value and _draft_of(value, 2020) < 2020:
                 return True
             stack += value.values()
         elif isinstance(value, list):
@@ -80,7 +70,7 @@ class _Resource:
         given = self._without_siblings(value)
         result: dict[str, Any] = {}
         for key, item in given.items():
-            if _SINCE.get(key, 0) <= draft:
+            if SINCE.get(key, 0) <= draft:
                 result[key] = self._below(key, item)
         if "$schema" in result:
             result["$schema"] = NOW
@@ -112,11 +102,12 @@ class _Resource:
         }
 
     def _below(self, key: str, item: Any) -> Any:
-        if (key in SINGLES or key in _OLD_SINGLES) and not isinstance(item, list):
+        form = _form(key, item)
+        if form == "schema":
             return self.schema(item)
-        if (key in ARRAYS or key == "items") and isinstance(item, list):
+        if form == "list" and isinstance(item, list):
             return [self.schema(part) for part in item]
-        if (key in MAPS or key in ("definitions", "dependencies")) and isinstance(item, Mapping):
+        if form == "map" and isinstance(item, Mapping):
             return {name: self.schema(part) for name, part in item.items()}
         return item
 
@@ -169,14 +160,13 @@ class _Resource:
                 value = value[name]
             else:
                 return reference
-            if state == "schema":
-                many = name in ARRAYS or name in MAPS or name in ("definitions", "dependencies")
-                many = many or (name == "items" and isinstance(value, list))
-                one = name in SINGLES or name in _OLD_SINGLES
-                state = "many" if many else "schema" if one else "any"
-            elif state == "many":
-                state = "schema"
+            state = step(state, _form(name, value))
         return "#/" + "/".join(moved)
+
+
+def _form(keyword: str, value: Any) -> str | None:
+    """The form of a keyword's value, in any draft."""
+    return "list" if keyword == "items" and isinstance(value, list) else _FORMS.get(keyword)
 
 
 def _bounds(schema: dict[str, Any]) -> None:

@@ -54,6 +54,8 @@ _MOST_PARTS = 100
 
 def _short(hint: Any) -> Any:
     """`hint`, or a coarser type where it is made of very many parts: types that name each other twice double."""
+    if isinstance(hint, type):
+        return hint
     stack, left = [hint], _MOST_PARTS
     while stack:
         left -= 1

@@ -7,6 +7,7 @@ into the middle of something gets a key of its own. The keywords of OpenAPI 3.0 
 
 from __future__ import annotations
 
+from .._keywords import FORMS, step
 from ..errors import ManifestError
 from ..manifest._trust import MAX_NAME, is_key
 from ._schemas import IN_LIST, IN_MAP, IN_PLACE, REF_PREFIX, measure, references
@@ -68,14 +69,7 @@ def _is_schema_place(parts: list[str]) -> bool:
     """Whether `parts`, below a schema, lead to a schema."""
     state = "schema"
     for part in parts:
-        if state == "map":
-            state = "schema"
-        elif part in IN_MAP or part in IN_LIST:
-            state = "map"
-        elif part in IN_PLACE:
-            state = "schema"
-        else:
-            return False
+        state = step(state, FORMS.get(part))
     return state == "schema"
 
 

@@ -1,14 +1,14 @@
 """Walking, cleaning and ordering JSON Schemas: which keyword holds schemas, and which holds data.
 
 A walk that takes every dict for a schema goes wrong if a property is called ``properties`` or a default
-is an object; the tables of the schema compiler tell them apart. Everything below ``MAX_DEPTH`` was checked without recursion
+is an object; the table of the keywords tells them apart. Everything below ``MAX_DEPTH`` was checked without recursion
 first, so the recursive functions cannot run out of stack.
 """
 
 from __future__ import annotations
 
+from .._keywords import ABOUT, ARRAYS, MAPS, SINGLES
 from ..errors import ManifestError
-from ..schema import _keywords
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ MAX_VALUES = 500_000
 #: How large a whole number may be, in bits. Python reads and prints no more than 4,300 digits.
 MAX_BITS = 14_000
 
-IN_MAP, IN_LIST, IN_PLACE = _keywords.MAPS, _keywords.ARRAYS, _keywords.SINGLES
+IN_MAP, IN_LIST, IN_PLACE = MAPS, ARRAYS, SINGLES
 #: Words about a schema, which change nothing that it accepts.
 PROSE = frozenset(
     {
@@ -41,7 +41,7 @@ PROSE = frozenset(
         "deprecated",
     }
 )
-LIMITS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
+LIMITS = ABOUT["number"]
 
 
 def count(value: object, what: str) -> None:
