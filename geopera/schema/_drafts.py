@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from .._keywords import FORMS, SINCE, step
+from ._errors import SchemaError
 
 __all__ = ["NOW", "converted"]
 
@@ -24,17 +25,26 @@ _DRAFTS = {
 }
 #: The forms of what older drafts alone have.
 _FORMS = {**FORMS, "additionalItems": "schema", "dependencies": "map"}
+_WORDS = frozenset([*_FORMS, "id"])
+#: Annotations with any value, which is no schema.
+_DATA = frozenset(["default", "examples", "example"])
 _RECURSIVE = "__recursive"
 
 
 def converted(schema: Any) -> Any:
     """`schema` as a schema of 2020-12; the very same object where nothing in it declares an older draft."""
-    return _Resource(schema, 2020).schema(schema) if _declares_older(schema) else schema
+    try:
+        return _Resource(schema, 2020).schema(schema) if _declares_older(schema) else schema
+    except RecursionError:
+        raise SchemaError("the schema is nested too deeply") from None
 
 
 def _draft_of(schema: Mapping[str, Any], draft: int) -> int:
     uri = schema.get("$schema")
-    return _DRAFTS.get(uri.removesuffix("#"), draft) if isinstance(uri, str) else draft
+    if not isinstance(uri, str):
+        return draft
+    plain = uri.removesuffix("#")
+    return _DRAFTS.get(plain, _DRAFTS.get(plain.replace("https://", "http://", 1), draft))
 
 
 def _declares_older(schema: Any) -> bool:
@@ -67,17 +77,18 @@ class _Resource:
         draft = self.draft
         if draft == 2020:
             return {key: self._below(key, item) for key, item in value.items()}
-        given = self._without_siblings(value)
         result: dict[str, Any] = {}
-        for key, item in given.items():
-            if SINCE.get(key, 0) <= draft:
-                result[key] = self._below(key, item)
+        for key, item in value.items():
+            name = self._name(key, value)
+            if name == key or _form(key, item) in ("schema", "list", "map"):
+                result[name] = self._below(key, item)
         if "$schema" in result:
             result["$schema"] = NOW
         if draft == 4:
             _bounds(result)
         if draft <= 7:
-            self._identify(given, result)
+            if not self._is_reference(value):
+                self._identify(value, result)
             _dependencies(result)
         elif draft == 2019:
             self._recursion(result)
@@ -86,20 +97,23 @@ class _Resource:
             result["$ref"] = self._reference(result["$ref"])
         return result
 
+    def _is_reference(self, value: Mapping[str, Any]) -> bool:
+        """Whether a schema is a reference alone: up to draft 7, what stands beside it says nothing."""
+        return self.draft <= 7 and isinstance(value.get("$ref"), str)
+
+    def _name(self, keyword: str, schema: Mapping[str, Any]) -> str:
+        """What a keyword is called when converted: another name if it says nothing here, but may be referred to."""
+        if SINCE.get(keyword, 0) > self.draft:
+            return f"{keyword} (silent)"
+        silent = self._is_reference(schema) and keyword not in ("$ref", "$schema", "$defs", "definitions")
+        return f"{keyword} (silent)" if silent and keyword in _WORDS else keyword
+
     def _begins(self, value: Mapping[str, Any]) -> bool:
         """Whether a subschema is a resource of its own."""
-        if self.draft <= 7 and "$ref" in value:
+        if self._is_reference(value):
             return False
         identifier = value.get("id" if self.draft == 4 else "$id")
         return isinstance(identifier, str) and not identifier.startswith("#")
-
-    def _without_siblings(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Up to draft 7 a reference is alone: what stands beside it says nothing. What holds schemas stays."""
-        if self.draft > 7 or not isinstance(value.get("$ref"), str):
-            return value
-        return {
-            key: item for key, item in value.items() if key in ("$ref", "$schema", "definitions", "$defs")
-        }
 
     def _below(self, key: str, item: Any) -> Any:
         form = _form(key, item)
@@ -109,6 +123,8 @@ class _Resource:
             return [self.schema(part) for part in item]
         if form == "map" and isinstance(item, Mapping):
             return {name: self.schema(part) for name, part in item.items()}
+        if form == "unknown":  # references may lead to what stands there
+            return [self.schema(part) for part in item] if isinstance(item, list) else self.schema(item)
         return item
 
     def _identify(self, given: Mapping[str, Any], result: dict[str, Any]) -> None:
@@ -148,11 +164,12 @@ class _Resource:
             name = unquote(part).replace("~1", "/").replace("~0", "~")
             if state == "schema" and isinstance(value, Mapping):
                 is_tuple = isinstance(value.get("items"), list)
-                part = (
-                    {"items": "prefixItems", "additionalItems": "items"}.get(name, part) if is_tuple else part
-                )
-                if name == "dependencies":
+                if (called := self._name(name, value)) != name:
+                    part = called.replace(" ", "%20")
+                elif name == "dependencies":
                     part = "dependentSchemas"
+                elif is_tuple:
+                    part = {"items": "prefixItems", "additionalItems": "items"}.get(name, part)
             moved.append(part)
             if isinstance(value, list) and name.isdecimal() and int(name) < len(value):
                 value = value[int(name)]
@@ -160,13 +177,16 @@ class _Resource:
                 value = value[name]
             else:
                 return reference
-            state = step(state, _form(name, value))
+            form = _form(name, value)
+            state = state if state == "schema" and form == "unknown" else step(state, form)
         return "#/" + "/".join(moved)
 
 
 def _form(keyword: str, value: Any) -> str | None:
-    """The form of a keyword's value, in any draft."""
-    return "list" if keyword == "items" and isinstance(value, list) else _FORMS.get(keyword)
+    """The form of a keyword's value, in any draft; "unknown" for what is no keyword in any."""
+    if keyword in _DATA:
+        return None
+    return "list" if keyword == "items" and isinstance(value, list) else _FORMS.get(keyword, "unknown")
 
 
 def _bounds(schema: dict[str, Any]) -> None:
