@@ -37,7 +37,10 @@ _CONVENTIONS = ("token", "offset", "page", "search_page")
 
 def shown(value: object) -> str:
     """`value` for a message: short, and without what a terminal would obey."""
-    text = value if isinstance(value, str) else repr(value)[:MAX_NAME]
+    try:
+        text = value if isinstance(value, str) else repr(value)[:MAX_NAME]
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        text = f"a very large {type(value).__name__}"
     text = "".join(c if c.isprintable() else "?" for c in text[: MAX_NAME + 1])
     return text if len(text) <= MAX_NAME else text[: MAX_NAME - 1] + "…"
 
