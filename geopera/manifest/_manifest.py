@@ -143,7 +143,7 @@ class Manifest:
     ) -> None:
         what = source or "the manifest"
         written = head.get("format")
-        if isinstance(written, bool) or written != FORMAT:
+        if type(written) is not int or written != FORMAT:
             raise ManifestError(f"{what} is of format {_trust.shown(written)}; this version reads {FORMAT}")
         for problem in _trust.problems(head, operations, schemas):
             raise ManifestError(f"{what} cannot be used: {problem}")

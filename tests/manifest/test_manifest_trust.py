@@ -130,16 +130,6 @@ def test_a_number_that_python_does_not_read_is_a_problem() -> None:
         Manifest.from_dict(changed(operations={"a.b": {"input": 10**5000}})).operations["a.b"]
 
 
-def test_the_format_is_a_number_however_it_is_written() -> None:
-    for written, usable in ((1, True), (1.0, True), (True, False), ("1", False), (None, False)):
-        assert (check_manifest(changed(format=written)) == []) is usable
-        if usable:
-            assert Manifest.from_dict(changed(format=written)).to_dict()["format"] == 1
-        else:
-            with pytest.raises(ManifestError, match="of format"):
-                Manifest.from_dict(changed(format=written))
-
-
 def test_a_pipe_a_device_and_a_folder_are_no_manifests(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
