@@ -91,6 +91,11 @@ class Pool:
     def closed(self) -> bool:
         return self._streams.over
 
+    @property
+    def direct(self) -> bool:
+        """Whether the connections are those of the library, with nothing of the caller's around them."""
+        return not self.given and not self._connection.own_way
+
     # Requests.
 
     def build(self, request: Request | Get) -> httpx.Request:

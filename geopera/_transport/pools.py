@@ -80,7 +80,7 @@ class SyncPool(Pool):
                 response.extensions["network_stream"].close()
                 raise self._early()
             if request.stream and response.is_success:
-                body = Body(response, self.library, reception, request.deadline)
+                body = Body(response, self.library, reception, request.deadline, direct=self.direct)
                 response = None
                 return self._reply(body.http, None, body)
             return self._reply(response, self._read(response, reception, request.limit))
@@ -135,7 +135,7 @@ class SyncPool(Pool):
             response = client.send(request, stream=True, auth=None, follow_redirects=False)
             another = None if content is not None else following(self.library, request, response)
             if another is None:
-                return Body(response, self.library, self._guard.reception(response))
+                return Body(response, self.library, self._guard.reception(response), direct=self.direct)
             response.close()
             request = another
         raise self.library.TooManyRedirects(f"more than {MOST} redirects", request=request)
@@ -177,6 +177,11 @@ class AsyncPool(Pool):
         gated = self.library.__name__ == "httpx" and not given and not connection.own_way
         places = connection.limits().max_connections if gated else None
         self._gate, self._alone_gate = (Gate(places) if places else None for _ in range(2))
+
+    @property
+    def direct(self) -> bool:
+        # The library's generators stay suspended meanwhile, and only asyncio ends such without a complaint.
+        return super().direct and running_loop() is not None
 
     async def send(self, request: Request | Get) -> Reply:
         built = self.build(request)
@@ -242,7 +247,7 @@ class AsyncPool(Pool):
                 await response.extensions["network_stream"].aclose()
                 raise self._early()
             if request.stream and response.is_success:
-                body = Body(response, self.library, reception, request.deadline, leave)
+                body = Body(response, self.library, reception, request.deadline, leave, direct=self.direct)
                 response = leave = None
                 return self._reply(body.http, None, body)
             return self._reply(response, await self._read(response, reception, request.limit))
@@ -301,7 +306,7 @@ class AsyncPool(Pool):
             response = await client.send(request, stream=True, auth=None, follow_redirects=False)
             another = None if content is not None else following(self.library, request, response)
             if another is None:
-                return Body(response, self.library, self._guard.reception(response))
+                return Body(response, self.library, self._guard.reception(response), direct=self.direct)
             await response.aclose()
             request = another
         raise self.library.TooManyRedirects(f"more than {MOST} redirects", request=request)
