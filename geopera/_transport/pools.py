@@ -21,7 +21,7 @@ from .apart import in_a_task, in_a_thread
 from .base import Get, Pool, arguments_of, foreign, made_of
 from .bodies import Body, for_sure
 from .gate import Gate
-from .redirects import MOST, following, origin
+from .redirects import MOST, BadRedirect, bad_redirect, following, origin
 from .streams import Watch, running_loop
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ class SyncPool(Pool):
             return reply
         except BaseException as exc:
             request.place = self._place(built)
-            stopped = self._stopped(exc, sent=True)
-            if stopped is not None:
-                raise stopped from exc
+            instead = self._instead(exc, sent=True)
+            if instead is not None:
+                raise instead from exc
             raise
 
     def _client_for(self, request: Request | Get) -> Any:
@@ -132,13 +132,16 @@ class SyncPool(Pool):
         request.extensions["trace"] = self._streams.note
         for _ in range(MOST):
             unlogged(request)
-            response = client.send(request, stream=True, auth=None, follow_redirects=False)
+            try:
+                response = client.send(request, stream=True, auth=None, follow_redirects=False)
+            except Exception as exc:  # noqa: BLE001 - looked at, and raised
+                raise bad_redirect(self.library, exc) or exc from None
             another = None if content is not None else following(self.library, request, response)
             if another is None:
                 return Body(response, self.library, self._guard.reception(response), direct=self.direct)
             response.close()
             request = another
-        raise self.library.TooManyRedirects(f"more than {MOST} redirects", request=request)
+        raise BadRedirect(f"the response redirects more than {MOST} times")
 
     def run(self, steps: Generator[Any, Any, Any] | Layered) -> Any:
         """Perform the steps of a call, blocking."""
@@ -209,9 +212,9 @@ class AsyncPool(Pool):
             return reply
         except BaseException as exc:
             request.place = self._place(built)
-            stopped = self._stopped(exc, sent=sent)
-            if stopped is not None:
-                raise stopped from exc
+            instead = self._instead(exc, sent=sent)
+            if instead is not None:
+                raise instead from exc
             raise
 
     async def _in_time(self, work: Any, deadline: float | None) -> Reply:
@@ -303,13 +306,16 @@ class AsyncPool(Pool):
         request.extensions["trace"] = self._streams.anote
         for _ in range(MOST):
             unlogged(request)
-            response = await client.send(request, stream=True, auth=None, follow_redirects=False)
+            try:
+                response = await client.send(request, stream=True, auth=None, follow_redirects=False)
+            except Exception as exc:  # noqa: BLE001 - looked at, and raised
+                raise bad_redirect(self.library, exc) or exc from None
             another = None if content is not None else following(self.library, request, response)
             if another is None:
                 return Body(response, self.library, self._guard.reception(response), direct=self.direct)
             await response.aclose()
             request = another
-        raise self.library.TooManyRedirects(f"more than {MOST} redirects", request=request)
+        raise BadRedirect(f"the response redirects more than {MOST} times")
 
     async def run(self, steps: Generator[Any, Any, Any] | Layered) -> Any:
         """Perform the steps of a call in the event loop."""
