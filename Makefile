@@ -5,6 +5,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 VENV ?= .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+# Compiled code is kept: the processes that tests start would compile the package again, each of them.
+unexport PYTHONDONTWRITEBYTECODE
+
 XDIST = --numprocesses $(WORKERS) --dist loadfile
 PYTEST = $(BIN)/python -m pytest $(XDIST)
 comma := ,

@@ -58,8 +58,17 @@ def check_manifest(manifest: dict[str, Any]) -> list[str]:
     Returns:
         One line for each problem, beginning with its place, at most 100; empty if nothing is wrong.
     """
+    return _lines(_faults(manifest))
+
+
+def check_the_rest(manifest: dict[str, Any]) -> list[str]:
+    """`check_manifest` of what `leave_out` has made: its schemas were built there, one by one."""
+    return _lines(_faults(manifest, built=True))
+
+
+def _lines(faults: Iterator[Fault]) -> list[str]:
     problems: dict[str, None] = {}
-    for fault in _faults(manifest):
+    for fault in faults:
         problems[str(fault)] = None
         if len(problems) == MAX_PROBLEMS:
             break
@@ -87,7 +96,7 @@ def leave_out(manifest: dict[str, Any], left_out: LeftOut) -> dict[str, Any]:
         return manifest
     made = {**manifest, "operations": dict(manifest["operations"]), "schemas": deepcopy(manifest["schemas"])}
     operations = made["operations"]
-    for id, fault in {fault.key: fault for fault in _entry_faults(made)}.items():
+    for id, fault in {fault.key: fault for fault in _entry_faults(made, list(_format(made)))}.items():
         left_out.add(fault.place, fault.text)
         operations.pop(id, None)
     for id in list(operations):
@@ -100,7 +109,7 @@ def leave_out(manifest: dict[str, Any], left_out: LeftOut) -> dict[str, Any]:
     return made
 
 
-def _faults(manifest: object) -> Iterator[Fault]:
+def _faults(manifest: object, *, built: bool = False) -> Iterator[Fault]:
     if not isinstance(manifest, dict):
         yield Fault("", "", (), "the manifest is not an object")
         return
@@ -117,16 +126,18 @@ def _faults(manifest: object) -> Iterator[Fault]:
         text = f"{len(operations):,} operations and {len(schemas):,} schemas are more than any API has"
         yield Fault("", "", (), text)
         return
-    from copy import deepcopy
+    if not built:
+        from copy import deepcopy
 
-    entries = {
-        id: {field: deepcopy(entry[field]) for field in _SCHEMAS if field in entry}
-        for id, entry in operations.items()
-        if isinstance(entry, dict)
-    }
-    yield from _schema_faults(entries, deepcopy(schemas))
-    yield from _head_faults(manifest)
-    yield from _entry_faults(manifest)
+        entries = {
+            id: {field: deepcopy(entry[field]) for field in _SCHEMAS if field in entry}
+            for id, entry in operations.items()
+            if isinstance(entry, dict)
+        }
+        yield from _schema_faults(entries, deepcopy(schemas))
+    misformed = list(_format(manifest))
+    yield from _head_faults(manifest, misformed)
+    yield from _entry_faults(manifest, misformed)
     for id, entry in operations.items():
         errors = entry.get("errors") if isinstance(entry, dict) else None
         for status, key in errors.items() if isinstance(errors, dict) else ():
@@ -193,22 +204,19 @@ def _open(holder: dict[str, Any], way: Iterable[str]) -> None:
 # Everything else.
 
 
-def _head_faults(manifest: dict[str, Any]) -> Iterator[Fault]:
-    formed = True
-    for fault in _format(manifest):
-        if not fault.section:
-            formed = False
-            yield fault
-    if formed:  # what loading refuses beyond that: a line break at an end, a path that leads elsewhere
+def _head_faults(manifest: dict[str, Any], misformed: list[Fault]) -> Iterator[Fault]:
+    found = [fault for fault in misformed if not fault.section]
+    yield from found
+    if not found:  # what loading refuses beyond that: a line break at an end, a path that leads elsewhere
         for problem in _trust.problems(manifest, (), ()):
             yield Fault("", "", (), problem)
 
 
-def _entry_faults(manifest: dict[str, Any]) -> Iterator[Fault]:
+def _entry_faults(manifest: dict[str, Any], misformed: list[Fault]) -> Iterator[Fault]:
     """What is wrong with ids, keys and entries, apart from the schemas in them."""
     operations, schemas = manifest["operations"], manifest["schemas"]
     odd: set[str] = set()
-    for fault in _format(manifest):
+    for fault in misformed:
         if fault.section:
             odd.add(fault.key)
             yield fault

@@ -145,7 +145,8 @@ def compiled(
     """
     from json import loads
 
-    from .check import check_manifest
+    from ._openapi import is_openapi
+    from .check import check_manifest, check_the_rest
 
     try:
         document = loads(data)
@@ -160,7 +161,7 @@ def compiled(
     try:
         odd = LeftOut() if left_out is None else left_out
         made = compile_manifest(document, overlay=overlay, base=known, left_out=odd)
-        problems = check_manifest(made)
+        problems = (check_the_rest if is_openapi(document) else check_manifest)(made)
         raw = dump(made) if not problems else b""
     except ManifestError as exc:
         raise ManifestError(f"{source} cannot be used: {exc}; nothing was changed") from exc

@@ -13,6 +13,7 @@ import time
 
 import pytest
 from helpers.changed_api import NEW, NEW_SPENDING, REMOVED, changed_manifest, openapi
+from helpers.small_manifest import small_manifest
 
 from geopera._cli.main import main
 from geopera.manifest import bundled, bundled_bytes
@@ -56,8 +57,8 @@ def api(sandbox, monkeypatch):
 @pytest.fixture
 def old_and_new(tmp_path):
     old, new = tmp_path / "old.json", tmp_path / "new.json"
-    old.write_bytes(bundled_bytes())
-    new.write_bytes(dump(changed_manifest()))
+    old.write_bytes(dump(small_manifest()))
+    new.write_bytes(dump(changed_manifest(small_manifest())))
     return old, new
 
 
@@ -357,7 +358,7 @@ def test_control_characters_of_a_server_do_not_reach_the_terminal(capsys):
 
 def test_compile_writes_or_prints_a_manifest(run, tmp_path):
     source = tmp_path / "openapi.json"
-    source.write_text(json.dumps(openapi(changed_manifest())))
+    source.write_text(json.dumps(openapi(changed_manifest(small_manifest()))))
     status, printed, said = run("manifest", "compile", source, "--output", tmp_path / "made.json")
     assert (status, printed) == (0, "")
     assert "operations" in said
@@ -396,7 +397,7 @@ def test_refresh_shows_the_difference_and_installs_it(run, make_sandbox, monkeyp
 
 def test_refresh_from_a_file_and_to_a_file(run, tmp_path):
     source, target = tmp_path / "openapi.json", tmp_path / "made.json"
-    source.write_text(json.dumps(openapi(changed_manifest())))
+    source.write_text(json.dumps(openapi(changed_manifest(small_manifest()))))
     status, printed, _ = run("manifest", "refresh", "--from", source, "--output", target)
     assert status == 0
     assert f"+ {NEW}" in printed
@@ -426,7 +427,7 @@ def test_refresh_of_damaged_documents(run, tmp_path):
         b"",
         b"<html>",
         b'{"openapi": "3.1.0"}',
-        json.dumps(openapi(changed_manifest())).encode()[:-9],
+        json.dumps(openapi(changed_manifest(small_manifest()))).encode()[:-9],
     ):
         (tmp_path / "bad.json").write_bytes(data)
         status, _, said = run("manifest", "refresh", "--from", tmp_path / "bad.json")
@@ -456,9 +457,9 @@ def test_diff_as_text_json_and_status(run, old_and_new):
 
 def test_compatible_changes_pass_unless_any_is_asked_for(run, old_and_new, tmp_path):
     old, _ = old_and_new
-    document = changed_manifest()
-    document["operations"][REMOVED] = bundled().to_dict()["operations"][REMOVED]
-    document["schemas"] = {**bundled().to_dict()["schemas"], **document["schemas"]}
+    document, before = changed_manifest(small_manifest()), small_manifest()
+    document["operations"][REMOVED] = before["operations"][REMOVED]
+    document["schemas"] = {**before["schemas"], **document["schemas"]}
     added = tmp_path / "added.json"
     added.write_bytes(dump(document))
     assert run("manifest", "diff", old, added)[0] == 0
@@ -472,7 +473,7 @@ def test_check(run, old_and_new, tmp_path):
     status, printed, _ = run("manifest", "check", old_and_new[0])
     assert status == 0
     assert "valid manifest" in printed
-    bad = changed_manifest()
+    bad = changed_manifest(small_manifest())
     bad["schemas"]["ForecastGetInput"]["type"] = "objet"
     (tmp_path / "bad.json").write_bytes(dump(bad))
     status, printed, said = run("manifest", "check", tmp_path / "bad.json")
@@ -480,7 +481,7 @@ def test_check(run, old_and_new, tmp_path):
     assert "ForecastGetInput" in printed
     assert said.endswith("1 problem\n")
     # Two that cannot be compared are not taken for two of which one breaks callers.
-    status, printed, said = run("manifest", "diff", "bundled", tmp_path / "bad.json")
+    status, printed, said = run("manifest", "diff", old_and_new[0], tmp_path / "bad.json")
     assert (status, printed) == (2, "")
     assert "ForecastGetInput" in said
     (tmp_path / "cut.json").write_bytes(bundled_bytes()[:-100])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 from geopera.manifest import bundled
@@ -11,9 +12,9 @@ NEW_SPENDING = "weather.report.order"
 REMOVED = "glossary.providers.list"
 
 
-def changed_manifest() -> dict[str, Any]:
-    """The bundled manifest, some weeks later."""
-    document = bundled().to_dict()
+def changed_manifest(before: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A manifest, the bundled one by default, some weeks later."""
+    document = bundled().to_dict() if before is None else deepcopy(before)
     operations, schemas = document["operations"], document["schemas"]
     del operations[REMOVED]
     like = {**operations["orders.get"], "polling": None, "output": {"$ref": "#/schemas/ForecastGetOutput"}}

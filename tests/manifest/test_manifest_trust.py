@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.small_manifest import small_manifest
 
 from geopera.errors import GeoperaError, ManifestError
-from geopera.manifest import Manifest, _cache, _manifest, bundled, bundled_bytes, load
+from geopera.manifest import Manifest, _cache, _manifest, bundled_bytes, load
 from geopera.manifest._files import UnsafeFileError, read_file
 from geopera.schema import SchemaError
 from geopera.tracking import cache
@@ -20,7 +21,7 @@ from geopera.tracking.compile import dump
 
 
 def changed(**parts: Any) -> dict[str, Any]:
-    return {**bundled().to_dict(), **parts}
+    return {**small_manifest(), **parts}
 
 
 PATHS = [
@@ -225,7 +226,7 @@ def test_a_schema_error_of_a_manifest_is_an_error_of_the_library() -> None:
 )
 @pytest.mark.parametrize("place", ["schemas", "input"])
 def test_texts_in_a_schema_are_printable(schema: dict[str, Any], place: str) -> None:
-    entry = {**bundled().to_dict()["operations"]["catalog.search"], "input": schema}
+    entry = {**small_manifest()["operations"]["catalog.search"], "input": schema}
     if place == "schemas":
         manifest = Manifest.from_dict(changed(operations={}, schemas={"A": schema}))
         with pytest.raises(ManifestError, match="printable"):
@@ -252,7 +253,7 @@ def test_data_and_patterns_may_hold_anything() -> None:
 
 @pytest.mark.parametrize("estimate", ["../x", "X.y", 5, "x.y\n"])
 def test_the_operation_that_estimates_is_an_id(estimate: Any) -> None:
-    entry = {**bundled().to_dict()["operations"]["catalog.search"], "estimate": estimate}
+    entry = {**small_manifest()["operations"]["catalog.search"], "estimate": estimate}
     with pytest.raises(ManifestError, match="estimate"):
         Manifest.from_dict(changed(operations={"a.b": entry})).operations["a.b"]
 

@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,7 @@ FOREIGN: dict[str, set[str]] = {
 }
 
 
+@cache
 def third_parties() -> dict[str, dict[str, bool]]:
     """Distribution -> the files that import it, and whether the import runs with the file's own."""
     found: dict[str, dict[str, bool]] = {}

@@ -15,12 +15,14 @@ from typing import Any
 
 import pytest
 from helpers.changed_api import NEW, changed_manifest, openapi
+from helpers.small_manifest import small_manifest
 
 from geopera.manifest import Manifest, _manifest
 from geopera.tracking import auto, cache
 from geopera.tracking.compile import dump
 
-DOCUMENT = json.dumps(openapi(changed_manifest())).encode()
+CHANGED = changed_manifest(small_manifest())
+DOCUMENT = json.dumps(openapi(CHANGED)).encode()
 
 
 class Api:
@@ -104,7 +106,7 @@ def kept(api: Api, *, age: float = 0.0, etag: str = '"e1"', version: str = "99")
     """A cached description of this API."""
     from geopera.tracking.refresh import _origin
 
-    document = {**changed_manifest(), "api_version": version}
+    document = {**CHANGED, "api_version": version}
     facts = {**_origin(), "etag": etag, "api_version": version, "refreshed": f"{time.time() - age:.0f}"}
     cache.install(api.url, dump(document), facts)
 

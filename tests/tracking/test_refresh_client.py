@@ -9,6 +9,7 @@ import sys
 
 import pytest
 from helpers.changed_api import NEW, NEW_SPENDING, REMOVED, changed_manifest, openapi
+from helpers.small_manifest import small_manifest
 
 import geopera
 from geopera.errors import APIConnectionError, InvalidInputError, ManifestError
@@ -41,7 +42,7 @@ def follower(flavour, server):
 
 
 def move_on(server, document=None):
-    server.use_manifest(document or changed_manifest())
+    server.use_manifest(document or changed_manifest(small_manifest()))
 
 
 def test_new_operation_and_field_are_there_after_one_line(flavour, follower, server):
@@ -50,7 +51,7 @@ def test_new_operation_and_field_are_there_after_one_line(flavour, follower, ser
     with pytest.raises(AttributeError, match="weather"):
         _ = follower.weather
     search = catalog.search
-    move_on(server)
+    move_on(server, changed_manifest())
     with pytest.raises(InvalidInputError, match="season"):
         flavour(search(host_name="earthsearch-aws", season="summer"))
 
@@ -76,7 +77,7 @@ def test_new_operation_and_field_are_there_after_one_line(flavour, follower, ser
 def test_a_removed_operation_is_gone_also_through_an_old_proxy(flavour, follower, server):
     old = follower.glossary.providers.list
     glossary = follower.glossary
-    move_on(server)
+    move_on(server, changed_manifest())
     flavour(follower.refresh_manifest())
     with pytest.raises(AttributeError, match="list"):
         _ = glossary.providers.list
@@ -99,7 +100,7 @@ def test_no_other_client_and_no_module_changes(flavour, follower, server):
 def test_models_keep_their_identity_where_the_schema_did_not_change(flavour, follower, server):
     before = follower.manifest.models
     same, changed = before.StacFeature, before.CatalogSearchInput
-    move_on(server)
+    move_on(server, changed_manifest())
     flavour(follower.refresh_manifest())
     after = follower.manifest.models
     assert after.StacFeature is same
@@ -124,7 +125,7 @@ def test_what_the_bundle_knows_survives_a_document_that_says_little(flavour, fol
 
 
 def test_an_operation_nobody_knows_is_never_retried(flavour, follower, server):
-    server.openapi = openapi(changed_manifest())
+    server.openapi = openapi(changed_manifest(small_manifest()))
     flavour(follower.refresh_manifest())
     operation = follower.manifest.operations[NEW_SPENDING]
     assert operation.side_effect is None
@@ -167,6 +168,7 @@ def test_a_refresh_without_change_is_conditional_and_cheap(flavour, follower, se
 def test_another_bundle_or_overlay_asks_without_condition(flavour, follower, server, monkeypatch):
     from geopera.tracking import refresh
 
+    move_on(server)
     flavour(follower.refresh_manifest())
     assert refresh._validator(follower.client)
     monkeypatch.setattr(refresh, "__version__", "99.0")
@@ -174,7 +176,7 @@ def test_another_bundle_or_overlay_asks_without_condition(flavour, follower, ser
 
 
 def test_the_next_import_uses_it_and_reset_goes_back(flavour, follower, server):
-    move_on(server)
+    move_on(server, changed_manifest())
     flavour(follower.refresh_manifest())
     code = (
         "import geopera, json\n"
@@ -243,7 +245,9 @@ BAD = {
 @pytest.mark.parametrize("kind", sorted(BAD))
 def test_a_damaged_document_changes_nothing(flavour, follower, server, kind):
     server.openapi = (
-        BAD[kind] if BAD[kind] is not None else json.dumps(openapi(changed_manifest())).encode()[:-40]
+        BAD[kind]
+        if BAD[kind] is not None
+        else json.dumps(openapi(changed_manifest(small_manifest()))).encode()[:-40]
     )
     before = follower.manifest
     with pytest.raises(ManifestError, match=r"openapi\.json.*nothing was changed") as caught:
@@ -273,7 +277,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("kind", sorted(HOSTILE))
 def test_a_hostile_part_of_a_document_is_left_out(flavour, follower, server, kind):
-    document = bundled().to_dict()
+    document = small_manifest()
     for id, change in HOSTILE[kind].get("operations", {}).items():
         document["operations"][id] = {**document["operations"]["orders.get"], **change}
     document["schemas"].update(HOSTILE[kind].get("schemas", {}))

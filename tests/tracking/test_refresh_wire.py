@@ -9,13 +9,14 @@ import time
 
 import pytest
 from helpers.changed_api import NEW, NEW_SPENDING, changed_manifest, openapi
+from helpers.small_manifest import small_manifest
 from helpers.wire import Answer, Wire, answer_json
 
 from geopera.errors import APIConnectionError, ManifestError, ServerError
 from geopera.manifest import Manifest
 from geopera.tracking import cache, refresh
 
-DOCUMENT = json.dumps(openapi(changed_manifest())).encode()
+DOCUMENT = json.dumps(openapi(changed_manifest(small_manifest()))).encode()
 
 
 @pytest.fixture(autouse=True)
@@ -129,7 +130,7 @@ def test_a_compressed_document_is_read(flavour, serve):
 
 @pytest.mark.parametrize("failure", [503, "cut"])
 def test_an_operation_of_unknown_effect_is_sent_once(flavour, serve, failure):
-    document = changed_manifest()
+    document = changed_manifest(small_manifest())
     document["operations"][NEW]["side_effect"] = "read"
 
     def fail(asked):

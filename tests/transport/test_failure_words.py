@@ -73,7 +73,7 @@ def test_a_timeout_says_which_phase_and_after_how_long(flavour, http_library, se
 
 def test_https_to_a_port_without_it(flavour, http_library, serve_raw):
     server = serve_raw(lambda connection, seen: connection.send(response({})))
-    error = failure(flavour, http_library, server.url.replace("http:", "https:"))
+    error = failure(flavour, http_library, server.url.replace("http:", "https:"), timeout=0.5)
     assert "is it http:// rather than https://?" in str(error) or "cannot connect" in str(error)
 
 
