@@ -66,7 +66,7 @@ async def in_a_task(
 ) -> Any:
     """The result of `work`. If the waiting task is cancelled or the deadline passes, `work` still ends in order.
 
-    httpx's pool loses a slot when a task is cancelled while it acquires or releases a connection.
+    The pools of httpx and httpx2 lose a slot when a task is cancelled while it acquires or releases a connection.
     """
     from asyncio import CancelledError, ensure_future, shield, wait
 
