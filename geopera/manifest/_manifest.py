@@ -15,6 +15,7 @@ from ..errors import ManifestError
 from . import _cache, _trust
 from ._described import Described, described
 from ._files import UnsafeFileError, read_file
+from ._layout import index
 from ._operation import Operation, Paging, Polling
 
 TYPE_CHECKING = False
@@ -175,7 +176,7 @@ class Manifest:
         """
         if len(data) > _trust.MAX_BYTES:
             raise ManifestError(f"{source or 'the manifest'} is larger than {_trust.MAX_BYTES >> 20} MiB")
-        indexed = _index(data)
+        indexed = index(data)
         if indexed is not None:
             return cls(*indexed, source=source)
         from json import loads
@@ -357,47 +358,6 @@ class _Bodies(Mapping[str, "Any"]):
 
     def __len__(self) -> int:
         return len(self._ids())
-
-
-def _index(
-    data: bytes,
-) -> tuple[dict[str, Any], dict[str, bytes], dict[str, bytes], dict[str, bytes]] | None:
-    """(head, operations, schemas, docs) of a document in the canonical layout, entries as bytes; else None.
-
-    Canonical: ``{`` alone on the first line, one line per scalar of the head, ``"operations": {``, then one line per
-    entry, its key plain ASCII without escapes. A document in another layout is parsed in full.
-    """
-    lines = data.split(b"\n")
-    if lines[0] != b"{" or lines[-1] != b"" or lines[-2] != b"}":
-        return None
-    head: dict[str, Any] = {}
-    sections: dict[str, dict[str, bytes]] = {}
-    section: dict[str, bytes] | None = None
-    for line in lines[1:-2]:
-        if line[:1] != b'"':
-            if line not in (b"},", b"}") or section is None:
-                return None
-            section = None
-            continue
-        key, found, value = line.partition(b'": ')
-        if not found or b"\\" in key:
-            return None
-        name = key[1:].decode("ascii", "replace")
-        if section is not None:
-            section[name] = value[:-1] if value[-1:] == b"," else value
-        elif value == b"{":
-            section = sections[name] = {}
-        else:
-            value = value.rstrip(b",")
-            if value[:1] == b'"' and value[-1:] == b'"' and b"\\" not in value:
-                head[name] = value[1:-1].decode("utf-8", "replace")
-            elif value.isdigit() and len(value) < 10:
-                head[name] = int(value)
-            else:
-                return None
-    if section is not None or sections.keys() - {"docs"} != {"operations", "schemas"}:
-        return None
-    return head, sections["operations"], sections["schemas"], sections.get("docs", {})
 
 
 def load(path: str | PathLike[str]) -> Manifest:
