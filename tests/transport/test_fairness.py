@@ -14,7 +14,7 @@ from geopera import AsyncGeopera, Geopera, errors
 
 TOKEN = "token-for-tests"
 READ = {"order_id": "o"}
-SECONDS = 0.8
+SECONDS = 1.5
 pytestmark = pytest.mark.filterwarnings("ignore::geopera.errors.ResponseMismatchWarning")
 
 
