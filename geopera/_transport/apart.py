@@ -66,7 +66,7 @@ async def in_a_task(
 ) -> Any:
     """What `work` returns. If the waiting task is cancelled, or time is up, `work` still ends in good order.
 
-    httpx's pool loses a place when a task is cancelled while it takes a connection or gives one back.
+    The pools of httpx and httpx2 lose a place when a task is cancelled while it takes a connection or gives one back.
     """
     from asyncio import CancelledError, ensure_future, shield, wait
 

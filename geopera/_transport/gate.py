@@ -1,7 +1,7 @@
 """First come, first served: who may use one of a bounded number of connections in an event loop.
 
-httpx's asynchronous pool serves whoever asks at the right moment, and a wait in it can be lost when a task is
-cancelled. So no more requests are let in than there are connections, and nobody waits inside.
+The asynchronous pool of httpx serves whoever asks at the right moment, and a wait in it, or in that of httpx2, can
+be lost when a task is cancelled. So no more requests are let in than there are connections, and nobody waits inside.
 """
 
 from __future__ import annotations

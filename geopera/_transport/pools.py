@@ -173,9 +173,7 @@ class AsyncPool(Pool):
     def __init__(self, client: Any, connection: Connection, *, given: bool) -> None:
         super().__init__(client, connection, given=given)
         self._tasks: set[Any] = set()
-        # httpx2 has a fair pool, which loses nothing when tasks are cancelled.
-        gated = self.library.__name__ == "httpx" and not given and not connection.own_way
-        places = connection.limits().max_connections if gated else None
+        places = None if given or connection.own_way else connection.limits().max_connections
         self._gate, self._alone_gate = (Gate(places) if places else None for _ in range(2))
 
     async def send(self, request: Request | Get) -> Reply:
@@ -194,7 +192,7 @@ class AsyncPool(Pool):
                     gate.leave()
                     raise ClosedBeforeSending("the client was closed while the call ran")
             sent = True
-            if self.library.__name__ != "httpx" or running_loop() is None:
+            if running_loop() is None:
                 built.extensions["trace"] = self._streams.anote
                 return await self._in_time(self._exchange(client, built, request, gate), request.deadline)
             watch = Watch(self._streams)
