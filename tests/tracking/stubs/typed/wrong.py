@@ -12,7 +12,7 @@ client = Geopera()
 def misspelt_fields() -> None:
     client.catalog.search({"host_nam": "a"})  # wrong
     found = client.catalog.search({"host_name": "a", "limt": 1, "bbox": [1, 2]})  # mypy alone
-    print(found.features)  # wrong: it is no answer
+    print(found.features)  # wrong: it is no response
     client.catalog.search({"host_name": "a", "query": {"eo:cloud_cover": {"less": 3}}})  # wrong
     client.catalog.search(host_nam="a")  # wrong
     CatalogSearchInput(host_nam="a")  # wrong
