@@ -14,12 +14,13 @@ from collections.abc import Mapping
 from ..errors import ManifestError
 from . import _cache, _trust
 from ._described import Described, described
+from ._entries import Entries, index
 from ._files import UnsafeFileError, read_file
 from ._operation import Operation, Paging, Polling
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from os import PathLike
     from typing import Any
 
@@ -30,38 +31,6 @@ __all__ = ["Manifest", "Models", "Operation", "Paging", "Polling", "bundled", "d
 FORMAT = 1
 PREFIX = _trust.PREFIX
 _building = RLock()
-
-
-class _Entries(Mapping[str, "Any"]):
-    """Entries by key, each made at first access and then kept.
-
-    Two threads that race to one entry both get the value that was stored first.
-    """
-
-    __slots__ = ("_made", "_make", "_raw")
-
-    def __init__(self, raw: Mapping[str, Any], make: Callable[[str, Any], Any]) -> None:
-        self._raw = raw
-        self._make = make
-        self._made: dict[str, Any] = {}
-
-    def __getitem__(self, key: str) -> Any:
-        try:
-            return self._made[key]
-        except KeyError:
-            return self._made.setdefault(key, self._make(key, self._raw[key]))
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._raw
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._raw)
-
-    def __len__(self) -> int:
-        return len(self._raw)
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} entries, {', '.join(list(self)[:3])}, …>"
 
 
 def _decode(key: str, raw: Any) -> Any:
@@ -149,9 +118,9 @@ class Manifest:
         self.api_version: str = str(head.get("api_version", ""))
         self.base_url: str = str(head.get("base_url", "https://api.geopera.com"))
         self.path: str = str(head.get("path", "/v1/op/{operation_id}"))
-        self.operations = _Entries(operations, _make_operation)
-        self.schemas = _Entries(schemas, _make_schema)
-        self.docs = _Entries(docs or {}, _make_docs)
+        self.operations = Entries(operations, _make_operation)
+        self.schemas = Entries(schemas, _make_schema)
+        self.docs = Entries(docs or {}, _make_docs)
         self.described: Mapping[str, Any] = self.schemas if not docs else Described(self.schemas, self.docs)
         self.source = source
         self.compiled: dict[str, Any] = {}  # compiled operations by id, made at first call
@@ -175,7 +144,7 @@ class Manifest:
         """
         if len(data) > _trust.MAX_BYTES:
             raise ManifestError(f"{source or 'the manifest'} is larger than {_trust.MAX_BYTES >> 20} MiB")
-        indexed = _index(data)
+        indexed = index(data)
         if indexed is not None:
             return cls(*indexed, source=source)
         from json import loads
@@ -217,7 +186,7 @@ class Manifest:
         from copy import deepcopy
 
         operations = self.operations
-        assert isinstance(operations, _Entries)
+        assert isinstance(operations, Entries)
         document = {
             "format": FORMAT,
             "api_version": self.api_version,
@@ -357,47 +326,6 @@ class _Bodies(Mapping[str, "Any"]):
 
     def __len__(self) -> int:
         return len(self._ids())
-
-
-def _index(
-    data: bytes,
-) -> tuple[dict[str, Any], dict[str, bytes], dict[str, bytes], dict[str, bytes]] | None:
-    """(head, operations, schemas, docs) of a document in the canonical layout, entries as bytes; else None.
-
-    Canonical: ``{`` alone on the first line, one line per scalar of the head, ``"operations": {``, then one line per
-    entry, its key plain ASCII without escapes. A document in another layout is parsed in full.
-    """
-    lines = data.split(b"\n")
-    if lines[0] != b"{" or lines[-1] != b"" or lines[-2] != b"}":
-        return None
-    head: dict[str, Any] = {}
-    sections: dict[str, dict[str, bytes]] = {}
-    section: dict[str, bytes] | None = None
-    for line in lines[1:-2]:
-        if line[:1] != b'"':
-            if line not in (b"},", b"}") or section is None:
-                return None
-            section = None
-            continue
-        key, found, value = line.partition(b'": ')
-        if not found or b"\\" in key:
-            return None
-        name = key[1:].decode("ascii", "replace")
-        if section is not None:
-            section[name] = value[:-1] if value[-1:] == b"," else value
-        elif value == b"{":
-            section = sections[name] = {}
-        else:
-            value = value.rstrip(b",")
-            if value[:1] == b'"' and value[-1:] == b'"' and b"\\" not in value:
-                head[name] = value[1:-1].decode("utf-8", "replace")
-            elif value.isdigit() and len(value) < 10:
-                head[name] = int(value)
-            else:
-                return None
-    if section is not None or sections.keys() - {"docs"} != {"operations", "schemas"}:
-        return None
-    return head, sections["operations"], sections["schemas"], sections.get("docs", {})
 
 
 def load(path: str | PathLike[str]) -> Manifest:
