@@ -245,7 +245,7 @@ def test_odd_schemas_make_valid_files():
 
 
 def test_classes_of_similar_names_are_distinct():
-    document = bundled().to_dict()
+    document = small_manifest()
     document["operations"] = {
         id: {**document["operations"]["orders.get"], "summary": id}
         for id in ("tides.sea.level.get", "tides.sea_level.get", "tides.sea.level_get")
@@ -265,8 +265,6 @@ def test_what_a_manifest_calls_itself_is_no_code(end):
     evil = f"9{end}import os{end}os.system('x'){end}#"
     document = small_manifest()
     document["api_version"] = evil
-    kept = [id for id in document["operations"] if id.startswith(("orders.", "reports.", "catalog.search"))]
-    document["operations"] = {id: document["operations"][id] for id in kept}
     operation = document["operations"]["orders.get"]
     operation |= {"summary": evil, "scope": evil, "input": {"$ref": "#/schemas/OrderGetInput"}}
     fields = {name: {"type": "string", "description": evil} for name in (evil, "ｃlass", "None", "order_id")}
