@@ -22,21 +22,24 @@ _KEY = "idempotency_key: str | None = ..."
 class Call:
     """One operation as stubs need it: its body in every form, and its result."""
 
-    def __init__(self, operation: Operation, manifest: Manifest, given: Given, result: Result) -> None:
+    def __init__(
+        self, operation: Operation, name: str, manifest: Manifest, given: Given, result: Result
+    ) -> None:
         self.operation = operation
-        self.name = f"{pascal(operation.id.replace('.', '_'))}Call"
+        self.shared = f"_{name}"
+        self.name = f"{name}Call"
         self.fields = fields(manifest, operation)
         open = takes_anything(manifest, operation)
-        name = body_class(given.known, operation.input)
-        self.body = given.named(name) if name is not None else ""
+        model = body_class(given.known, operation.input)
+        self.body = given.named(model) if model is not None else ""
         self.optional = not any(field.required for field in self.fields)
         self.own_fields = list[str]()
         """A TypedDict of the keywords, where they are not those of the body's own TypedDict."""
         if open or not self.fields:
             keywords = [*self._keywords(given), *(["**fields: _t.Any"] if open else [])]
-        elif name is not None and all(map(_is_simple, self.fields)):
+        elif model is not None and all(map(_is_simple, self.fields)):
             # Hover shows its descriptions.
-            keywords = [f"**fields: _te.Unpack[_b.{name}Dict]"]
+            keywords = [f"**fields: _te.Unpack[_b.{model}Dict]"]
         else:
             keywords = [f"**fields: _te.Unpack[{self.name}Fields]"]
             self.own_fields = [f"class {self.name}Fields(_t.TypedDict, total=False):", *self._members(given)]
@@ -103,13 +106,12 @@ def _known(text: str) -> str:
 
 def call_classes(call: Call) -> Iterator[str]:
     """The classes of one operation's proxy: one with its methods, and for each flavour one with their results."""
-    shared = f"_{call.name.removesuffix('Call')}"
     yield from call.own_fields
-    yield f"class {shared}:"
+    yield f"class {call.shared}:"
     yield from _methods(call)
     for flavour in ("Sync", "Async"):
         prefix = flavour.removeprefix("Sync")
-        yield f"class {prefix}{call.name}({', '.join((shared, *call.bases(flavour)))}): ..."
+        yield f"class {prefix}{call.name}({', '.join((call.shared, *call.bases(flavour)))}): ..."
 
 
 def _methods(call: Call) -> Iterator[str]:
@@ -170,52 +172,69 @@ def _description(field: Field) -> str:
     return str(field.schema.get("description") or "") if isinstance(field.schema, dict) else ""
 
 
-def calls_module(name: str, node: Any, by_id: dict[str, Call]) -> Iterator[str]:
+class Calls(dict[str, Call]):
+    """Every operation of a manifest by its id, in order, with the names of classes."""
+
+    def __init__(self, manifest: Manifest, given: Given, result: Result) -> None:
+        super().__init__()
+        self._names: dict[str, str] = {}
+        taken: set[str] = set()
+        for path, _ in _nodes(manifest.tree):
+            name = pascal(path.replace(".", "_"))
+            while name in taken:  # a.b_c beside a.b.c
+                name += "_"
+            taken.add(name)
+            self._names[path] = name
+        for operation in manifest.operations.values():
+            segments = map(segment_name, operation.id.split("."))
+            if all(map(is_plain, (*segments, operation.module_name))):
+                name = self._names[operation.id]
+                self[operation.id] = Call(operation, name, manifest, given, result)
+
+    def resource(self, path: str, *, asynchronous: bool) -> str:
+        return f"{'Async' if asynchronous else ''}{self._names[path]}Resource"
+
+
+def _nodes(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """(path, node) of all that lies below a node, the innermost first, and of itself."""
+    for name, child in node.items() if isinstance(node, dict) else ():
+        yield from _nodes(child, f"{path}.{name}" if path else name)
+    yield path, node
+
+
+def calls_module(name: str, node: Any, calls: Calls) -> Iterator[str]:
     """The text of the module of one resource of the client, or of one operation.
 
     What has the same words stands close together, since a compressed file refers back by 32 KiB at most.
     """
-    for path, inner in _resources(name, node):
-        for id in inner.values() if isinstance(inner, dict) else [inner]:
-            if isinstance(id, str) and id in by_id:
+    for path, inner in _nodes(node, name):
+        if not isinstance(inner, dict):
+            if inner in calls:
                 yield ""
-                yield from call_classes(by_id[id])
-        if isinstance(inner, dict):
-            for asynchronous in (False, True):
-                yield ""
-                # Inherited are the docstrings.
-                docs = f"({resource_class(path, asynchronous=False)})" if asynchronous else ""
-                yield f"class {resource_class(path, asynchronous=asynchronous)}{docs}:"
-                yield from list(resource_lines(path, inner, by_id, asynchronous=asynchronous)) or ["    ..."]
-
-
-def _resources(path: str, node: Any) -> Iterator[tuple[str, Any]]:
-    """(path, node) of all resources up to `path`, the innermost first."""
-    if isinstance(node, dict):
-        for name, child in node.items():
-            if isinstance(child, dict):
-                yield from _resources(f"{path}.{name}", child)
-    yield path, node
-
-
-def resource_class(path: str, *, asynchronous: bool) -> str:
-    return f"{'Async' if asynchronous else ''}{pascal(path.replace('.', '_'))}Resource"
+                yield from call_classes(calls[inner])
+            continue
+        for asynchronous in (False, True):
+            yield ""
+            # Inherited are the docstrings.
+            docs = f"({calls.resource(path, asynchronous=False)})" if asynchronous else ""
+            yield f"class {calls.resource(path, asynchronous=asynchronous)}{docs}:"
+            yield from list(resource_lines(path, inner, calls, asynchronous=asynchronous)) or ["    ..."]
 
 
 def resource_lines(
-    path: str, node: dict[str, Any], by_id: dict[str, Call], *, asynchronous: bool, module: str = ""
+    path: str, node: dict[str, Any], calls: Calls, *, asynchronous: bool, module: str = ""
 ) -> Iterator[str]:
     """The attributes of a resource, or of the client; `module` is the prefix of the resources' modules."""
     for segment, child in node.items():
         name = segment_name(segment)
-        if not is_plain(name) or not (isinstance(child, dict) or child in by_id):
+        if not is_plain(name) or not (isinstance(child, dict) or child in calls):
             continue
         here = f"{path}.{segment}" if path else segment
-        call = None if isinstance(child, dict) else by_id[child]
+        call = None if isinstance(child, dict) else calls[child]
         # Another attribute may have the name `property`.
         yield "    @_bi.property"
         if call is None:
-            kind = resource_class(here, asynchronous=asynchronous)
+            kind = calls.resource(here, asynchronous=asynchronous)
         else:
             kind = f"{'Async' if asynchronous else ''}{call.name}"
             yield from deprecation(call.operation)
@@ -229,12 +248,3 @@ def deprecation(operation: Operation, indent: str = "    ") -> Iterator[str]:
     """The line that marks what calls a deprecated operation."""
     if operation.deprecated:
         yield f'{indent}@_te.deprecated("{text_of(operation.id)} is deprecated")'
-
-
-def all_calls(manifest: Manifest, given: Given, result: Result) -> list[Call]:
-    """Every operation of the manifest, in order."""
-    return [
-        Call(operation, manifest, given, result)
-        for operation in manifest.operations.values()
-        if all(map(is_plain, (*map(segment_name, operation.id.split(".")), operation.module_name)))
-    ]

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..._names import segment_name
 from ...manifest import Manifest
-from .calls import Call, resource_lines
+from .calls import Calls, resource_lines
 from .options import options
 from .types import HEADER, is_plain
 
@@ -47,11 +47,10 @@ def _client_map(*, asynchronous: bool) -> str:
     return f"    def map(self, operation_id: str, bodies: {source}, /, *, {tail}) -> {kind}[_t.Any]: ..."
 
 
-def client_module(manifest: Manifest, calls: list[Call]) -> Iterator[str]:
+def client_module(manifest: Manifest, calls: Calls) -> Iterator[str]:
     """The text of ``geopera.fluent``."""
     yield HEADER
     yield _CLIENT_HEAD
-    by_id = {call.operation.id: call for call in calls}
     for name in resources(manifest):
         module = segment_name(name)
         yield f"import geopera._calls.{module} as _calls_{module}"
@@ -60,7 +59,7 @@ def client_module(manifest: Manifest, calls: list[Call]) -> Iterator[str]:
         # The resources are inherited, since one may be called as a method is, or as a type of its signature.
         yield ""
         yield f"class _{name}Resources:"
-        lines = resource_lines("", manifest.tree, by_id, asynchronous=asynchronous, module="_calls_")
+        lines = resource_lines("", manifest.tree, calls, asynchronous=asynchronous, module="_calls_")
         yield from list(lines) or ["    ..."]
         yield ""
         yield f"class {name}(_{name}Resources):"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .calls import Call, deprecation
+from .calls import Call, Calls, deprecation
 from .types import Classes, module
 
 
-def package_module(calls: list[Call], classes: Classes) -> Iterator[str]:
+def package_module(calls: Calls, classes: Classes) -> Iterator[str]:
     """The text of the package without modules: every operation is a value that has the four functions."""
-    for call in calls:
+    for call in calls.values():
         body, optional = _body(call)
         kind = "OptionalLowLevel" if optional else "LowLevel"
         yield f"{call.operation.module_name}: _h.{kind}[{body}, {_parsed(call, classes)}]"

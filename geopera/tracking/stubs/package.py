@@ -35,15 +35,14 @@ def files(manifest: Manifest, *, deep: bool = True) -> Iterator[tuple[str, str]]
 
     classes = Classes(manifest)
     given, result = Given(classes), Result(classes)
-    calls = call_stubs.all_calls(manifest, given, result)
-    by_id = {call.operation.id: call for call in calls}
+    calls = call_stubs.Calls(manifest, given, result)
     yield "py.typed", _MARK
     yield "__init__.pyi", client_stubs.package_module()
     yield "_stub_helpers.pyi", _join(helper_stubs.helpers_module())
     yield "fluent.pyi", _join(client_stubs.client_module(manifest, calls))
     yield "_calls/__init__.pyi", HEADER
     for name in client_stubs.resources(manifest):
-        lines = call_stubs.calls_module(name, manifest.tree[name], by_id)
+        lines = call_stubs.calls_module(name, manifest.tree[name], calls)
         yield f"_calls/{segment_name(name)}.pyi", module(lines)
     yield "models/__init__.pyi", module(model_stubs.models_module(classes, given))
     if deep:
@@ -56,7 +55,7 @@ def files(manifest: Manifest, *, deep: bool = True) -> Iterator[tuple[str, str]]
         yield "api/operations/__init__.pyi", module(lowlevel_stubs.package_module(calls, classes))
         return
     yield "api/operations/__init__.pyi", HEADER
-    for call in calls:
+    for call in calls.values():
         yield (
             f"api/operations/{call.operation.module_name}.pyi",
             lowlevel_stubs.operation_module(call, classes),
@@ -64,14 +63,12 @@ def files(manifest: Manifest, *, deep: bool = True) -> Iterator[tuple[str, str]]
 
 
 def parsed_files(manifest: Manifest, *, deep: bool = True) -> list[tuple[str, str]]:
-    """All files, each of them read by Python's parser. Raises `GeoperaError`: if one of them is no Python."""
-    import ast
-
+    """All files, each of them read by Python's compiler. Raises `GeoperaError`: if one of them is no Python."""
     found = list(files(manifest, deep=deep))
     for path, text in found:
         if path.endswith(".pyi"):
             try:
-                ast.parse(text, path)
+                compile(text, path, "exec", dont_inherit=True)  # quicker than a tree of Python objects
             except (SyntaxError, ValueError) as exc:
                 raise GeoperaError(
                     f"the manifest cannot be described: {path} would be no Python: {exc}"

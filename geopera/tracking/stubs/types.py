@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import keyword
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 from unicodedata import normalize
@@ -61,7 +60,7 @@ import geopera.types as _ty
 def module(lines: Iterable[str]) -> str:
     """The text of a generated module: its head imports what its lines refer to, since each of many files pays for it."""
     text = "\n".join(lines)
-    used = [line for line in _IMPORTS.splitlines() if re.search(rf"\b{line.rpartition(' ')[2]}\.", text)]
+    used = [line for line in _IMPORTS.splitlines() if f"{line.rpartition(' ')[2]}." in text]
     return "\n".join([HEADER, *used, "", text, ""])
 
 

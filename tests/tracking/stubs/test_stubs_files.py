@@ -244,6 +244,22 @@ def test_odd_schemas_make_valid_files():
             ast.parse(text, name)
 
 
+def test_classes_of_similar_names_are_distinct():
+    document = small_manifest()
+    document["operations"] = {
+        id: {**document["operations"]["orders.get"], "summary": id}
+        for id in ("tides.sea.level.get", "tides.sea_level.get", "tides.sea.level_get")
+    }
+    tree = ast.parse(dict(stubs.files(Manifest.from_dict(document)))["_calls/tides.pyi"])
+    names = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
+    assert len(set(names)) == len(names)
+    assert [name for name in names if name.startswith("_")] == [
+        "_TidesSeaLevelGet",
+        "_TidesSeaLevelGet_",
+        "_TidesSeaLevelGet__",
+    ]
+
+
 @pytest.mark.parametrize("end", ["\n", "\r", "\u2028", "\x85", '"""', "\\"])
 def test_what_a_manifest_calls_itself_is_no_code(end):
     evil = f"9{end}import os{end}os.system('x'){end}#"
