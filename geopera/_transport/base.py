@@ -15,7 +15,7 @@ from .._decoding.inflate import ACCEPTED, Whole, too_large
 from .._secrets import header_fault, reveal
 from ..errors import InvalidInputError, ManifestError
 from .guard import Guard
-from .redirects import origin
+from .redirects import bad_redirect, origin
 from .settings import timeout_of
 from .streams import Streams
 
@@ -90,6 +90,11 @@ class Pool:
     @property
     def closed(self) -> bool:
         return self._streams.over
+
+    @property
+    def direct(self) -> bool:
+        """Whether the connections are those of the library, with nothing of the caller's around them."""
+        return not self.given and not self._connection.own_way
 
     # Requests.
 
@@ -180,9 +185,11 @@ class Pool:
             dict(built.headers.raw),
         )
 
-    def _stopped(self, exc: BaseException, *, sent: bool) -> Exception | None:
-        """The exception to raise instead of one that was caused by closing the client."""
-        if not self.closed or not isinstance(exc, Exception):
+    def _instead(self, exc: BaseException, *, sent: bool) -> Exception | None:
+        """The exception to raise instead of one that was caused by closing the client, or by a bad redirect."""
+        if not self.closed:
+            return bad_redirect(self.library, exc)
+        if not isinstance(exc, Exception):
             return None
         before = not sent or type(exc).__name__ in ("ConnectError", "ConnectTimeout", "PoolTimeout")
         cls = ClosedBeforeSending if before or isinstance(exc, RuntimeError) else ClosedWhileSending

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from .._call.stops import TotalTimeout
 from .._decoding.inflate import BodyCut, Decoder
+from .direct import rest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     import httpx
 
+    from .direct import Rest
     from .guard import Reception
 
 
@@ -26,6 +28,7 @@ class Body:
     __slots__ = (
         "_at_end",
         "_deadline",
+        "_direct",
         "_late",
         "_library",
         "_reception",
@@ -42,6 +45,8 @@ class Body:
         reception: Reception,
         deadline: float | None = None,
         at_end: Callable[[], Any] | None = None,
+        *,
+        direct: bool = False,
     ) -> None:
         self.http = http
         self.headers = http.headers
@@ -50,6 +55,7 @@ class Body:
         self._reception = reception
         self._deadline = deadline
         self._at_end = at_end
+        self._direct = direct  # whether nothing stands between the response and its connection
         self._timer: Any = None
         self._late = False
 
@@ -65,13 +71,20 @@ class Body:
             return
         decoder = Decoder(self.headers.get("content-encoding"), file=file)
         self._watch()
+        pieces = http.iter_raw()  # lives until the end: the connection would be closed with it
         try:
-            for raw in http.iter_raw():
+            for raw in pieces:
                 self._reception.note()
                 if self._reception.surplus:
                     http.extensions["network_stream"].close()
                 self._check()
                 yield from decoder.feed(raw)
+                left, self._direct = self._rest(len(raw), decoder, file), False
+                if left is not None:
+                    for piece in left.chunks():
+                        self._check()
+                        yield piece
+                    break
             if self._late:  # a body without a length seems to end where the socket was shut down
                 raise TotalTimeout("the body did not end in time")
             decoder.close()
@@ -97,9 +110,20 @@ class Body:
                     await http.extensions["network_stream"].aclose()
                 for piece in decoder.feed(raw):
                     yield piece
+                left, self._direct = self._rest(len(raw), decoder, file), False
+                if left is not None:
+                    async for piece in left.achunks(self._within):
+                        yield piece
+                    break
             decoder.close()
         except BodyCut as exc:
             raise self._library.DecodingError(str(exc)) from None
+
+    def _rest(self, arrived: int, decoder: Decoder, file: bool) -> Rest | None:
+        """What of the body of a file may be read from the connection itself, after the first piece."""
+        if not (file and self._direct and decoder.plain):
+            return None
+        return rest(self.http, self._library, arrived)
 
     async def _within(self, step: Any) -> Any:
         if self._deadline is None:

@@ -1,7 +1,7 @@
 """A fair queue for a bounded number of connections in an event loop.
 
-The async pool of httpx is not fair, and a wait in it, or in that of httpx2, can be lost when a task is cancelled. So no
-more requests enter it than there are connections, and they wait here instead.
+The async pool of httpx is not fair, and a wait in it, or in that of httpx2, can be lost when a task is cancelled.
+So no more requests enter it than there are connections, and they wait here instead.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from .apart import in_a_task, in_a_thread
 from .base import Get, Pool, arguments_of, foreign, made_of
 from .bodies import Body, for_sure
 from .gate import Gate
-from .redirects import MOST, following, origin
+from .redirects import MOST, BadRedirect, bad_redirect, following, origin
 from .streams import Watch, running_loop
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ class SyncPool(Pool):
             return reply
         except BaseException as exc:
             request.place = self._place(built)
-            stopped = self._stopped(exc, sent=True)
-            if stopped is not None:
-                raise stopped from exc
+            instead = self._instead(exc, sent=True)
+            if instead is not None:
+                raise instead from exc
             raise
 
     def _client_for(self, request: Request | Get) -> Any:
@@ -80,7 +80,7 @@ class SyncPool(Pool):
                 response.extensions["network_stream"].close()
                 raise self._early()
             if request.stream and response.is_success:
-                body = Body(response, self.library, reception, request.deadline)
+                body = Body(response, self.library, reception, request.deadline, direct=self.direct)
                 response = None
                 return self._reply(body.http, None, body)
             return self._reply(response, self._read(response, reception, request.limit))
@@ -132,13 +132,16 @@ class SyncPool(Pool):
         request.extensions["trace"] = self._streams.note
         for _ in range(MOST):
             unlogged(request)
-            response = client.send(request, stream=True, auth=None, follow_redirects=False)
+            try:
+                response = client.send(request, stream=True, auth=None, follow_redirects=False)
+            except Exception as exc:  # noqa: BLE001 - inspected, then raised
+                raise bad_redirect(self.library, exc) or exc from None
             another = None if content is not None else following(self.library, request, response)
             if another is None:
-                return Body(response, self.library, self._guard.reception(response))
+                return Body(response, self.library, self._guard.reception(response), direct=self.direct)
             response.close()
             request = another
-        raise self.library.TooManyRedirects(f"more than {MOST} redirects", request=request)
+        raise BadRedirect(f"the response redirects more than {MOST} times")
 
     def run(self, steps: Generator[Any, Any, Any] | Layered) -> Any:
         """Perform the steps of a call, sync."""
@@ -176,6 +179,11 @@ class AsyncPool(Pool):
         places = None if given or connection.own_way else connection.limits().max_connections
         self._gate, self._alone_gate = (Gate(places) if places else None for _ in range(2))
 
+    @property
+    def direct(self) -> bool:
+        # The library's generators stay suspended meanwhile, and only asyncio ends such without a complaint.
+        return super().direct and running_loop() is not None
+
     async def send(self, request: Request | Get) -> Reply:
         built = self.build(request)
         sent = False
@@ -202,9 +210,9 @@ class AsyncPool(Pool):
             return reply
         except BaseException as exc:
             request.place = self._place(built)
-            stopped = self._stopped(exc, sent=sent)
-            if stopped is not None:
-                raise stopped from exc
+            instead = self._instead(exc, sent=sent)
+            if instead is not None:
+                raise instead from exc
             raise
 
     async def _in_time(self, work: Any, deadline: float | None) -> Reply:
@@ -240,7 +248,7 @@ class AsyncPool(Pool):
                 await response.extensions["network_stream"].aclose()
                 raise self._early()
             if request.stream and response.is_success:
-                body = Body(response, self.library, reception, request.deadline, leave)
+                body = Body(response, self.library, reception, request.deadline, leave, direct=self.direct)
                 response = leave = None
                 return self._reply(body.http, None, body)
             return self._reply(response, await self._read(response, reception, request.limit))
@@ -296,13 +304,16 @@ class AsyncPool(Pool):
         request.extensions["trace"] = self._streams.anote
         for _ in range(MOST):
             unlogged(request)
-            response = await client.send(request, stream=True, auth=None, follow_redirects=False)
+            try:
+                response = await client.send(request, stream=True, auth=None, follow_redirects=False)
+            except Exception as exc:  # noqa: BLE001 - inspected, then raised
+                raise bad_redirect(self.library, exc) or exc from None
             another = None if content is not None else following(self.library, request, response)
             if another is None:
-                return Body(response, self.library, self._guard.reception(response))
+                return Body(response, self.library, self._guard.reception(response), direct=self.direct)
             await response.aclose()
             request = another
-        raise self.library.TooManyRedirects(f"more than {MOST} redirects", request=request)
+        raise BadRedirect(f"the response redirects more than {MOST} times")
 
     async def run(self, steps: Generator[Any, Any, Any] | Layered) -> Any:
         """Perform the steps of a call, async."""

@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from ..errors import ManifestError
 from . import _cache, _trust
 from ._described import Described, described
+from ._entries import Entries, index
 from ._files import UnsafeFileError, read_file
-from ._layout import index
 from ._operation import Operation, Paging, Polling
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from os import PathLike
     from typing import Any
 
@@ -31,38 +31,6 @@ __all__ = ["Manifest", "Models", "Operation", "Paging", "Polling", "bundled", "d
 FORMAT = 1
 PREFIX = _trust.PREFIX
 _building = RLock()
-
-
-class _Entries(Mapping[str, "Any"]):
-    """Entries by key, each made at first access and then kept.
-
-    Two threads that race to one entry both get the value that was stored first.
-    """
-
-    __slots__ = ("_made", "_make", "_raw")
-
-    def __init__(self, raw: Mapping[str, Any], make: Callable[[str, Any], Any]) -> None:
-        self._raw = raw
-        self._make = make
-        self._made: dict[str, Any] = {}
-
-    def __getitem__(self, key: str) -> Any:
-        try:
-            return self._made[key]
-        except KeyError:
-            return self._made.setdefault(key, self._make(key, self._raw[key]))
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._raw
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._raw)
-
-    def __len__(self) -> int:
-        return len(self._raw)
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} entries, {', '.join(list(self)[:3])}, …>"
 
 
 def _decode(key: str, raw: Any) -> Any:
@@ -150,9 +118,9 @@ class Manifest:
         self.api_version: str = str(head.get("api_version", ""))
         self.base_url: str = str(head.get("base_url", "https://api.geopera.com"))
         self.path: str = str(head.get("path", "/v1/op/{operation_id}"))
-        self.operations = _Entries(operations, _make_operation)
-        self.schemas = _Entries(schemas, _make_schema)
-        self.docs = _Entries(docs or {}, _make_docs)
+        self.operations = Entries(operations, _make_operation)
+        self.schemas = Entries(schemas, _make_schema)
+        self.docs = Entries(docs or {}, _make_docs)
         self.described: Mapping[str, Any] = self.schemas if not docs else Described(self.schemas, self.docs)
         self.source = source
         self.compiled: dict[str, Any] = {}  # compiled operations by id, made at first call
@@ -218,7 +186,7 @@ class Manifest:
         from copy import deepcopy
 
         operations = self.operations
-        assert isinstance(operations, _Entries)
+        assert isinstance(operations, Entries)
         document = {
             "format": FORMAT,
             "api_version": self.api_version,

@@ -7,6 +7,8 @@ comparisons, so that loading imports nothing for it.
 
 from __future__ import annotations
 
+from .._keywords import MAPS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -35,7 +37,10 @@ _CONVENTIONS = ("token", "offset", "page", "search_page")
 
 def shown(value: object) -> str:
     """`value` for a message: short, and without control characters."""
-    text = value if isinstance(value, str) else repr(value)[:MAX_NAME]
+    try:
+        text = value if isinstance(value, str) else repr(value)[:MAX_NAME]
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        text = f"a very large {type(value).__name__}"
     text = "".join(c if c.isprintable() else "?" for c in text[: MAX_NAME + 1])
     return text if len(text) <= MAX_NAME else text[: MAX_NAME - 1] + "…"
 
@@ -223,8 +228,6 @@ PREFIX = "#/schemas/"
 _REFERENCES = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
 #: Keywords that move the root of references, or name a location.
 _IDENTITIES = frozenset({"$id", "$anchor", "$dynamicAnchor", "$recursiveAnchor"})
-#: Keywords of a schema that hold schemas by name, as in the schema compiler, which is not imported for this.
-MAPS = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 #: Keywords of a schema that hold data or a pattern, which are displayed as literals.
 _DATA = frozenset({"default", "const", "enum", "examples", "example", "pattern"})
 

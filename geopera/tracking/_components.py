@@ -7,9 +7,10 @@ into the middle of a schema gets a key of its own. The keywords of OpenAPI 3.0 (
 
 from __future__ import annotations
 
+from .._keywords import FORMS, step
 from ..errors import ManifestError
 from ..manifest._trust import MAX_NAME, is_key
-from ._schemas import IN_LIST, IN_MAP, IN_PLACE, REF_PREFIX, measure, references
+from ._schemas import IN_LIST, IN_MAP, IN_PLACE, REF_PREFIX, measure, references, subschemas
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,14 +71,7 @@ def _is_schema_place(parts: list[str]) -> bool:
     """Whether `parts`, below a schema, lead to a schema."""
     state = "schema"
     for part in parts:
-        if state == "map":
-            state = "schema"
-        elif part in IN_MAP or part in IN_LIST:
-            state = "map"
-        elif part in IN_PLACE:
-            state = "schema"
-        else:
-            return False
+        state = step(state, FORMS.get(part))
     return state == "schema"
 
 
@@ -92,6 +86,8 @@ class Components:
         self.old = old
         self.schemas: dict[str, Any] = {}
         self._moved: dict[tuple[int, tuple[str, ...]], str] = {}
+        self._anchors: dict[int, dict[str, tuple[str, ...]]] = {}
+        self._inline: list[Any] = []  # kept, since what is known of a schema is found by its identity
         components = document.get("components")
         components = components if isinstance(components, dict) else {}
         named = components.get("schemas")
@@ -121,6 +117,7 @@ class Components:
     def schema(self, schema: Any, place: str) -> Any:
         """A schema with the references of a manifest; unusable parts are open (``{}``)."""
         schema = self._read(schema, place)
+        self._inline.append(schema)
         return self._converted(schema, place, schema)
 
     def _read(self, schema: Any, place: str) -> Any:
@@ -200,13 +197,16 @@ class Components:
         """The key of a reference's target, or None."""
         if not isinstance(reference, str):
             return None
-        if reference in self._ids:
-            return self._keys[self._ids[reference]]
-        if reference == "#":
+        uri, _, fragment = reference.partition("#")
+        if uri:
+            if uri not in self._ids:
+                return None
+            root = self._named[self._ids[uri]]
+        if not fragment:
             return next((self._keys[name] for name, schema in self._named.items() if schema is root), None)
-        if not reference.startswith("#/"):
-            return None
-        parts = pointer(reference)
+        if not fragment.startswith("/"):
+            return self._anchored(fragment, root)
+        parts = pointer(f"#{fragment}")
         if tuple(parts[:2]) == _HOME and len(parts) == 3:
             return self._keys.get(parts[2])
         own = isinstance(root, dict) and "$id" in root
@@ -218,6 +218,41 @@ class Components:
             if isinstance(found, (dict, bool)) and self._leads_to_schema(start, parts):
                 return self._move(start, parts, found, root)
         return None
+
+    def _anchored(self, anchor: str, root: Any) -> str | None:
+        """The key of the schema with an ``$anchor``: in `root`, or in any component if `root` has no ``$id``."""
+        own = isinstance(root, dict) and "$id" in root
+        for start in (root,) if own else (root, self.document):
+            found = self._anchors_in(start).get(anchor)
+            if found is not None:
+                return self._place(start, list(found), root)
+        return None
+
+    def _anchors_in(self, start: Any) -> dict[str, tuple[str, ...]]:
+        known = self._anchors.get(id(start))
+        if known is None:
+            known = self._anchors[id(start)] = {}
+            named = [((*_HOME, name), schema) for name, schema in self._named.items()]
+            waiting = named if start is self.document else [((), start)]
+            while waiting:
+                way, inner = waiting.pop()
+                if not isinstance(inner, dict) or ("$id" in inner and inner is not start):
+                    continue
+                for keyword in ("$anchor", "$dynamicAnchor"):
+                    if isinstance(inner.get(keyword), str):
+                        known.setdefault(inner[keyword], way)
+                waiting.extend(((*way, *step), each) for step, each in subschemas(inner))
+        return known
+
+    def _place(self, start: Any, parts: list[str], root: Any) -> str:
+        """The key of what lies at `parts` below `start`: that of a component, or one of its own."""
+        if tuple(parts[:2]) == _HOME and len(parts) == 3:
+            return self._keys[parts[2]]
+        if not parts:
+            named = [self._keys[name] for name, schema in self._named.items() if schema is start]
+            if named:
+                return named[0]
+        return self._move(start, parts, at(start, parts), root)
 
     def _leads_to_schema(self, start: Any, parts: list[str]) -> bool:
         if start is not self.document:
@@ -245,7 +280,7 @@ class Components:
     def _free(self, *candidates: list[str]) -> str:
         """The first free key of `candidates`, else one with a number."""
         taken = {*self._keys.values(), *self._moved.values()}
-        keys = [_key_of(names) for names in candidates if names]
+        keys = [_key_of(names) for names in candidates if names] or ["Schema"]
         for key in keys:
             if key not in taken:
                 return key
@@ -320,8 +355,6 @@ def by_direction(schemas: dict[str, Any], operations: dict[str, dict[str, Any]])
 
 
 def _within(schema: Any) -> Iterable[Any]:
-    from ._schemas import subschemas
-
     waiting = [schema]
     while waiting:
         inner = waiting.pop()

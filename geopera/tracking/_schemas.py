@@ -1,14 +1,14 @@
 """Walking, cleaning and ordering JSON Schemas.
 
 Not every dict in a schema is a schema: a property may be called ``properties`` and a default may be an object. The
-tables of the schema compiler distinguish them. Depths are checked without recursion first, so the recursive functions
-cannot run out of stack.
+table of the keywords distinguishes them. Depths are checked without recursion first, so the recursive functions cannot
+run out of stack.
 """
 
 from __future__ import annotations
 
+from .._keywords import ABOUT, ARRAYS, MAPS, SINGLES
 from ..errors import ManifestError
-from ..schema import _keywords
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ MAX_VALUES = 500_000
 #: The largest integer, in bits. Python reads and prints no more than 4,300 digits.
 MAX_BITS = 14_000
 
-IN_MAP, IN_LIST, IN_PLACE = _keywords.MAPS, _keywords.ARRAYS, _keywords.SINGLES
+IN_MAP, IN_LIST, IN_PLACE = MAPS, ARRAYS, SINGLES
 #: Annotations of a schema, which do not change what it accepts.
 PROSE = frozenset(
     {
@@ -41,7 +41,7 @@ PROSE = frozenset(
         "deprecated",
     }
 )
-LIMITS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
+LIMITS = ABOUT["number"]
 
 
 def count(value: object, what: str) -> None:

@@ -15,7 +15,6 @@ from helpers.wire import Asked, Reply, Wire, in_pieces, json_reply
 from geopera._loops import downloads as _downloads
 from geopera.errors import (
     APIConnectionError,
-    APIError,
     GoneError,
     InvalidInputError,
     NotFoundError,
@@ -492,7 +491,7 @@ def test_a_redirect_from_https_to_http_is_not_followed(flavour: Flavour, tmp_pat
     client = flavour.client(
         "test-token", "https://geopera.test", httpx_args={"transport": httpx.MockTransport(reply)}
     )
-    with pytest.raises(APIError, match="302"):
+    with pytest.raises(ResponseError, match="not encrypted"):
         flavour(
             client.items.asset.download.download({"item_id": "i", "asset_id": "k"}, tmp_path / "scene.tif")
         )

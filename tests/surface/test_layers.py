@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent.parent / "geopera"
 # The lowest layer first; a folder is one name. Members of a layer do not import each other.
 LAYERS = {
     "": [
-        "_drivers _names _references _version _forks _http _values _decoding _secrets",
+        "_drivers _keywords _names _references _version _forks _http _values _decoding _secrets",
         "_display geo",
         "types",
         "errors",

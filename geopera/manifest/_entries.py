@@ -1,10 +1,45 @@
-"""The canonical layout of a manifest, one entry per line: it is indexed without parsing JSON."""
+"""Entries that are decoded at first use, and how the canonical layout is cut into them without parsing."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from typing import Any
+
+
+class Entries(Mapping[str, "Any"]):
+    """Entries by key, each made at first access and then kept.
+
+    Two threads that race to one entry both get the value that was stored first.
+    """
+
+    __slots__ = ("_made", "_make", "_raw")
+
+    def __init__(self, raw: Mapping[str, Any], make: Callable[[str, Any], Any]) -> None:
+        self._raw = raw
+        self._make = make
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, key: str) -> Any:
+        try:
+            return self._made[key]
+        except KeyError:
+            return self._made.setdefault(key, self._make(key, self._raw[key]))
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._raw
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} entries, {', '.join(list(self)[:3])}, …>"
 
 
 def index(
