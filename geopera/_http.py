@@ -23,7 +23,7 @@ def check_name(name: str | None) -> str:
     where = "http_library" if name is not None else "GEOPERA_HTTP"
     chosen = name if name is not None else os.environ.get("GEOPERA_HTTP") or LIBRARIES[0]
     if chosen not in LIBRARIES:
-        raise ValueError(f"{where} is 'httpx' or 'httpx2', not {chosen!r}")
+        raise ValueError(f"{where} must be 'httpx' or 'httpx2', not {chosen!r}")
     return chosen
 
 

@@ -40,7 +40,7 @@ class Holder:
             self._adopt(found.credential)
         if self._missing:
             raise ValueError(
-                f"the client came out of a pickle, which holds no secrets: it misses {', '.join(self._missing)}; "
+                f"the client came out of a pickle, which holds no secrets: it lacks {', '.join(self._missing)}; "
                 "make a new client, or set headers and cookies with with_headers() and with_cookies()"
             )
         return self._credential

@@ -163,7 +163,7 @@ class Input:
                 raise Refused(fault, "model_type")
         elif not isinstance(body, Mapping):
             raise Refused(
-                f"the body is a {type(body).__name__}; it has to be an object{self._keyword(body)}",
+                f"the body is a {type(body).__name__}; it must be an object{self._keyword(body)}",
                 "dict_type",
             )
         elif not self.shape.described:

@@ -91,7 +91,7 @@ class Context:
         new["policy"] = policy
         new["headers"] = (*self.headers, *protected(overrides.get("headers")).items())
         if overrides.get("extra_fields", "forbid") not in ("allow", "forbid"):
-            raise ValueError(f"extra_fields is 'allow' or 'forbid', not {overrides['extra_fields']!r}")
+            raise ValueError(f"extra_fields must be 'allow' or 'forbid', not {overrides['extra_fields']!r}")
         for name in (*_PLAIN, "extra_fields", "strict_responses", "limiter"):
             new[name] = overrides.get(name, new[name])
         return Context(**new)

@@ -151,7 +151,7 @@ class Endpoint:
 def path_of(template: str, id: str) -> str:
     """The path of an operation. Raises `ManifestError` if the template or the id is invalid."""
     if "{operation_id}" not in template or not template.startswith("/") or template.startswith("//"):
-        raise ManifestError(f"the manifest's path {template!r} has to be a path with {{operation_id}} in it")
+        raise ManifestError(f"the manifest's path {template!r} must be a path with {{operation_id}} in it")
     if not all(part.isascii() and part.replace("-", "_").isidentifier() for part in id.split(".")):
         raise ManifestError(f"{id!r} is not an operation id; one looks like 'catalog.search'")
     return template.replace("{operation_id}", id)
@@ -240,7 +240,7 @@ def check_key(endpoint: Endpoint, key: Any) -> None:
     """
     fault = None
     if not isinstance(key, str):
-        fault = f"the key has to be a string, not {type(key).__name__}"
+        fault = f"the key must be a string, not {type(key).__name__}"
     elif not 1 <= len(key) <= 255:
         fault = f"the key has {len(key)} characters; 1 to 255 are possible"
     elif not (key.isascii() and key.isprintable()) or key != key.strip():

@@ -13,7 +13,7 @@ def turn_on(level: str) -> None:
     from .._display.safe import safe
 
     if level.lower() not in ("debug", "info"):
-        raise ValueError(f"GEOPERA_LOG is 'debug' or 'info', not {level!r}")
+        raise ValueError(f"GEOPERA_LOG must be 'debug' or 'info', not {level!r}")
     logger = logging.getLogger("geopera")
     logger.setLevel(level.upper())
     if not _on:

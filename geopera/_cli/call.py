@@ -103,13 +103,13 @@ def seconds(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < 1e6:
-        raise argparse.ArgumentTypeError("it has to be a number of seconds above zero")
+        raise argparse.ArgumentTypeError("it must be a number of seconds above zero")
     return value
 
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError("it has to be a whole number above zero")
+        raise argparse.ArgumentTypeError("it must be a whole number above zero")
     return int(text)
 
 

@@ -167,7 +167,7 @@ class JSONRecords:
             self._base = 0
         self._depth -= 1
         if self._depth < 0:
-            raise DecodeError(f"this is not JSON: it closes with {token.decode()!r} what was never opened")
+            raise DecodeError(f"this is not JSON: {token.decode()!r} closes nothing")
         if self._depth == 0:
             self._to_shell(self._pos)
             yield from self._value()
@@ -180,14 +180,14 @@ class JSONRecords:
             return self._parse(text)
         except ValueError:
             if not text:
-                raise DecodeError("the array of records has an empty place") from None
+                raise DecodeError("the array of records has an empty element") from None
             return parse_slowly(text)
 
     def _to_shell(self, end: int) -> None:
         self._shell += self._buffer[self._start : end]
         self._start = end
         if len(self._shell) > self._max:
-            raise DecodeError(f"what surrounds the records is larger than {self._max} bytes")
+            raise DecodeError(f"the text around the records is larger than {self._max} bytes")
 
     def _value(self) -> Iterator[Any]:
         """At the end of one top-level value: check what surrounded the records; find them if they are in it."""

@@ -27,7 +27,7 @@ def check_base_url(url: Any, *, token: bool = False, allow_http: bool = False) -
     """Raise ValueError for a base URL that cannot be used, or that would expose a token."""
     if not isinstance(url, str) or not url.lower().startswith(("http://", "https://")):
         shown = url if isinstance(url, str) and "@" not in url else type(url).__name__
-        raise ValueError(f"base_url has to start with https:// or http://, not {shown!r}")
+        raise ValueError(f"base_url must start with https:// or http://, not {shown!r}")
     scheme, _, rest = url.partition("://")
     authority = rest
     for mark in "/?#\\":

@@ -281,12 +281,12 @@ def test_two_processes_with_eight_threads_make_one_refresh_at_the_sandbox(
     import sys
 
     import httpx
-    from sandbox.test_sandbox_oauth import Door
+    from sandbox.test_sandbox_oauth import SignIn
 
     server = make_sandbox(approve=True)
-    door = Door(server)
-    with door.http:
-        tokens = door.sign_in()
+    oauth = SignIn(server)
+    with oauth.http:
+        tokens = oauth.sign_in()
         refreshes: list[str] = []
         real = server.state.oauth.token
 

@@ -283,7 +283,7 @@ def test_logging_from_the_environment(serve: Any) -> None:
 
 def test_an_unknown_log_level_is_refused(flavour: Flavour, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GEOPERA_LOG", "loud")
-    with pytest.raises(ValueError, match="GEOPERA_LOG is 'debug' or 'info', not 'loud'"):
+    with pytest.raises(ValueError, match="GEOPERA_LOG must be 'debug' or 'info', not 'loud'"):
         flavour.fluent("test-token")
 
 

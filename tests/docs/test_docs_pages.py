@@ -42,15 +42,15 @@ def test_every_page_is_in_the_index() -> None:
 
 
 def test_the_design_page_shows_the_layout_as_it_is() -> None:
-    from surface.test_house import FLOORS
+    from surface.test_layers import LAYERS
 
     text = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
     drawn = re.search(r"```text\n(geopera/\n.*?)```", text, re.S)
     assert drawn is not None
-    for house, picture in zip(FLOORS, drawn[1].split("geopera/sandbox/\n"), strict=True):
+    for tree, picture in zip(LAYERS, drawn[1].split("geopera/sandbox/\n"), strict=True):
         lines = [re.match(r"  ((?:\w+(?:\.py|/) *)+)", line) for line in picture.splitlines()]
-        rooms = [{name.removesuffix(".py").rstrip("/") for name in m[1].split()} for m in lines if m]
-        assert rooms == [set(line.split()) for line in reversed(FLOORS[house])]
+        members = [{name.removesuffix(".py").rstrip("/") for name in m[1].split()} for m in lines if m]
+        assert members == [set(line.split()) for line in reversed(LAYERS[tree])]
 
 
 def test_the_page_about_versions_names_every_public_module() -> None:

@@ -85,11 +85,11 @@ def query_tests(query: Any) -> list[Test]:
     if query is None:
         return []
     if not isinstance(query, Mapping):
-        raise unprocessable("query is an object: property -> {operator: value}.")
+        raise unprocessable("query must be an object: property -> {operator: value}.")
     tests: list[Test] = []
     for name, conditions in query.items():
         if not isinstance(conditions, Mapping):
-            raise unprocessable(f"The query of {name!r} is an object: operator -> value.")
+            raise unprocessable(f"The query of {name!r} must be an object: operator -> value.")
         for word, want in conditions.items():
             if want is not None:
                 tests.append(_query_test(name, word, want))
@@ -105,13 +105,13 @@ def sort(items: Iterable[T], sortby: Any, view: Callable[[T], Item]) -> list[T]:
     if sortby is None:
         return found
     if not isinstance(sortby, list):
-        raise unprocessable("sortby is a list of {field, direction}.")
+        raise unprocessable("sortby must be a list of {field, direction}.")
     for clause in reversed(sortby):
         if not isinstance(clause, Mapping) or not isinstance(clause.get("field"), str):
             raise unprocessable("Each clause of sortby has a field and a direction.")
         direction = str(clause.get("direction") or "asc").lower()
         if direction not in ("asc", "desc"):
-            raise unprocessable("The direction of sortby is asc or desc.")
+            raise unprocessable("The direction of sortby must be asc or desc.")
         keyed = [(member(view(one), clause["field"]), one) for one in found]
         have = [(_key(value), one) for value, one in keyed if value is not None]
         if keyed and not have:

@@ -135,7 +135,7 @@ def parse_geometry(value: Any, name: str = "intersects") -> Shape:
         return Shape([x for one in shapes for x in one.lines], [x for one in shapes for x in one.areas])
     if kind not in _TYPES:
         hint = f", not a {kind}" if kind in ("Feature", "FeatureCollection") else ""
-        raise unprocessable(f"{name} has to be a GeoJSON geometry{hint}.")
+        raise unprocessable(f"{name} must be a GeoJSON geometry{hint}.")
     try:
         return _parsed(str(kind), value["coordinates"])
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as problem:

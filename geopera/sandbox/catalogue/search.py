@@ -80,7 +80,7 @@ def _texts(body: Mapping[str, Any], name: str) -> list[str] | None:
     if value is None:
         return None
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise unprocessable(f"{name} is a list of strings.")
+        raise unprocessable(f"{name} must be a list of strings.")
     return value
 
 

@@ -115,13 +115,13 @@ def renew_token(state: State, *, token: str | None = None) -> None:
 
 def url_lifetime(state: State, *, seconds: float) -> None:
     if isinstance(seconds, bool) or not 0 <= seconds < 1e9:
-        raise unprocessable("seconds is zero or more.")
+        raise unprocessable("seconds must be zero or more.")
     state.url_lifetime = float(seconds)
 
 
 def rate_limits(state: State, *, window: float = 60.0, off: bool = False, **counts: int) -> None:
     if not all(isinstance(count, int) and count >= 0 for count in counts.values()) or not window > 0:
-        raise unprocessable("A rate limit is a number of calls in a window of more than zero seconds.")
+        raise unprocessable("A rate limit must be a number of calls in a window of more than zero seconds.")
     try:
         state.limits = None if off else RateLimits(window, counts)
     except ValueError as problem:
@@ -130,7 +130,7 @@ def rate_limits(state: State, *, window: float = 60.0, off: bool = False, **coun
 
 def add_scenes(state: State, *, items: list[dict[str, Any]], host: str = "earthsearch-aws") -> dict[str, Any]:
     if host not in HOSTS or not isinstance(items, list):
-        raise unprocessable("items is a list of STAC items, host one of " + ", ".join(HOSTS) + ".")
+        raise unprocessable("items must be a list of STAC items, host one of " + ", ".join(HOSTS) + ".")
     return {"ids": state.catalogue.add(items, host)}
 
 

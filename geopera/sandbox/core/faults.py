@@ -42,19 +42,19 @@ class Fault:
         if not isinstance(self.operation, str) or not self.operation:
             raise unprocessable("operation is an id, a pattern such as 'orders.*', or a path.")
         if self.kind not in KINDS:
-            raise unprocessable(f"kind is one of {', '.join(KINDS)}.")
+            raise unprocessable(f"kind must be one of {', '.join(KINDS)}.")
         if not _whole(self.status) or not 200 <= self.status <= 599:
-            raise unprocessable("status is 200 to 599.")
+            raise unprocessable("status must be 200 to 599.")
         if self.times is not None and (not _whole(self.times) or self.times < 1):
-            raise unprocessable("times is 1 or more, or null for every call.")
+            raise unprocessable("times must be 1 or more, or null for every call.")
         if not isinstance(self.seconds, int | float) or not 0 <= self.seconds < math.inf:
-            raise unprocessable("seconds is zero or more.")
+            raise unprocessable("seconds must be zero or more.")
         if not isinstance(self.headers, dict) or not all(
             isinstance(text, str) and text.isascii() and text.isprintable()
             for pair in self.headers.items()
             for text in pair
         ):
-            raise unprocessable("headers is an object of printable ASCII strings.")
+            raise unprocessable("headers must be an object of printable ASCII strings.")
 
 
 class Faults:

@@ -42,7 +42,7 @@ def window(call: Call) -> tuple[int, int]:
     else:
         start = 0
     if size < 1 or not 0 <= start < 1 << 62:
-        raise unprocessable(f"{size_name} is 1 or more, and a page or an offset is 0 or more.")
+        raise unprocessable(f"{size_name} must be 1 or more, and a page or an offset must be 0 or more.")
     return start, size
 
 
@@ -168,5 +168,5 @@ def _number(call: Call, name: str, fields: dict[str, Any], default: int) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # 5.0 is an integer in JSON Schema
     if not isinstance(value, int) or isinstance(value, bool):
-        raise unprocessable(f"{name} is a whole number.")
+        raise unprocessable(f"{name} must be a whole number.")
     return value

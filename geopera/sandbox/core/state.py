@@ -84,9 +84,9 @@ class State:
         openapi: Callable[[dict[str, Any]], Any] | Mapping[str, Any] | bytes | None = None,
     ) -> None:
         if settings.speed <= 0:
-            raise ValueError("speed is more than zero")
+            raise ValueError("speed must be more than zero")
         if settings.token_ttl <= 0:
-            raise ValueError("token_ttl is more than zero")
+            raise ValueError("token_ttl must be more than zero")
         self.settings = settings
         self.contract = Contract.load(manifest)
         self.openapi = openapi

@@ -73,7 +73,7 @@ async def search_stream(call: Call) -> Response:
     body = call.body
     limit = body.get("limit")
     if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
-        raise unprocessable("limit is a whole number, 1 or more.")
+        raise unprocessable("limit must be a whole number, 1 or more.")
     found = matching(call.state.catalogue, body, [check_host(body.get("host_name"))])
     scenes = [scene for index, scene in enumerate(found) if limit is None or index < limit]
     kind = _chosen(call.request.headers.get("accept", "*/*"))

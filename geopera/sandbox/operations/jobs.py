@@ -26,7 +26,7 @@ def create(call: Call) -> dict[str, Any]:
         raise unprocessable(f"Unknown job_type {kind!r}.", job_types=list(JOB_TYPES))
     inputs = body.get("inputs") or {}
     if not isinstance(inputs, dict):
-        raise unprocessable("inputs is an object.")
+        raise unprocessable("inputs must be an object.")
     fails = "fail" in kind
     if inputs.get("item_ids") is not None:
         fails |= check_items(call, texts(inputs["item_ids"], "inputs.item_ids"))

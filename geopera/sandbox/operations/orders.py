@@ -26,7 +26,7 @@ def place_archive(call: Call) -> dict[str, Any]:
     item_ids = texts(body.get("item_ids"), "item_ids")
     delivery = body.get("delivery")
     if delivery is not None and not isinstance(delivery, dict):
-        raise unprocessable("delivery is an object.")
+        raise unprocessable("delivery must be an object.")
     fails = check_items(call, item_ids, collection)
     _check_geometries(body, "order")
     return describe(accept(call, "order", "archive", body, units=len(item_ids), fails=fails), call.now)
@@ -159,7 +159,7 @@ def _check_features(collection: Any) -> None:
         return
     features = collection.get("features")
     if collection.get("type") != "FeatureCollection" or not isinstance(features, list):
-        raise unprocessable("featureCollection is a GeoJSON FeatureCollection.")
+        raise unprocessable("featureCollection must be a GeoJSON FeatureCollection.")
     for number, feature in enumerate(features):
         geometry = feature.get("geometry") if isinstance(feature, dict) else None
         parse_geometry(geometry, f"featureCollection.features[{number}].geometry")
@@ -168,5 +168,5 @@ def _check_features(collection: Any) -> None:
 def _groups(body: dict[str, Any]) -> list[Any]:
     groups = body.get("groups") or []
     if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
-        raise unprocessable("groups is a list of objects.")
+        raise unprocessable("groups must be a list of objects.")
     return groups

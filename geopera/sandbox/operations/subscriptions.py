@@ -165,7 +165,9 @@ def _check_url(url: str) -> str:
         return url
     if parts.scheme == "http" and deliveries.is_loopback(host):
         return url
-    raise unprocessable("endpoint_url is an HTTPS URL (the sandbox also takes HTTP on a loopback address).")
+    raise unprocessable(
+        "endpoint_url must be an HTTPS URL (the sandbox also takes HTTP on a loopback address)."
+    )
 
 
 def _check_headers(headers: dict[str, str] | None) -> dict[str, str]:

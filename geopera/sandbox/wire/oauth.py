@@ -107,7 +107,7 @@ class OAuth:
         client, now = _needed(form, "client_id"), self._clock()
         challenge = form.get("code_challenge")
         if challenge is not None and form.get("code_challenge_method") != "S256":
-            raise OAuthError("invalid_request", "code_challenge_method has to be S256.")
+            raise OAuthError("invalid_request", "code_challenge_method must be S256.")
         self._devices = {code: found for code, found in self._devices.items() if found.until + 600 > now}
         code, letters = secrets.token_urlsafe(32), [secrets.choice(_ALPHABET) for _ in range(8)]
         user_code = "".join(letters[:4]) + "-" + "".join(letters[4:])
@@ -282,7 +282,7 @@ def _of(request: Request) -> OAuth:
 async def _form(request: Request) -> dict[str, str]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
-        raise OAuthError("invalid_request", "The body has to be application/x-www-form-urlencoded.")
+        raise OAuthError("invalid_request", "The body must be application/x-www-form-urlencoded.")
     try:
         raw = await read_body(request, _MOST, request.app.state.sandbox.settings.body_timeout)
     except ProblemError as problem:

@@ -96,10 +96,10 @@ def topup(call: Call) -> dict[str, Any]:
     """One cent buys one credit, whatever the currency: the sandbox knows no exchange rates."""
     amount = call.body.get("amount")
     if not isinstance(amount, int) or isinstance(amount, bool) or not 0 < amount <= 100_000_000:
-        raise unprocessable("amount is a whole number of cents, more than zero.")
+        raise unprocessable("amount must be a whole number of cents, more than zero.")
     currency = call.body.get("currency", "aud")
     if not isinstance(currency, str) or len(currency) != 3:
-        raise unprocessable("currency is a code of three letters.")
+        raise unprocessable("currency must be a code of three letters.")
     method = call.body.get("payment_method", call.body.get("payment_method_id"))
     if method == "pm_requires_action":
         intent = new_id("pi")

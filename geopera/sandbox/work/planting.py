@@ -38,7 +38,7 @@ def seed(
                 store.run(f"DELETE FROM {table} WHERE organisation = ?", organisation)
         if credits is not None:
             if isinstance(credits, bool) or not isinstance(credits, int) or credits < 0:
-                raise unprocessable("credits is a whole number, zero or more.")
+                raise unprocessable("credits must be a whole number, zero or more.")
             have = store.count("SELECT balance FROM accounts WHERE organisation = ?", organisation)
             if credits != have:
                 move(store, organisation, credits - have, "seed", None, now)
@@ -73,7 +73,7 @@ def _order(state: State, organisation: str, given: dict[str, Any]) -> str:
     id_, kind = body.pop("id", None) or new_id("ord"), body.pop("type", "archive")
     status = body.pop("status", None)
     if kind not in _FAMILIES:
-        raise unprocessable(f"The type of an order is one of {', '.join(_FAMILIES)}.")
+        raise unprocessable(f"The type of an order must be one of {', '.join(_FAMILIES)}.")
     now = state.clock()
     timeline = course(_FAMILIES[kind], now, speed=state.settings.speed)
     if status is not None:

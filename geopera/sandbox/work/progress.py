@@ -157,7 +157,7 @@ def words(value: object) -> list[str]:
 def texts(value: object, name: str, *, at_least: int = 1) -> list[str]:
     """A list of strings of an open body. Raises a 422 problem."""
     if not isinstance(value, list) or len(value) < at_least or not all(isinstance(one, str) for one in value):
-        raise unprocessable(f"{name} is a list of strings, with at least {at_least}.")
+        raise unprocessable(f"{name} must be a list of strings, with at least {at_least}.")
     return value
 
 

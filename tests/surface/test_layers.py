@@ -1,4 +1,4 @@
-"""The layout: a module imports only from floors below its own, nothing runs in circles, no file is large."""
+"""The layout: a module imports only from layers below its own, no imports are circular, no file is large."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent.parent / "geopera"
 
-# Ground floor first; a folder is one name. Rooms of one floor do not import each other.
-FLOORS = {
+# The lowest layer first; a folder is one name. Members of a layer do not import each other.
+LAYERS = {
     "": [
         "_drivers _keywords _names _references _version _forks _http _values _decoding _secrets",
         "_display geo",
@@ -40,13 +40,13 @@ FLOORS = {
         "cli plugin __init__",
     ],
 }
-# The sandbox is a program of its own: it knows the manifest and nothing else of the client.
+# The sandbox is a program of its own: it imports the manifest and nothing else of the client.
 APART = {("_cli", "sandbox"), ("sandbox", "manifest"), ("sandbox", "fluent"), ("sandbox", "__init__")}
 
 
-def files(house: str) -> list[Path]:
-    inside = sorted((PACKAGE / house).rglob("*.py"))
-    return [path for path in inside if house or path.relative_to(PACKAGE).parts[0] != "sandbox"]
+def files(tree: str) -> list[Path]:
+    inside = sorted((PACKAGE / tree).rglob("*.py"))
+    return [path for path in inside if tree or path.relative_to(PACKAGE).parts[0] != "sandbox"]
 
 
 def name_of(path: Path) -> str:
@@ -73,36 +73,36 @@ def imports(path: Path) -> set[str]:
     return {name if is_module(name) else name.rpartition(".")[0] or "__init__" for name in ours}
 
 
-def room(house: str, name: str) -> str | None:
-    """The room of a house that a module belongs to, or None if it is outside of the house."""
+def member_of(tree: str, name: str) -> str | None:
+    """The member of a layer that a module belongs to, or None if it is outside of the tree."""
     parts = name.split(".")
-    if house:
-        return (parts[1] if len(parts) > 1 else "__init__") if parts[0] == house else None
+    if tree:
+        return (parts[1] if len(parts) > 1 else "__init__") if parts[0] == tree else None
     return parts[0]
 
 
-@pytest.mark.parametrize(("house", "path"), [(h, p) for h in FLOORS for p in files(h)], ids=str)
-def test_arrows_point_down(house: str, path: Path) -> None:
-    floors = {name: number for number, line in enumerate(FLOORS[house]) for name in line.split()}
-    own = room(house, name_of(path)) if path.parent != PACKAGE / house else path.stem
-    assert own in floors, f"{own} is on no floor"
+@pytest.mark.parametrize(("tree", "path"), [(h, p) for h in LAYERS for p in files(h)], ids=str)
+def test_imports_point_down(tree: str, path: Path) -> None:
+    layers = {name: number for number, line in enumerate(LAYERS[tree]) for name in line.split()}
+    own = member_of(tree, name_of(path)) if path.parent != PACKAGE / tree else path.stem
+    assert own in layers, f"{own} is in no layer"
     for module in imports(path):
-        other = room(house, module)
-        if (house or own, module.partition(".")[0]) in APART or other == own or module == "_version":
+        other = member_of(tree, module)
+        if (tree or own, module.partition(".")[0]) in APART or other == own or module == "_version":
             continue
-        assert other is not None, f"{name_of(path)} imports {module}, which is outside of its house"
-        assert other in floors, f"{name_of(path)} imports {module}, which is on no floor"
-        assert floors[other] < floors[own], f"{own} (floor {floors[own]}) imports {module}"
+        assert other is not None, f"{name_of(path)} imports {module}, which is outside of its tree"
+        assert other in layers, f"{name_of(path)} imports {module}, which is in no layer"
+        assert layers[other] < layers[own], f"{own} (layer {layers[own]}) imports {module}"
 
 
-def test_every_room_exists() -> None:
-    for house, lines in FLOORS.items():
+def test_every_member_exists() -> None:
+    for tree, lines in LAYERS.items():
         for name in " ".join(lines).split():
-            place = PACKAGE / house / name
+            place = PACKAGE / tree / name
             assert place.is_dir() or place.with_suffix(".py").exists(), place
 
 
-def test_no_circles() -> None:
+def test_no_circular_imports() -> None:
     graph = {name_of(path): imports(path) - {name_of(path)} for path in PACKAGE.rglob("*.py")}
     done: set[str] = set()
 
@@ -123,6 +123,6 @@ def test_files_stay_small(path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", sorted({p.parent for p in PACKAGE.rglob("*.py")}), ids=lambda p: p.name)
-def test_every_folder_says_what_lives_there(folder: Path) -> None:
+def test_every_folder_has_a_description(folder: Path) -> None:
     text = (folder / "__init__.py").read_text()
     assert ast.get_docstring(ast.parse(text)), f"{folder.name} has no description"
