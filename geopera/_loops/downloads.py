@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._call.stops import TotalTimeout
-from .._decoding.inflate import BodyError
+from .._decoding.inflate import BodyError, too_large
 from .._http import transport_errors
 from ..errors import APIError, GeoperaError, ResponseError
 from .checksums import header_checksums
 from .drive import run
 from .progress import needs_tqdm, progress_bar
-from .resume import begins_at, validator, whole_length
+from .resume import begins_at, is_coded, validator, whole_length
 from .sources import Failed, Posted, Signed, find_url, lost
 from .targets import EXISTING, Folder, Target, resolve
 from .targets import Part as _File
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["download", "find_url", "save", "source_of"]
 
 _MOST_ATTEMPTS = 100
+_MOST_TIMES = 100  # a compressed file may be so many times as large as what arrived
 
 
 def download(
@@ -183,6 +184,7 @@ class _Transfer:
         elif file.size:
             yield Work(file.start_over)
         length = whole_length(http, file.size)
+        most = self._source.most if is_coded(http) else None
         self._show(file.size, length)
         file.validator = validator(http)
         file.checksums = [*source.checksums, *header_checksums(http)]
@@ -190,6 +192,8 @@ class _Transfer:
             while (chunk := (yield body)) is not None:
                 self._shown += len(chunk)
                 self._bar.update(len(chunk))
+                if most is not None and file.size > max(most, _MOST_TIMES * http.arrived):
+                    raise too_large(most)
                 work = file.add(chunk)
                 if work is not None:
                     yield Work(work)

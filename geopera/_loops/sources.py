@@ -19,7 +19,7 @@ from .._secrets import Redactor
 from .._transport.redirects import STATUSES, BadRedirect, address_fault
 from ..errors import APIConnectionError, APIError, APITimeoutError, GeoperaError, ResponseError, for_status
 from .checksums import stated_checksums
-from .filenames import disposition_name, ids_name, safe_name, url_name
+from .filenames import disposition_name, ids_name, joined, safe_name, url_name
 from .todo import Call, Fetch, Read
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ class Source:
     repeatable: bool
     checksums: list[Checksum]
     size: int | None = None
+    most: int
+    """The bytes that a compressed file may have in any case."""
 
     def prepare(self) -> Generator[Any, Any, None]:
         """Find out what can be known before the file is asked for."""
@@ -83,6 +85,7 @@ class Posted(Source):
         self.label = endpoint.operation.id
         self.repeatable = endpoint.operation.read_only
         self.checksums = []
+        self.most = caller._context().max_response_size
         self._caller, self._endpoint, self._key = caller, endpoint, key
         self._content = content
         self._first: Any = self._steps({"Accept-Encoding": "identity"})  # refuses a bad key at once
@@ -133,6 +136,7 @@ class Signed(Source):
     def __init__(self, caller: Caller, endpoint: Endpoint, content: bytes, key: str | None) -> None:
         self.label = endpoint.operation.id
         self.checksums = []
+        self.most = caller._context().max_response_size
         self._caller, self._endpoint, self._content, self._key = caller, endpoint, content, key
         self._base = caller._client.base_url
         self._library = library(caller._client._http_library)
@@ -264,7 +268,7 @@ class Signed(Source):
                 return []
             found = disposition_name(http.headers.get("content-disposition")) or url_name(self._url)
         own = ids_name(from_bytes(self._content), http.headers.get("content-type") if http else "image/tiff")
-        return [found, f"{own.rpartition('.')[0] or own}-{found}"] if found else [own]
+        return [found, joined(own.rpartition(".")[0] or own, found)] if found else [own]
 
 
 def _reason(said: bytes) -> str:

@@ -33,6 +33,7 @@ class Body:
         "_library",
         "_reception",
         "_timer",
+        "arrived",
         "headers",
         "http",
         "status_code",
@@ -58,6 +59,7 @@ class Body:
         self._direct = direct  # whether nothing stands between the response and its connection
         self._timer: Any = None
         self._late = False
+        self.arrived = 0  # bytes, before they are decoded
 
     @property
     def is_success(self) -> bool:
@@ -78,6 +80,7 @@ class Body:
                 if self._reception.surplus:
                     http.extensions["network_stream"].close()
                 self._check()
+                self.arrived += len(raw)
                 yield from decoder.feed(raw)
                 left, self._direct = self._rest(len(raw), decoder, file), False
                 if left is not None:
@@ -108,6 +111,7 @@ class Body:
                 self._reception.note()
                 if self._reception.surplus:
                     await http.extensions["network_stream"].aclose()
+                self.arrived += len(raw)
                 for piece in decoder.feed(raw):
                     yield piece
                 left, self._direct = self._rest(len(raw), decoder, file), False
