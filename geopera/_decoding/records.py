@@ -208,7 +208,7 @@ class JSONRecords:
         if len(arrays) != 1:
             fields = ", ".join(map(str, list(value)[:8])) or "nothing"
             raise DecodeError(
-                f"the answer holds {len(arrays)} arrays that could be the records; it has {fields}"
+                f"the response holds {len(arrays)} arrays that could be the records; it has {fields}"
             )
         yield from arrays[0]
 
@@ -287,6 +287,6 @@ class Records:
         if self._decoder is not None:
             yield from self._decoder.close()
         elif self._kind == JSON:
-            raise DecodeError("the answer is empty")
+            raise DecodeError("the response is empty")
         elif self._head.strip(b" \t\r\n\x1e" + BOM):
             raise DecodeError("the stream was cut at", bytes(self._head))

@@ -58,7 +58,7 @@ def download(
 
 
 def check_existing(value: Any) -> None:
-    """Raises ValueError: if it is no way to treat files that are there."""
+    """Raises ValueError: if it is not a way to treat existing files."""
     if value not in EXISTING:
         raise ValueError(f"existing is 'replace', 'skip' or 'error', not {value!r}")
 
@@ -80,7 +80,7 @@ def _alone(source: Source, target: Target | Folder, existing: str, retries: int,
 def save(
     source: Source, target: Target | Folder, existing: str, retries: int, bar: Silent
 ) -> Generator[Any, Any, Any]:
-    """Bring the file of `source` to its target; returns what the caller gets for it."""
+    """Fetch the file of `source` to its target. Returns what the caller gets for it."""
     if isinstance(target, Target) and (yield from _is_there(source, target, existing)):
         return target.result
     if isinstance(target, Folder):
@@ -120,7 +120,7 @@ def _named(folder: Folder, names: list[str]) -> Generator[Any, Any, Target]:
 
 
 def _is_there(source: Source, target: Target, existing: str) -> Generator[Any, Any, bool]:
-    """Whether there is nothing to do. Raises FileExistsError: if that is what was asked for."""
+    """Whether there is nothing to do. Raises FileExistsError: if the file exists and `existing` is "error"."""
     if existing == "replace":
         return (yield from _is_same(source, target))
     size = yield Work(target.size)
@@ -151,7 +151,7 @@ class _Transfer:
         return self._file.size if self._file is not None else 0
 
     def attempt(self) -> Generator[Any, Any, None]:
-        """Receive what is still missing. Raises `Failed` where another attempt may do better."""
+        """Receive what is still missing. Raises `Failed` if another attempt may succeed."""
         if isinstance(self._target, Target) and self._file is None:
             yield from self._open(self._target)
         file, source = self._file, self._source
@@ -163,7 +163,7 @@ class _Transfer:
         except APIError as exc:
             if exc.status_code != 416 or "Range" not in headers or file is None:
                 raise
-            # The file has become shorter than what is here: it is another one.
+            # The file is shorter than what is here, so it is another one.
             yield Work(file.start_over)
             raise Failed(exc) from exc
         if file is None:
@@ -175,12 +175,12 @@ class _Transfer:
                 return
             file = yield from self._open(self._target)
         if http.status_code == 206:
-            # A server that does not know If-Range shows by the tag that the file is another one by now.
+            # With a server that ignores If-Range, the tag shows that the file has changed.
             wanted, tag = file.validator or "", http.headers.get("etag", "").strip()
             another = wanted.startswith('"') and tag not in ("", wanted)
             if begins_at(http) != file.size or "Range" not in headers or another:
                 yield Work(file.start_over)
-                raise Failed(self._wrong("the server sent another part of the file than was asked for"))
+                raise Failed(self._wrong("the server sent another range than the requested one"))
         elif file.size:
             yield Work(file.start_over)
         length = whole_length(http, file.size)
@@ -207,7 +207,7 @@ class _Transfer:
             size = file.size
             if size > length:
                 yield Work(file.start_over)
-            raise Failed(self._wrong(f"{size} bytes came of a file of {length}"))
+            raise Failed(self._wrong(f"received {size} of {length} bytes"))
 
     def _open(self, target: Target) -> Generator[Any, Any, _File]:
         file = self._file = _File(target)

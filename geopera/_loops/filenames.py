@@ -1,4 +1,4 @@
-"""File names that a server gives, made safe: they name a file in the folder that was asked for, and nothing else."""
+"""File names that a server gives, made safe: they name a file in the target folder, and nothing else."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def taken_up_to(http: Body) -> int:
 
 
 def validator(http: Body) -> str | None:
-    """What `If-Range` may say to get the rest of this very file; None where it has to come anew."""
+    """The value of `If-Range` that requests the rest of this very file; None if it has to be fetched anew."""
     if is_coded(http) or http.headers.get("accept-ranges", "").strip().lower() == "none":
         return None
     etag = http.headers.get("etag", "").strip()

@@ -1,7 +1,7 @@
 """Where the bytes of a download come from: the response of an operation, or the signed URL that it names.
 
-A signed URL is fetched without the token, cookies and headers of the API's client. One that has expired is asked
-for again.
+A signed URL is fetched without the token, cookies and headers of the API's client. One that has expired is
+requested again.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _FRESH = 5.0  # seconds; a URL that is refused at this age was not too old
 
 
 class Failed(Exception):
-    """An attempt that ended early; another one may do better."""
+    """An attempt that ended early; another one may succeed."""
 
     def __init__(
         self, error: GeoperaError, cause: BaseException | None = None, after: float | None = None
@@ -57,7 +57,7 @@ class Failed(Exception):
 
 
 class Source:
-    """Where the bytes come from: `open` asks for them, from some offset on."""
+    """Where the bytes come from: `open` requests them, from some offset on."""
 
     label: str
     repeatable: bool
@@ -67,7 +67,7 @@ class Source:
     """The bytes that a compressed file may have in any case."""
 
     def prepare(self) -> Generator[Any, Any, None]:
-        """Find out what can be known before the file is asked for."""
+        """Find out what can be known before the file is requested."""
         yield from ()
 
     def open(self, headers: dict[str, str]) -> Generator[Any, Any, tuple[Body, Read]]:
@@ -79,7 +79,7 @@ class Source:
 
 
 class Posted(Source):
-    """The body of the response of an operation."""
+    """The body of an operation's response."""
 
     def __init__(self, caller: Caller, endpoint: Endpoint, content: bytes, key: str | None) -> None:
         self.label = endpoint.operation.id
@@ -112,7 +112,7 @@ class Posted(Source):
                     status_code=exc.status_code,
                     response=exc.response,
                 ) from None
-            # The file lies elsewhere; there the token is nobody's business.
+            # The file is on another host, which must not see the token.
             self._signed = Signed(self._caller, self._endpoint, self._content, None)
             self._signed.go_to(place)
             self.repeatable = True
@@ -129,7 +129,7 @@ class Posted(Source):
 
 
 class Signed(Source):
-    """What a signed URL leads to, which the response of an operation names."""
+    """The file at a signed URL, which an operation's response names."""
 
     repeatable = True
 
@@ -153,7 +153,7 @@ class Signed(Source):
         return self._caller._steps(self._endpoint, None, {}, self._key, content=self._content)
 
     def go_to(self, url: str) -> None:
-        """Use a URL that is fixed, and not asked for again."""
+        """Use a fixed URL, which is not requested again."""
         self._fixed = True
         self._set(url)
 
@@ -171,15 +171,13 @@ class Signed(Source):
             if absolute.scheme == "http" and self._base.startswith("https:"):
                 fault = "it is not encrypted, and the API is"
         except (ValueError, self._library.InvalidURL) as exc:
-            raise self._bad("it is not a URL") from exc
+            raise self._bad("it is not a valid URL") from exc
         if fault is not None:
             raise self._bad(fault)
         return str(absolute)
 
     def _bad(self, fault: str) -> ResponseError:
-        return ResponseError(
-            f"{self.label}: the file's address is not to be trusted: {fault}", operation=self.label
-        )
+        return ResponseError(f"{self.label}: the file's URL cannot be used: {fault}", operation=self.label)
 
     def prepare(self) -> Generator[Any, Any, None]:
         if self._url is not None:
@@ -220,7 +218,7 @@ class Signed(Source):
             except BadRedirect as exc:
                 raise ResponseError(f"{self.label}: {exc}", operation=self.label) from None
             except (ValueError, self._library.InvalidURL) as exc:
-                raise self._bad("it is not a URL") from exc
+                raise self._bad("it is not a valid URL") from exc
             except transport_errors(OSError, ExceptionGroup) as exc:
                 raise self._lost(exc) from None
             http: Body = body.http
@@ -228,7 +226,7 @@ class Signed(Source):
                 self._served = True
                 return http, body
             said = b""
-            with suppress(*transport_errors(OSError, ValueError)):  # what it says about it is a courtesy
+            with suppress(*transport_errors(OSError, ValueError)):  # its explanation is optional
                 said = (yield body) or b""
             old = self._served or time.monotonic() - self._since >= _FRESH or self._expired()
             refused = http.status_code in _REFUSALS and (http.status_code != 400 or b"xpired" in said)
@@ -272,7 +270,7 @@ class Signed(Source):
 
 
 def _reason(said: bytes) -> str:
-    """Why a store refused: of an XML error its code and message; the rest may repeat the signature of the URL."""
+    """Why a store refused: of an XML error its code and message; the rest may contain the signature of the URL."""
     from .._call.failures import start
 
     if not said.lstrip().startswith(b"<"):
@@ -301,7 +299,7 @@ def seconds_left(text: Any) -> float | None:
 
 
 def lost(label: str, exc: BaseException) -> Failed:
-    """A connection that broke while a file was received. Its request, with the signed URL, is taken out of `exc`."""
+    """A connection that was lost while a file was received. Its request, with the signed URL, is removed from `exc`."""
     late = is_timeout(exc)
     Redactor(()).exception(exc)
     cls = APITimeoutError if late else APIConnectionError
@@ -325,7 +323,7 @@ def find_url(parsed: Any) -> str | None:
         inner = [url for value in parsed.values() if (url := find_url(value)) is not None]
         if len(set(inner)) == 1:
             return inner[0]
-        # An address of another kind is named, so that the caller learns what is wrong with it.
+        # A URL of another scheme is returned, so that the error can name it.
         other = (parsed.get(name) for name in _NAMES)
         return next((v for v in other if isinstance(v, str) and "://" in v), None) if not inner else None
     if isinstance(parsed, list):

@@ -124,7 +124,7 @@ class Body:
             raise self._library.DecodingError(str(exc)) from None
 
     def _rest(self, arrived: int, decoder: Decoder, file: bool) -> Rest | None:
-        """What of the body of a file may be read from the connection itself, after the first piece."""
+        """The rest of a file's body that may be read from the connection itself, after the first piece."""
         if not (file and self._direct and decoder.plain):
             return None
         return rest(self.http, self._library, arrived)
