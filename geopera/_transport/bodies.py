@@ -1,4 +1,4 @@
-"""The body of a response that is received bit by bit, without its content coding, and the end of it."""
+"""The body of a response: received in chunks, decoded, and closed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Body:
     """A response whose body is still to be received. It has to be closed, with `close` or `aclose`.
 
-    Iterating (`chunks`, `achunks`) raises the library's exceptions, `BodyError` for a coding that nobody asked for,
+    Iterating (`chunks`, `achunks`) raises the library's exceptions, `BodyError` for a coding that was not requested,
     and `TotalTimeout`.
     """
 
@@ -143,7 +143,7 @@ class Body:
             raise TotalTimeout("the body did not end in time")
 
     def _watch(self) -> None:
-        """At the deadline, end a read that waits: closing a socket wakes nobody, shutting it down does."""
+        """At the deadline, end a read that waits. Closing a socket does not wake a reader; shutting it down does."""
         stream = self.http.extensions.get("network_stream")
         if self._deadline is None or stream is None:
             return
@@ -165,10 +165,10 @@ class Body:
         self.http.close()
 
     async def aclose(self) -> None:
-        """Close it, for sure: in a task of its own, which the cancellation of the caller's does not reach.
+        """Close it, also if the caller's task is cancelled: it is closed in a task of its own.
 
-        Giving a connection back takes a turn of the event loop. A task that is cancelled in just that turn would
-        leave the connection marked as in use.
+        Releasing a connection takes a turn of the event loop. A task that is cancelled in that turn would leave the
+        connection marked as in use.
         """
         at_end, self._at_end = self._at_end, None
         try:
@@ -194,7 +194,7 @@ async def for_sure(work: Any) -> None:
 
 
 def in_background(work: Any) -> Any:
-    """A task that nobody has to hold."""
+    """A task that needs no other reference to stay alive."""
     from asyncio import ensure_future
 
     task = ensure_future(work)

@@ -1,7 +1,7 @@
 """The I/O of a call: HTTP clients, and the two loops that drive the steps of `_call.call`.
 
-httpx (or httpx2) does the transport: every request goes through ``Client.send`` or ``AsyncClient.send``. What is
-prepared is the request: its URL and its fixed headers, once for each operation.
+httpx (or httpx2) does the transport: every request goes through ``Client.send`` or ``AsyncClient.send``. Only the
+request is prepared here: its URL and its fixed headers, once for each operation.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class SyncPool(Pool):
-    """A pool that blocks."""
+    """The pool of sync calls."""
 
     __slots__ = ()
 
@@ -61,7 +61,7 @@ class SyncPool(Pool):
     def _client_for(self, request: Request | Get) -> Any:
         """The client that carries a request.
 
-        What may be given up at a deadline has a connection of its own as well: ending that one ends nothing else.
+        A request with a deadline has a connection of its own too, so that ending it affects no other request.
         """
         if not (request.alone or request.deadline is not None) or self.given or self._connection.own_way:
             return self.client
@@ -144,7 +144,7 @@ class SyncPool(Pool):
         raise BadRedirect(f"the response redirects more than {MOST} times")
 
     def run(self, steps: Generator[Any, Any, Any] | Layered) -> Any:
-        """Perform the steps of a call, blocking."""
+        """Perform the steps of a call, sync."""
         if isinstance(steps, Layered):
             return steps.run(self)
         return run(steps, self._perform)
@@ -169,16 +169,14 @@ class SyncPool(Pool):
 
 
 class AsyncPool(Pool):
-    """A pool for the event loop it was made in; one that the caller gave goes wherever it is used."""
+    """The pool of async calls in one event loop; a client of the caller's is used in any."""
 
     __slots__ = ("_alone_gate", "_gate", "_tasks")
 
     def __init__(self, client: Any, connection: Connection, *, given: bool) -> None:
         super().__init__(client, connection, given=given)
         self._tasks: set[Any] = set()
-        # httpx2 has a fair pool, which loses nothing when tasks are cancelled.
-        gated = self.library.__name__ == "httpx" and not given and not connection.own_way
-        places = connection.limits().max_connections if gated else None
+        places = None if given or connection.own_way else connection.limits().max_connections
         self._gate, self._alone_gate = (Gate(places) if places else None for _ in range(2))
 
     @property
@@ -202,7 +200,7 @@ class AsyncPool(Pool):
                     gate.leave()
                     raise ClosedBeforeSending("the client was closed while the call ran")
             sent = True
-            if self.library.__name__ != "httpx" or running_loop() is None:
+            if running_loop() is None:
                 built.extensions["trace"] = self._streams.anote
                 return await self._in_time(self._exchange(client, built, request, gate), request.deadline)
             watch = Watch(self._streams)
@@ -318,7 +316,7 @@ class AsyncPool(Pool):
         raise BadRedirect(f"the response redirects more than {MOST} times")
 
     async def run(self, steps: Generator[Any, Any, Any] | Layered) -> Any:
-        """Perform the steps of a call in the event loop."""
+        """Perform the steps of a call, async."""
         if isinstance(steps, Layered):
             return await steps.arun(self)
         return await arun(steps, self._perform)

@@ -1,4 +1,4 @@
-"""Redirects: the method stays, credentials of every kind stay at their origin, https does not lead to http."""
+"""Redirects: the method is kept, credentials stay at their origin, https does not lead to http."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 STATUSES = (301, 302, 303, 307, 308)
 MOST = 20
 
-# What may go to another origin: nothing that says who asks.
+# The headers that may go to another origin: none that identifies the caller.
 _NEUTRAL = ("accept", "accept-encoding", "content-type", "user-agent", "range", "if-range")
 
 _HOST = re.compile(rb"[A-Za-z0-9_.-]+")
@@ -56,10 +56,10 @@ def origin(url: httpx.URL) -> tuple[str, str, int | None]:
 
 
 def destination(library: Any, request: httpx.Request, response: httpx.Response) -> httpx.URL | None:
-    """Where a redirect leads, or None where it is not to be followed.
+    """Where a redirect leads, or None if it must not be followed.
 
-    A redirect that turns a POST or a PUT into a GET is not followed, as the call would then seem to have succeeded;
-    one from https to http is not, as anybody could read or forge what comes.
+    A redirect that turns a POST or a PUT into a GET is not followed, since the call would seem to have succeeded. One
+    from https to http is not followed, since anybody could read or forge the response.
     """
     place = response.headers.get("location")
     if response.status_code not in STATUSES or not place:

@@ -149,6 +149,9 @@ def _root_validator(document: Document) -> Any:
                 if "://" in key:
                     resource = DRAFT202012.create_resource((ancestor.definitions or {})[key])
                     registry = registry.with_resource(key, resource)
+        # The validator adds the root by itself, and would look through it again at each check.
+        if isinstance(root, Mapping):
+            registry = registry.with_resource(document.base, DRAFT202012.create_resource(root))
         document.validator = _validator_class(document)(root, registry=registry.crawl())
     return document.validator
 

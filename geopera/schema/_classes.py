@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,7 @@ def make_model(compiler: Builder, unit: Unit, spec: Spec, rests: list[Rest]) -> 
     written: dict[str, core_schema.ModelField] = {}
     infos: dict[str, FieldInfo] = {}
     hints: dict[str, Any] = {}
+    optional: dict[int, core_schema.ModelField] = {}  # by the identity of the core: scalars share theirs
     for wire in wires:
         python = names[wire]
         if wire in spec.props:
@@ -119,11 +121,21 @@ def make_model(compiler: Builder, unit: Unit, spec: Spec, rests: list[Rest]) -> 
             setattr(cls, python, Moment(python))
         if wire in required:
             infos[python] = FieldInfo(annotation=hint, alias=alias)
-        else:
-            core = core_schema.with_default_schema(core, default=cls.__layout__.blank[python])
+            fields[python] = core_schema.model_field(core, validation_alias=alias)
+        elif alias is not None:
             infos[python] = FieldInfo(annotation=hint, alias=alias, default=None)
-        fields[python] = core_schema.model_field(core, validation_alias=alias)
-        written[python] = core_schema.model_field(_ANY, serialization_alias=alias)
+            core = core_schema.with_default_schema(core, default=cls.__layout__.blank[python])
+            fields[python] = core_schema.model_field(core, validation_alias=alias)
+        else:
+            infos[python] = _optional(hint) if hint in _SCALARS else FieldInfo(annotation=hint, default=None)
+            field = optional.get(id(core))
+            if field is None:
+                blank = core_schema.with_default_schema(core, default=None)
+                field = optional[id(core)] = core_schema.model_field(blank)
+            fields[python] = field
+        written[python] = (
+            _WRITTEN_AS_IS if alias is None else core_schema.model_field(_ANY, serialization_alias=alias)
+        )
         hints[python] = hint
         if node.open or (alias is not None and wire not in required and not is_moment):
             setattr(cls, python, Opener(python))
@@ -158,6 +170,14 @@ def make_model(compiler: Builder, unit: Unit, spec: Spec, rests: list[Rest]) -> 
 
 
 _ANY = core_schema.any_schema()
+_WRITTEN_AS_IS = core_schema.model_field(_ANY)
+_SCALARS = frozenset([str, int, float, bool, Any])
+
+
+@cache
+def _optional(hint: Any) -> FieldInfo:
+    """What pydantic keeps of an optional field without another name; nobody changes it, so classes share it."""
+    return FieldInfo(annotation=hint, default=None)
 
 
 def _written_inside(value: Any, info: Any) -> Any:

@@ -45,6 +45,7 @@ from .regex.pattern import compile_pattern
 
 __all__ = ["Compiler"]
 
+_TYPE_ALONE = frozenset(["type"])
 _INLINE = 30  # a unit of at most this size is copied into its users
 
 
@@ -194,6 +195,8 @@ class Compiler:
         keys = constraints(schema)
         if not keys:
             return any_node()
+        if keys == _TYPE_ALONE and (node := plain_node(schema["type"])) is not None:
+            return node
         if (bare := reference(loc)) is not None:
             return self.refer(bare)
         if keys == {"$dynamicRef"} and (target := settled(loc)) is not None:
@@ -220,7 +223,7 @@ class Compiler:
             return self._checked(any_node(), [Rest(loc, None)])
         if (bare := reference(loc)) is not None:
             return self.refer(bare)
-        if keys == {"type"} and (node := plain_node(schema["type"])) is not None:
+        if keys == _TYPE_ALONE and (node := plain_node(schema["type"])) is not None:
             return node
         if keys == {"allOf"} and len(schema["allOf"]) == 1:
             return self.node(loc.sub("allOf", "0"))

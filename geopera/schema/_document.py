@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin
 
+from .._keywords import ARRAYS, FORMS, HOLDERS, MAPS, SINGLES, step
 from ._drafts import converted
 from ._errors import SchemaError
-from ._keywords import ARRAYS, MAPS, SINGLES
 
-__all__ = ["ARRAYS", "MAPS", "SINGLES", "Document", "Loc", "children", "fragment"]
+__all__ = ["MAPPING", "Document", "Loc", "children", "fragment"]
 
 Pointer = tuple[str, ...]
 Schema = Any  # a mapping or a bool; what else a document may hold is checked, not assumed
+#: What `isinstance` is asked about: that a dict is a mapping it sees at once.
+MAPPING = (dict, Mapping)
 
 
 def fragment(pointer: Pointer) -> str:
@@ -23,13 +25,15 @@ def fragment(pointer: Pointer) -> str:
 
 def children(schema: Mapping[str, Any]) -> Iterator[tuple[Pointer, Schema]]:
     """The direct subschemas, with their relative pointers; values of a wrong type are left out."""
+    if HOLDERS.isdisjoint(schema):
+        return
     for key, value in schema.items():
         if key in SINGLES:
             yield (key,), value
         elif key in ARRAYS and isinstance(value, list):
             for index, item in enumerate(value):
                 yield (key, str(index)), item
-        elif key in MAPS and isinstance(value, Mapping):
+        elif key in MAPS and isinstance(value, MAPPING):
             for name, item in value.items():
                 yield (key, str(name)), item
 
@@ -46,17 +50,14 @@ def _joined(base: str, reference: str) -> tuple[str, str]:
 class Loc:
     """A schema and its place: document, pointer from the document's root, base URI for references."""
 
-    __slots__ = ("base", "doc", "pointer", "schema")
+    __slots__ = ("base", "doc", "key", "pointer", "schema")
 
     def __init__(self, doc: Document, pointer: Pointer, schema: Schema, base: str) -> None:
         self.doc = doc
         self.pointer = pointer
         self.schema = schema
         self.base = base
-
-    @property
-    def key(self) -> tuple[int, Pointer]:
-        return id(self.doc), self.pointer
+        self.key = id(doc), pointer
 
     def __repr__(self) -> str:
         return f"<{fragment(self.pointer)}>"
@@ -95,14 +96,13 @@ class Document:
         self._resources: dict[str, Loc] | None = None
         self._anchors: dict[tuple[str, str], Loc] = {}
         self.dynamic: dict[str, list[Loc]] = {}
+        self._found: dict[tuple[str, str], Loc] = {}
         self.validator: Any = None  # jsonschema's, made at the first check
 
     @staticmethod
     def _identify(schema: Schema, base: str) -> str:
-        if isinstance(schema, Mapping):
-            identifier = schema.get("$id")
-            if isinstance(identifier, str):
-                return _joined(base, identifier)[0]
+        if isinstance(schema, MAPPING) and isinstance(identifier := schema.get("$id"), str):
+            return _joined(base, identifier)[0]
         return base
 
     def at(self, pointer: Pointer, schema: Schema, base: str) -> Loc:
@@ -161,6 +161,12 @@ class Document:
 
     def resolve(self, reference: str, loc: Loc) -> Loc:
         """The place `reference` names, seen from `loc`. Raises SchemaError where there is none."""
+        known = self._found.get((loc.base, reference))
+        if known is None:
+            known = self._found[loc.base, reference] = self._resolved(reference, loc)
+        return known
+
+    def _resolved(self, reference: str, loc: Loc) -> Loc:
         if reference.startswith("#"):
             uri, frag = loc.base, reference[1:]
         else:
@@ -202,7 +208,7 @@ class Document:
                     break
             else:
                 return None
-        state = "schema"  # what stands at `value`: a schema, the schemas of a keyword, or anything
+        state = "schema"  # what stands at `value`: see `step`
         for part in parts:
             if isinstance(value, list):
                 if not part.isdecimal() or int(part) >= len(value):
@@ -213,10 +219,7 @@ class Document:
             else:
                 return None
             pointer = (*pointer, part)
-            if state == "schema":
-                state = "schema" if part in SINGLES else "many" if part in ARRAYS or part in MAPS else "any"
-            elif state == "many":
-                state = "schema"
+            state = step(state, FORMS.get(part))
             if state == "schema":
                 base = self._identify(value, base)
         return Loc(self, pointer, value, base)

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from ._keywords import ARRAYS, MAPS, SINGLES
+from .._keywords import FORMS, SINCE, step
+from ._errors import SchemaError
 
 __all__ = ["NOW", "converted"]
 
@@ -22,37 +23,36 @@ _DRAFTS = {
     "https://json-schema.org/draft/2019-09/schema": 2019,
     NOW: 2020,
 }
-#: From which draft on a keyword says something.
-_SINCE = {
-    **dict.fromkeys(["const", "contains", "propertyNames", "$id"], 6),
-    **dict.fromkeys(["if", "then", "else"], 7),
-    **dict.fromkeys(
-        ["dependentRequired", "dependentSchemas", "maxContains", "minContains", "contentSchema"], 2019
-    ),
-    **dict.fromkeys(["unevaluatedItems", "unevaluatedProperties", "$anchor"], 2019),
-    **dict.fromkeys(["prefixItems", "$dynamicRef", "$dynamicAnchor"], 2020),
-}
-#: What holds a schema in older drafts alone.
-_OLD_SINGLES = frozenset(["additionalItems"])
+#: The forms of what older drafts alone have.
+_FORMS = {**FORMS, "additionalItems": "schema", "dependencies": "map"}
+_WORDS = frozenset([*_FORMS, "id"])
+#: Annotations with any value, which is no schema.
+_DATA = frozenset(["default", "examples", "example"])
 _RECURSIVE = "__recursive"
 
 
 def converted(schema: Any) -> Any:
     """`schema` as a schema of 2020-12; the very same object where nothing in it declares an older draft."""
-    return _Resource(schema, 2020).schema(schema) if _declares_older(schema) else schema
+    try:
+        return _Resource(schema, 2020).schema(schema) if _declares_older(schema) else schema
+    except RecursionError:
+        raise SchemaError("the schema is nested too deeply") from None
 
 
 def _draft_of(schema: Mapping[str, Any], draft: int) -> int:
     uri = schema.get("$schema")
-    return _DRAFTS.get(uri.removesuffix("#"), draft) if isinstance(uri, str) else draft
+    if not isinstance(uri, str):
+        return draft
+    plain = uri.removesuffix("#")
+    return _DRAFTS.get(plain, _DRAFTS.get(plain.replace("https://", "http://", 1), draft))
 
 
 def _declares_older(schema: Any) -> bool:
     stack = [schema]
     while stack:
         value = stack.pop()
-        if isinstance(value, Mapping):
-            if _draft_of(value, 2020) < 2020:
+        if isinstance(value, (dict, Mapping)):
+            if "$schema" in value and _draft_of(value, 2020) < 2020:
                 return True
             stack += value.values()
         elif isinstance(value, list):
@@ -77,17 +77,18 @@ class _Resource:
         draft = self.draft
         if draft == 2020:
             return {key: self._below(key, item) for key, item in value.items()}
-        given = self._without_siblings(value)
         result: dict[str, Any] = {}
-        for key, item in given.items():
-            if _SINCE.get(key, 0) <= draft:
-                result[key] = self._below(key, item)
+        for key, item in value.items():
+            name = self._name(key, value)
+            if name == key or _form(key, item) in ("schema", "list", "map"):
+                result[name] = self._below(key, item)
         if "$schema" in result:
             result["$schema"] = NOW
         if draft == 4:
             _bounds(result)
         if draft <= 7:
-            self._identify(given, result)
+            if not self._is_reference(value):
+                self._identify(value, result)
             _dependencies(result)
         elif draft == 2019:
             self._recursion(result)
@@ -96,28 +97,34 @@ class _Resource:
             result["$ref"] = self._reference(result["$ref"])
         return result
 
+    def _is_reference(self, value: Mapping[str, Any]) -> bool:
+        """Whether a schema is a reference alone: up to draft 7, what stands beside it says nothing."""
+        return self.draft <= 7 and isinstance(value.get("$ref"), str)
+
+    def _name(self, keyword: str, schema: Mapping[str, Any]) -> str:
+        """What a keyword is called when converted: another name if it says nothing here, but may be referred to."""
+        if SINCE.get(keyword, 0) > self.draft:
+            return f"{keyword} (silent)"
+        silent = self._is_reference(schema) and keyword not in ("$ref", "$schema", "$defs", "definitions")
+        return f"{keyword} (silent)" if silent and keyword in _WORDS else keyword
+
     def _begins(self, value: Mapping[str, Any]) -> bool:
         """Whether a subschema is a resource of its own."""
-        if self.draft <= 7 and "$ref" in value:
+        if self._is_reference(value):
             return False
         identifier = value.get("id" if self.draft == 4 else "$id")
         return isinstance(identifier, str) and not identifier.startswith("#")
 
-    def _without_siblings(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Up to draft 7 a reference is alone: what stands beside it says nothing. What holds schemas stays."""
-        if self.draft > 7 or not isinstance(value.get("$ref"), str):
-            return value
-        return {
-            key: item for key, item in value.items() if key in ("$ref", "$schema", "definitions", "$defs")
-        }
-
     def _below(self, key: str, item: Any) -> Any:
-        if (key in SINGLES or key in _OLD_SINGLES) and not isinstance(item, list):
+        form = _form(key, item)
+        if form == "schema":
             return self.schema(item)
-        if (key in ARRAYS or key == "items") and isinstance(item, list):
+        if form == "list" and isinstance(item, list):
             return [self.schema(part) for part in item]
-        if (key in MAPS or key in ("definitions", "dependencies")) and isinstance(item, Mapping):
+        if form == "map" and isinstance(item, Mapping):
             return {name: self.schema(part) for name, part in item.items()}
+        if form == "unknown":  # references may lead to what stands there
+            return [self.schema(part) for part in item] if isinstance(item, list) else self.schema(item)
         return item
 
     def _identify(self, given: Mapping[str, Any], result: dict[str, Any]) -> None:
@@ -157,11 +164,12 @@ class _Resource:
             name = unquote(part).replace("~1", "/").replace("~0", "~")
             if state == "schema" and isinstance(value, Mapping):
                 is_tuple = isinstance(value.get("items"), list)
-                part = (
-                    {"items": "prefixItems", "additionalItems": "items"}.get(name, part) if is_tuple else part
-                )
-                if name == "dependencies":
+                if (called := self._name(name, value)) != name:
+                    part = called.replace(" ", "%20")
+                elif name == "dependencies":
                     part = "dependentSchemas"
+                elif is_tuple:
+                    part = {"items": "prefixItems", "additionalItems": "items"}.get(name, part)
             moved.append(part)
             if isinstance(value, list) and name.isdecimal() and int(name) < len(value):
                 value = value[int(name)]
@@ -169,14 +177,16 @@ class _Resource:
                 value = value[name]
             else:
                 return reference
-            if state == "schema":
-                many = name in ARRAYS or name in MAPS or name in ("definitions", "dependencies")
-                many = many or (name == "items" and isinstance(value, list))
-                one = name in SINGLES or name in _OLD_SINGLES
-                state = "many" if many else "schema" if one else "any"
-            elif state == "many":
-                state = "schema"
+            form = _form(name, value)
+            state = state if state == "schema" and form == "unknown" else step(state, form)
         return "#/" + "/".join(moved)
+
+
+def _form(keyword: str, value: Any) -> str | None:
+    """The form of a keyword's value, in any draft; "unknown" for what is no keyword in any."""
+    if keyword in _DATA:
+        return None
+    return "list" if keyword == "items" and isinstance(value, list) else _FORMS.get(keyword, "unknown")
 
 
 def _bounds(schema: dict[str, Any]) -> None:

@@ -7,19 +7,20 @@ and the like is fine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from functools import partial
 from math import isfinite
 from typing import Any
 
-from ._document import ARRAYS, MAPS, SINGLES, Loc, children
+from .._keywords import FORMS, HOLDERS, IN_PLACE
+from ._document import MAPPING, Loc, children
 from ._errors import MAX_DEPTH, MAX_REPEATS, SchemaError
 from .regex.pattern import compile_pattern
 
 __all__ = ["TYPES", "leaves_first", "lint"]
 
+_SCHEMA = (bool, *MAPPING)
 TYPES = frozenset(["array", "boolean", "integer", "null", "number", "object", "string"])
-#: Keywords whose subschemas see the same value as the schema they stand in.
-_IN_PLACE = frozenset(["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"])
 
 Key = tuple[int, tuple[str, ...]]
 
@@ -46,66 +47,56 @@ def _is_names(value: Any) -> bool:
 
 
 def _is_schema(value: Any) -> bool:
-    return isinstance(value, bool | Mapping)
+    return isinstance(value, _SCHEMA)
 
 
+#: By the form of a keyword's value: whether a value has it, and how it is called.
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "type": (_is_type, "one or several of the seven type names"),
-    "enum": (lambda v: isinstance(v, list), "an array"),
-    "multipleOf": (lambda v: _is_number(v) and v > 0, "a number greater than 0"),
-    "uniqueItems": (lambda v: isinstance(v, bool), "a boolean"),
-    "required": (_is_names, "an array of names"),
-    "dependentRequired": (
-        lambda v: isinstance(v, Mapping) and all(map(_is_names, v.values())),
+    "types": (_is_type, "one or several of the seven type names"),
+    "values": (lambda v: isinstance(v, list), "an array"),
+    "boolean": (lambda v: isinstance(v, bool), "a boolean"),
+    "text": (lambda v: isinstance(v, str), "a string"),
+    "number": (_is_number, "a number"),
+    "positive": (lambda v: _is_number(v) and v > 0, "a number greater than 0"),
+    "count": (_is_count, "a whole number, 0 or greater"),
+    "names": (_is_names, "an array of names"),
+    "names by name": (
+        lambda v: isinstance(v, MAPPING) and all(map(_is_names, v.values())),
         "an object of arrays of names",
     ),
-    "pattern": (lambda v: isinstance(v, str), "a string"),
-    **dict.fromkeys(["maximum", "minimum", "exclusiveMaximum", "exclusiveMinimum"], (_is_number, "a number")),
-    **dict.fromkeys(
-        [
-            "maxLength",
-            "minLength",
-            "maxItems",
-            "minItems",
-            "maxContains",
-            "minContains",
-            "maxProperties",
-            "minProperties",
-        ],
-        (_is_count, "a whole number, 0 or greater"),
+    "schema": (_is_schema, "a schema (an object or a boolean)"),
+    "list": (
+        lambda v: isinstance(v, list) and bool(v) and all(map(_is_schema, v)),
+        "a non-empty array of schemas",
     ),
-    **dict.fromkeys(
-        ["$ref", "$dynamicRef", "$anchor", "$dynamicAnchor", "$id"],
-        (lambda v: isinstance(v, str), "a string"),
-    ),
-    **dict.fromkeys(SINGLES, (_is_schema, "a schema (an object or a boolean)")),
-    **dict.fromkeys(
-        ARRAYS,
-        (
-            lambda v: isinstance(v, list) and bool(v) and all(map(_is_schema, v)),
-            "a non-empty array of schemas",
-        ),
-    ),
-    **dict.fromkeys(
-        MAPS, (lambda v: isinstance(v, Mapping) and all(map(_is_schema, v.values())), "an object of schemas")
-    ),
+    "map": (lambda v: isinstance(v, MAPPING) and all(map(_is_schema, v.values())), "an object of schemas"),
 }
+_RULE_OF = {keyword: _RULES[form] for keyword, form in FORMS.items() if form in _RULES}
 
 
-def _check_keywords(loc: Loc) -> None:
-    schema = loc.schema
-    if not _is_schema(schema):
-        raise loc.error(f"a schema is an object or a boolean, not {type(schema).__name__}")
+def _check_keywords(schema: Any, error: Callable[[str], SchemaError]) -> None:
+    """Raise `error` about what is wrong with the schema itself, without those inside it."""
     if isinstance(schema, bool):
         return
+    if not isinstance(schema, MAPPING):
+        raise error(f"a schema is an object or a boolean, not {type(schema).__name__}")
     for keyword, value in schema.items():
-        rule = _RULES.get(keyword)
+        rule = _RULE_OF.get(keyword)
         if rule is not None and not rule[0](value):
-            raise loc.error(f"{keyword!r} must be {rule[1]}, not {repr(value)[:80]}")
+            raise error(f"{keyword!r} must be {rule[1]}, not {repr(value)[:80]}")
     if "pattern" in schema:
-        compile_pattern(schema["pattern"], loc.error)
+        compile_pattern(schema["pattern"], error)
     for pattern in schema.get("patternProperties", ()):
-        compile_pattern(pattern, loc.error)
+        compile_pattern(pattern, error)
+
+
+def _is_leaf(schema: Any) -> bool:
+    """Whether a schema leads to no other."""
+    return isinstance(schema, MAPPING) and HOLDERS.isdisjoint(schema)
+
+
+def _error_below(loc: Loc, parts: tuple[str, ...], message: str) -> SchemaError:
+    return loc.sub(*parts).error(message)
 
 
 def _targets(loc: Loc) -> Iterator[Loc]:
@@ -145,17 +136,21 @@ def _walk(start: Loc, depth: int, seen: dict[Key, int], pending: list[tuple[Loc,
     def enter(loc: Loc, depth: int) -> None:
         if depth > MAX_DEPTH:
             raise loc.error(f"subschemas nest more than {MAX_DEPTH} deep")
-        _check_keywords(loc)
+        _check_keywords(loc.schema, loc.error)
         in_place: list[tuple[Loc, int]] = []
-        if isinstance(loc.schema, Mapping):
+        weight = 1
+        if isinstance(loc.schema, MAPPING):
             nonlocal dynamic
             dynamic = dynamic or "$dynamicRef" in loc.schema
             in_place += [(target, 0) for target in _targets(loc)]
-            for parts, _ in children(loc.schema):
-                child = loc.sub(*parts)
-                (in_place if parts[0] in _IN_PLACE else pending).append((child, depth + 1))
+            for parts, inner in children(loc.schema):
+                if depth < MAX_DEPTH and _is_leaf(inner):  # most are: checked here, and known no more
+                    _check_keywords(inner, partial(_error_below, loc, parts))
+                    weight += parts[0] in IN_PLACE
+                else:
+                    (in_place if parts[0] in IN_PLACE else pending).append((loc.sub(*parts), depth + 1))
         open_keys.add(loc.key)
-        stack.append((loc, depth, iter(in_place), [1]))
+        stack.append((loc, depth, iter(in_place), [weight]))
 
     enter(start, depth)
     while stack:
@@ -191,11 +186,13 @@ def leaves_first(start: Loc, seen: set[Key]) -> list[Loc]:
         if finished:
             order.append(loc)
             continue
-        if loc.key in seen or not isinstance(loc.schema, Mapping):
+        if loc.key in seen or not isinstance(loc.schema, MAPPING):
             continue
         seen.add(loc.key)
         if is_target:
             stack.append((loc, True, True))
-        stack.extend((loc.sub(*parts), False, False) for parts, _ in children(loc.schema))
+        stack.extend(
+            (loc.sub(*parts), False, False) for parts, inner in children(loc.schema) if not _is_leaf(inner)
+        )
         stack.extend((target, True, False) for target in _targets(loc))
     return order

@@ -54,6 +54,8 @@ _MOST_PARTS = 100
 
 def _short(hint: Any) -> Any:
     """`hint`, or a coarser type where it is made of very many parts: types that name each other twice double."""
+    if isinstance(hint, type):
+        return hint
     stack, left = [hint], _MOST_PARTS
     while stack:
         left -= 1
@@ -289,22 +291,25 @@ _EXACT = 2**53
 class _AnyText:
     """The slow twin of pydantic's str: takes lone surrogates, and patterns that need backtracking."""
 
-    __slots__ = ("longest", "pattern", "shortest")
+    __slots__ = ("longest", "pattern", "reason", "shortest")
 
-    def __init__(self, shortest: int, longest: int | None, pattern: Pattern | None) -> None:
+    def __init__(self, shortest: int, longest: int | None, pattern: Pattern | None, reason: str) -> None:
+        self.reason = reason
         self.shortest = shortest
         self.longest = longest
         self.pattern = pattern
 
     def __call__(self, value: Any) -> str:
-        if not isinstance(value, str):
-            raise PydanticCustomError("string", "Input should be a string")
-        text = str(value.value) if isinstance(value, Enum) else str(value)
+        if isinstance(value, str):
+            text = str(value.value) if isinstance(value, Enum) else str(value)
+            if self._fits(text):
+                return text
+        raise PydanticCustomError("string", "{reason}", {"reason": self.reason})
+
+    def _fits(self, text: str) -> bool:
         if len(text) < self.shortest or (self.longest is not None and len(text) > self.longest):
-            raise PydanticCustomError("string", "The string's length is out of bounds")
-        if self.pattern is not None and not self.pattern.matches(text):
-            raise PydanticCustomError("string", "The string does not match the pattern")
-        return text
+            return False
+        return self.pattern is None or self.pattern.matches(text)
 
 
 def string_node(spec: Mapping[str, Any], pattern: Pattern | None) -> Node:
@@ -321,14 +326,17 @@ def string_node(spec: Mapping[str, Any], pattern: Pattern | None) -> Node:
         words.append(f"of at most {longest} character{'s' * (longest != 1)}")
     if pattern is not None:
         limits["pattern"] = pattern.rust
-        words.append(f"matching {pattern.text[:100]!r}".replace("{", "{{"))
-    slow = core_schema.no_info_plain_validator_function(_AnyText(shortest, longest, pattern))
-    choices: list[Any] = [slow]
+        words.append(f"matching {pattern.text[:100]!r}")
+    reason = ", ".join(words)
+    slow = core_schema.no_info_plain_validator_function(_AnyText(shortest, longest, pattern, reason))
+    core: CoreSchema = slow
     if pattern is None or pattern.rust is not None:
-        choices.insert(0, core_schema.str_schema(strict=True, **limits))
-    core = core_schema.union_schema(
-        choices, mode="left_to_right", custom_error_type="string", custom_error_message=", ".join(words)
-    )
+        core = core_schema.union_schema(
+            [core_schema.str_schema(strict=True, **limits), slow],
+            mode="left_to_right",
+            custom_error_type="string",
+            custom_error_message=reason,
+        )
     return Node(core, str, frozenset(["string"]), size=3)
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ._document import ARRAYS, MAPS, SINGLES, Loc
+from .._keywords import ARRAYS, MAPS, SINGLES
+from ._document import Loc
 from ._spec import Rest, constraints
 
 __all__ = ["quick_check"]

@@ -6,46 +6,16 @@ the keywords of it that somebody else must check.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from ._document import Loc
+from .._keywords import ABOUT, CONSTRAINTS
+from ._document import MAPPING, Loc
 from ._dynamic import settled
 
 __all__ = ["ANNOTATIONS", "ARRAY", "NUMBER", "OBJECT", "STRING", "Rest", "Spec", "constraints"]
 __all__ += ["reference", "spec_of"]
 
-NUMBER = frozenset(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"])
-STRING = frozenset(["minLength", "maxLength", "pattern"])
-ARRAY = frozenset(
-    [
-        "items",
-        "prefixItems",
-        "contains",
-        "minContains",
-        "maxContains",
-        "minItems",
-        "maxItems",
-        "uniqueItems",
-        "unevaluatedItems",
-    ]
-)
-OBJECT = frozenset(
-    [
-        "properties",
-        "required",
-        "additionalProperties",
-        "patternProperties",
-        "propertyNames",
-        "minProperties",
-        "maxProperties",
-        "dependentRequired",
-        "dependentSchemas",
-        "unevaluatedProperties",
-    ]
-)
-_REST = frozenset(["$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if", "type", "enum", "const"])
-_ALL = NUMBER | STRING | ARRAY | OBJECT | _REST
+NUMBER, STRING, ARRAY, OBJECT = (ABOUT[kind] for kind in ("number", "string", "array", "object"))
 #: Keywords that say nothing about which instances are valid.
 ANNOTATIONS = frozenset(
     ["title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"]
@@ -56,19 +26,19 @@ _WHOLE = frozenset(["unevaluatedProperties", "unevaluatedItems", "$dynamicRef"])
 
 def constraints(schema: Any) -> frozenset[str]:
     """The keywords of a schema that constrain instances."""
-    return _ALL & schema.keys() if isinstance(schema, Mapping) else frozenset()
+    return CONSTRAINTS.intersection(schema) if isinstance(schema, MAPPING) else frozenset()
 
 
 def reference(loc: Loc) -> Loc | None:
     """The target of a schema that is a reference and says nothing beside it that the target does not say."""
-    keys = constraints(loc.schema)
-    if "$ref" not in keys:
+    if not isinstance(loc.schema, MAPPING) or "$ref" not in loc.schema:
         return None
+    keys = constraints(loc.schema)
     target = loc.doc.resolve(loc.schema["$ref"], loc)
     if keys == {"$ref"}:
         return target
     said = target.schema
-    same = isinstance(said, Mapping) and all(
+    same = isinstance(said, MAPPING) and all(
         key in _PLAIN_WORDS and key in said and said[key] == loc.schema[key] for key in keys - {"$ref"}
     )
     return target if same else None

@@ -219,9 +219,10 @@ def tagging_of(loc: Loc, keyword: str, members: list[Tags]) -> Tagging | None:
             if _apart(values):
                 return Tagging(wire, values, _without(wire, objects), others)
     if isinstance(named, str):
-        values = _discriminated(loc, keyword, discriminator.get("mapping"))
+        values = _discriminated(loc, keyword, named, discriminator.get("mapping")).values
         if values.keys() >= objects.keys():
             values = {index: values[index] for index in objects}
+        if values.keys() == objects.keys() and _apart(values):
             return Tagging(named, values, _without(named, objects), others)
     return None
 
@@ -238,27 +239,61 @@ def _without(wire: str, objects: dict[int, Tags]) -> list[int]:
 # -- OpenAPI's discriminator --------------------------------------------------------------------------------
 
 
-def _discriminated(loc: Loc, keyword: str, mapping: Any) -> dict[int, Values]:
-    """The tags of each member that is a reference, by a mapping or by the names of the schemas."""
-    targets: dict[Key, int] = {}
+def _discriminated(loc: Loc, keyword: str, named: str, mapping: Any, depth: int = 0) -> _Discriminated:
+    """The tags of each member that is a reference, by a mapping or by the names of the schemas.
+
+    A member may be a union by the same property; what tells its members apart tells it from the others.
+    """
+    found = _Discriminated()
     names: dict[int, str] = {}
+    inner: dict[int, Values] = {}
     for index in range(len(loc.schema[keyword])):
-        place = loc.sub(keyword, str(index))
-        if isinstance(place.schema, Mapping) and isinstance(place.schema.get("$ref"), str):
-            target = place.doc.resolve(place.schema["$ref"], place)
-            targets[target.key] = index
-            names[index] = target.pointer[-1] if target.pointer else ""
-    values: dict[int, Values] = {}
+        target = _referred(loc.sub(keyword, str(index)))
+        if target is None:
+            continue
+        found.targets.setdefault(target.key, index)
+        names[index] = target.pointer[-1] if target.pointer else ""
+        for word in ("oneOf", "anyOf") if depth < _DEEPEST and isinstance(target.schema, Mapping) else ():
+            below = target.schema.get("discriminator")
+            if word in target.schema and isinstance(below, Mapping) and below.get("propertyName") == named:
+                union = _discriminated(target, word, named, below.get("mapping"), depth + 1)
+                inner[index] = {tag: tag for group in union.values.values() for tag in group}
+                for key in union.targets:
+                    found.targets.setdefault(key, index)
     for tag, reference in mapping.items() if isinstance(mapping, Mapping) else ():
         for key in _meant(loc, reference):
-            if key in targets:
-                values.setdefault(targets[key], {})[tag] = tag
+            if key in found.targets:
+                found.values.setdefault(found.targets[key], {})[tag] = tag
                 break
-    taken = {tag for group in values.values() for tag in group}
+    taken = {tag for group in found.values.values() for tag in group}
     for index, name in names.items():
-        if index not in values and name and name not in taken:
-            values[index] = {name: name}
-    return values
+        added = inner.get(index) or ({name: name} if name and index not in found.values else {})
+        for tag in added:
+            if tag not in taken:
+                found.values.setdefault(index, {})[tag] = tag
+    return found
+
+
+class _Discriminated:
+    """The tags of each member, by its index; and which member leads to a place."""
+
+    def __init__(self) -> None:
+        self.values: dict[int, Values] = {}
+        self.targets: dict[Key, int] = {}
+
+
+def _referred(place: Loc) -> Loc | None:
+    """What a member refers to, by ``$ref`` or by an ``allOf`` of nothing else."""
+    for _ in range(_DEEPEST):
+        if not isinstance(place.schema, Mapping):
+            return None
+        if isinstance(place.schema.get("$ref"), str):
+            return place.doc.resolve(place.schema["$ref"], place)
+        parts = place.schema.get("allOf")
+        if not isinstance(parts, list) or len(parts) != 1:
+            return None
+        place = place.sub("allOf", "0")
+    return None
 
 
 def _meant(loc: Loc, reference: Any) -> Iterator[Key]:

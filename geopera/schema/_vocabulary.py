@@ -5,53 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ._keywords import ARRAYS, MAPS, SINGLES
+from .._keywords import ARRAYS, MAPS, SINGLES, VOCABULARIES
 
 __all__ = ["in_dialect"]
 
 _BASE = "https://json-schema.org/draft/2020-12/vocab/"
-_KEYWORDS = {
-    "validation": [
-        "type",
-        "enum",
-        "const",
-        "multipleOf",
-        "maximum",
-        "exclusiveMaximum",
-        "minimum",
-        "exclusiveMinimum",
-        "maxLength",
-        "minLength",
-        "pattern",
-        "maxItems",
-        "minItems",
-        "uniqueItems",
-        "maxContains",
-        "minContains",
-        "maxProperties",
-        "minProperties",
-        "required",
-        "dependentRequired",
-    ],
-    "applicator": [
-        "prefixItems",
-        "items",
-        "contains",
-        "additionalProperties",
-        "properties",
-        "patternProperties",
-        "dependentSchemas",
-        "propertyNames",
-        "if",
-        "then",
-        "else",
-        "allOf",
-        "anyOf",
-        "oneOf",
-        "not",
-    ],
-    "unevaluated": ["unevaluatedItems", "unevaluatedProperties"],
-}
 
 
 def in_dialect(schema: Any, definitions: Mapping[str, Any]) -> Any:
@@ -61,12 +19,7 @@ def in_dialect(schema: Any, definitions: Mapping[str, Any]) -> Any:
     vocabularies = meta.get("$vocabulary") if isinstance(meta, Mapping) else None
     if not isinstance(vocabularies, Mapping):
         return schema
-    missing = {
-        keyword
-        for name, keywords in _KEYWORDS.items()
-        if _BASE + name not in vocabularies
-        for keyword in keywords
-    }
+    missing = {keyword for keyword, name in VOCABULARIES.items() if _BASE + name not in vocabularies}
     return _without(schema, missing) if missing else schema
 
 

@@ -1,15 +1,16 @@
 """The schemas of an OpenAPI document, as schemas of a manifest.
 
-Every reference becomes ``#/schemas/<key>``: a name that is no key is replaced by one, and the target of a reference
-into the middle of something gets a key of its own. The keywords of OpenAPI 3.0 (``nullable``, boolean bounds,
+Every reference becomes ``#/schemas/<key>``: an invalid key is replaced by a valid one, and the target of a reference
+into the middle of a schema gets a key of its own. The keywords of OpenAPI 3.0 (``nullable``, boolean bounds,
 ``readOnly`` of a required field) become those of JSON Schema.
 """
 
 from __future__ import annotations
 
+from .._keywords import FORMS, step
 from ..errors import ManifestError
 from ..manifest._trust import MAX_NAME, is_key
-from ._schemas import IN_LIST, IN_MAP, IN_PLACE, REF_PREFIX, measure, references
+from ._schemas import IN_LIST, IN_MAP, IN_PLACE, REF_PREFIX, measure, references, subschemas
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,20 +21,21 @@ _HOME = ("components", "schemas")
 _DEFINITIONS = ("$defs", "definitions")
 _ELSEWHERE = ("$dynamicRef", "$recursiveRef")
 _ROOT_ALONE = frozenset({"$id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", *_DEFINITIONS})
-#: Parts of a pointer that say nothing about what lies there.
+#: Parts of a pointer that do not describe their target.
 _SILENT = frozenset(
     {*_HOME, *_DEFINITIONS, "properties", "content", "schema", "responses", "requestBodies", "paths"}
 )
 
 
 class LeftOut(dict[str, str]):
-    """What of a description cannot be used: place -> reason."""
+    """The parts of a description that cannot be used: location -> reason."""
 
     def add(self, place: str, reason: object) -> None:
+        """Add a part; a location that is already there keeps its reason."""
         self.setdefault(place, str(reason))
 
     def within(self, schemas: Iterable[str]) -> LeftOut:
-        """Without the schemas that are not among `schemas`: nobody needs them."""
+        """These parts without the schemas that are not among `schemas`, since nothing refers to them."""
         kept = LeftOut()
         for place, reason in self.items():
             section, _, rest = place.partition(".")
@@ -42,6 +44,7 @@ class LeftOut(dict[str, str]):
         return kept
 
     def lines(self) -> list[str]:
+        """One line for each part: its location and the reason."""
         return [f"{place}: {reason}" for place, reason in self.items()]
 
 
@@ -53,7 +56,7 @@ def pointer(reference: str) -> list[str]:
 
 
 def at(value: Any, parts: Iterable[str]) -> Any:
-    """What lies at `parts` below `value`. Raises LookupError if nothing does."""
+    """The value at `parts` below `value`. Raises LookupError if there is none."""
     for part in parts:
         if isinstance(value, list):
             value = value[int(part)] if part.isdecimal() and len(part) < 10 else value[len(value)]
@@ -68,21 +71,14 @@ def _is_schema_place(parts: list[str]) -> bool:
     """Whether `parts`, below a schema, lead to a schema."""
     state = "schema"
     for part in parts:
-        if state == "map":
-            state = "schema"
-        elif part in IN_MAP or part in IN_LIST:
-            state = "map"
-        elif part in IN_PLACE:
-            state = "schema"
-        else:
-            return False
+        state = step(state, FORMS.get(part))
     return state == "schema"
 
 
 class Components:
-    """The schemas of one document by key, their references made those of a manifest.
+    """The schemas of one document by key, with the references of a manifest.
 
-    schemas: complete after `finish`. left_out: what could not be used, with its place.
+    schemas: complete after `finish`. left_out: unusable parts, with their location.
     """
 
     def __init__(self, document: dict[str, Any], left_out: LeftOut, *, old: bool) -> None:
@@ -90,6 +86,8 @@ class Components:
         self.old = old
         self.schemas: dict[str, Any] = {}
         self._moved: dict[tuple[int, tuple[str, ...]], str] = {}
+        self._anchors: dict[int, dict[str, tuple[str, ...]]] = {}
+        self._inline: list[Any] = []  # kept, since what is known of a schema is found by its identity
         components = document.get("components")
         components = components if isinstance(components, dict) else {}
         named = components.get("schemas")
@@ -110,15 +108,16 @@ class Components:
         self._waiting: list[tuple[str, Any, Any]] = [(self._keys[n], s, s) for n, s in self._named.items()]
 
     def finish(self) -> dict[str, Any]:
-        """All schemas by key, also those that references into the middle lead to."""
+        """All schemas by key, also the targets of references into the middle of a schema."""
         while self._waiting:
             key, schema, root = self._waiting.pop()
             self.schemas[key] = self._converted(schema, f"schemas.{key}", root)
         return self.schemas
 
     def schema(self, schema: Any, place: str) -> Any:
-        """A schema with the references of a manifest; what of it cannot be used is open (``{}``)."""
+        """A schema with the references of a manifest; unusable parts are open (``{}``)."""
         schema = self._read(schema, place)
+        self._inline.append(schema)
         return self._converted(schema, place, schema)
 
     def _read(self, schema: Any, place: str) -> Any:
@@ -142,7 +141,8 @@ class Components:
                 key = self._key(schema[keyword], root) if keyword == "$ref" else None
                 if key is None:
                     self.left_out.add(
-                        place, f"refers to {str(schema[keyword])[:200]!r}, which is no schema of it"
+                        place,
+                        f"refers to {str(schema[keyword])[:200]!r}, which is not a schema of the document",
                     )
                     return {}
                 if self.old:  # siblings of a reference are ignored in 3.0
@@ -194,16 +194,19 @@ class Components:
     # References.
 
     def _key(self, reference: object, root: Any) -> str | None:
-        """The key of what a reference leads to, or None."""
+        """The key of a reference's target, or None."""
         if not isinstance(reference, str):
             return None
-        if reference in self._ids:
-            return self._keys[self._ids[reference]]
-        if reference == "#":
+        uri, _, fragment = reference.partition("#")
+        if uri:
+            if uri not in self._ids:
+                return None
+            root = self._named[self._ids[uri]]
+        if not fragment:
             return next((self._keys[name] for name, schema in self._named.items() if schema is root), None)
-        if not reference.startswith("#/"):
-            return None
-        parts = pointer(reference)
+        if not fragment.startswith("/"):
+            return self._anchored(fragment, root)
+        parts = pointer(f"#{fragment}")
         if tuple(parts[:2]) == _HOME and len(parts) == 3:
             return self._keys.get(parts[2])
         own = isinstance(root, dict) and "$id" in root
@@ -216,6 +219,41 @@ class Components:
                 return self._move(start, parts, found, root)
         return None
 
+    def _anchored(self, anchor: str, root: Any) -> str | None:
+        """The key of the schema with an ``$anchor``: in `root`, or in any component if `root` has no ``$id``."""
+        own = isinstance(root, dict) and "$id" in root
+        for start in (root,) if own else (root, self.document):
+            found = self._anchors_in(start).get(anchor)
+            if found is not None:
+                return self._place(start, list(found), root)
+        return None
+
+    def _anchors_in(self, start: Any) -> dict[str, tuple[str, ...]]:
+        known = self._anchors.get(id(start))
+        if known is None:
+            known = self._anchors[id(start)] = {}
+            named = [((*_HOME, name), schema) for name, schema in self._named.items()]
+            waiting = named if start is self.document else [((), start)]
+            while waiting:
+                way, inner = waiting.pop()
+                if not isinstance(inner, dict) or ("$id" in inner and inner is not start):
+                    continue
+                for keyword in ("$anchor", "$dynamicAnchor"):
+                    if isinstance(inner.get(keyword), str):
+                        known.setdefault(inner[keyword], way)
+                waiting.extend(((*way, *step), each) for step, each in subschemas(inner))
+        return known
+
+    def _place(self, start: Any, parts: list[str], root: Any) -> str:
+        """The key of what lies at `parts` below `start`: that of a component, or one of its own."""
+        if tuple(parts[:2]) == _HOME and len(parts) == 3:
+            return self._keys[parts[2]]
+        if not parts:
+            named = [self._keys[name] for name, schema in self._named.items() if schema is start]
+            if named:
+                return named[0]
+        return self._move(start, parts, at(start, parts), root)
+
     def _leads_to_schema(self, start: Any, parts: list[str]) -> bool:
         if start is not self.document:
             return _is_schema_place(parts)
@@ -224,7 +262,7 @@ class Components:
         return "schema" in parts and _is_schema_place(parts[parts.index("schema") + 1 :])
 
     def _move(self, start: Any, parts: list[str], found: Any, root: Any) -> str:
-        """A key of its own for a schema in the middle of something."""
+        """A key of its own for a schema in the middle of another one."""
         if start is not self.document:
             names = [name for name, schema in self._named.items() if schema is start]
             parts, start = ([*_HOME, names[0], *parts], self.document) if names else (parts, start)
@@ -240,9 +278,9 @@ class Components:
         return key
 
     def _free(self, *candidates: list[str]) -> str:
-        """The first key that `candidates` make and that is free, else one with a number."""
+        """The first free key of `candidates`, else one with a number."""
         taken = {*self._keys.values(), *self._moved.values()}
-        keys = [_key_of(names) for names in candidates if names]
+        keys = [_key_of(names) for names in candidates if names] or ["Schema"]
         for key in keys:
             if key not in taken:
                 return key
@@ -282,9 +320,9 @@ def _modern(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def by_direction(schemas: dict[str, Any], operations: dict[str, dict[str, Any]]) -> None:
-    """Ask of a body no field that only a response has (``readOnly``), and of a response none that only a body has.
+    """Require no ``readOnly`` field in a body, and no ``writeOnly`` field in a response.
 
-    OpenAPI 3.0 means that by ``required``. A schema that occurs in both directions becomes two.
+    That is the meaning of ``required`` in OpenAPI 3.0. A schema that occurs in both directions becomes two.
     """
     marked = {key for key, schema in schemas.items() if any(map(_directed, _within(schema)))}
     users: dict[str, set[str]] = {}
@@ -317,8 +355,6 @@ def by_direction(schemas: dict[str, Any], operations: dict[str, dict[str, Any]])
 
 
 def _within(schema: Any) -> Iterable[Any]:
-    from ._schemas import subschemas
-
     waiting = [schema]
     while waiting:
         inner = waiting.pop()

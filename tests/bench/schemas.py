@@ -55,10 +55,101 @@ def grammar(size: int) -> tuple[Any, Any]:
     return {"$ref": "#/$defs/T", "$defs": {"T": {"anyOf": members}}}, value
 
 
+def health(size: int) -> tuple[Any, Any]:
+    """`size` data types and records that all have extensions, which hold a value of any of the types, as FHIR's do."""
+    element = {"$ref": "#/definitions/Element"}
+    texts = {
+        f"text{n}": {"type": "string", "pattern": r"^[ \r\n\t\S]+$", "description": "."} for n in range(9)
+    }
+    fields = {**texts, **{f"_{name}": element for name in texts}, "kind": {"enum": ["a", "b", "c"]}}
+    extension = {"type": "array", "items": {"$ref": "#/definitions/Extension"}}
+    definitions: dict[str, Any] = {
+        f"Type{n}": {
+            "type": "object",
+            "properties": {
+                "id": {"$ref": "#/definitions/text"},
+                "extension": extension,
+                **fields,
+                "other": {"$ref": f"#/definitions/Type{(n * 7 + 3) % size}"},
+            },
+            "additionalProperties": False,
+        }
+        for n in range(size)
+    }
+    values = {f"value{name}": {"$ref": f"#/definitions/{name}"} for name in definitions}
+    definitions["text"] = {"type": "string"}
+    for name, own in (("Element", {}), ("Extension", values)):
+        properties = {"id": {"$ref": "#/definitions/text"}, "extension": extension, **own}
+        definitions[name] = {"type": "object", "properties": properties, "additionalProperties": False}
+    schema = {
+        "$schema": "http://json-schema.org/draft-06/schema#",
+        "definitions": definitions,
+        "$ref": "#/definitions/Type0",
+    }
+    return schema, {"text1": "a", "extension": [{"valueType3": {"_text2": {"id": "b"}}}]}
+
+
+def manifest(size: int) -> tuple[Any, Any]:
+    """A manifest of one operation, whose body and response belong to a circle of `size` schemas."""
+    schemas = {
+        name: {**schema, "properties": {**schema["properties"], "next": _moved(schema, "next")}}
+        for name, schema in circle(size)[0]["$defs"].items()
+    }
+    for schema in schemas.values():
+        schema["properties"]["other"] = _moved(schema, "other")
+    operation = {"input": {"$ref": "#/schemas/N0"}, "output": {"$ref": "#/schemas/N1"}, "side_effect": "read"}
+    described = {
+        "format": 1,
+        "api_version": "1.0.0",
+        "base_url": "https://api.example.com",
+        "path": "/v1/{operation_id}",
+        "operations": {"circle.get": operation},
+        "schemas": schemas,
+    }
+    return described, {"f1": "a", "next": {"other": {"f2": "b"}}}
+
+
+def _moved(schema: Any, name: str) -> Any:
+    return {"$ref": schema["properties"][name]["$ref"].replace("#/$defs/", "#/schemas/")}
+
+
+def filters(size: int) -> tuple[Any, Any]:
+    """OGC's grammar of filters and `size` of them, where the cql2 package is there to say what they are."""
+    import cql2
+
+    from .wild import FILTERS, cql2_schema
+
+    short = [
+        "height_{} > 5 AND storeys_{} <> 2",
+        "name_{} LIKE 'mur%'",
+        "depth_{} BETWEEN 100.0 AND 150",
+        "cityName_{} IN ('Toronto', 'Tokyo', 'New York')",
+        "NOT (geophys_{} IS NULL)",
+        "S_WITHIN(geom_{}, POLYGON((7.8 43.2, 7.9 43.3, 7.8 43.4, 7.8 43.2)))",
+        "T_AFTER(built_{}, TIMESTAMP('2010-02-10T05:29:20.073225Z'))",
+        "CASEI(street_{}) = CASEI('main')",
+    ]
+    texts = [*FILTERS, *(short[n % len(short)].replace("{}", str(n)) for n in range(size))][:size]
+    schema = {"$id": "https://example.com/cql2.json", **cql2_schema()}
+    return {"type": "array", "items": schema}, [cql2.parse_text(text).to_json() for text in texts]
+
+
 CASES: dict[str, Callable[[int], tuple[Any, Any]]] = {
     "circle": circle,
     "settings": settings,
     "grammar": grammar,
+    "health": health,
+    "manifest": manifest,
+    "filters": filters,
+}
+#: Case: (its size, the target in seconds, in megabytes, and what it is called).
+TARGETS: dict[str, tuple[int, float, float, str]] = {
+    "circle": (400, 0.5, 40.0, "circle of {} schemas"),
+    "settings": (132, 3.0, 200.0, "settings in settings, {} sections"),
+    "health": (600, 3.0, 200.0, "{} types with extensions, as FHIR's"),
+    "manifest": (262, 3.0, 200.0, "manifest with a circle of {} schemas"),
+    "grammar": (60, 0.5, 40.0, "overlapping unions, a value of depth {}"),
+    "filters": (109, 0.5, 40.0, "OGC's cql2.json with {} filters"),
 }
 
 
@@ -73,13 +164,20 @@ def cost(case: str, size: int) -> tuple[float, float]:
 def main(case: str, size: int) -> None:
     import resource
 
+    from geopera.manifest import Manifest
     from geopera.schema import type_adapter
 
     schema, value = CASES[case](size)
-    type_adapter({"type": "object", "properties": {"a": {}}}).validate_python({"a": 1})  # imports
+    # What is imported once in a process is no part of it.
+    type_adapter({"type": "object", "properties": {"a": {}}, "not": {"required": ["b"]}}).validate_python(
+        {"a": 1}
+    )
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.process_time()
-    type_adapter(schema).validate_python(value)
+    if case == "manifest":
+        Manifest.from_dict(schema).models.N0(**value)
+    else:
+        type_adapter(schema).validate_python(value)
     seconds = time.process_time() - started
     unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / unit

@@ -28,7 +28,7 @@ Times = dict[str, list[float]]
 
 
 class _Protocol(asyncio.Protocol):
-    """Answers `catalog.search` and a STAC API's `/search` with the same features, and anything else with a file."""
+    """Responses `catalog.search` and a STAC API's `/search` with the same features, and anything else with a file."""
 
     pages: dict[str, list[bytes]]
     block = bytes(1 << 20)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from helpers.flavour import Flavour
-from helpers.wire import Answer, Wire
+from helpers.wire import Reply, Wire
 
 from geopera import geo
 from geopera.errors import GeoperaError
@@ -552,11 +552,11 @@ def test_pages_iterators_and_lists(client: Any, flavour: Flavour, tmp_path: Path
 
 
 def test_a_page_that_fails_in_the_middle_leaves_no_file(flavour: Flavour, serve: Any, tmp_path: Path) -> None:
-    def answer(asked: Any) -> Answer:
+    def reply(asked: Any) -> Reply:
         lines = b"".join(json.dumps(item(f"{n}")).encode() + b"\n" for n in range(5))
-        return Answer([lines], type="application/x-ndjson", cut=True)
+        return Reply([lines], type="application/x-ndjson", cut=True)
 
-    wire: Wire = serve(answer)
+    wire: Wire = serve(reply)
     client = flavour.client("t", wire.url)
     with pytest.raises(GeoperaError):
         flavour(client.catalog.search_stream(BODY).to_parquet(tmp_path / "a.parquet"))

@@ -124,6 +124,10 @@ def test_a_number_that_python_does_not_read_is_a_problem() -> None:
     with pytest.raises(ManifestError):
         Manifest.from_bytes(text)
     assert check_manifest(changed(schemas={"A": {"minimum": 10**5000}}))
+    with pytest.raises(ManifestError, match="very large int"):
+        Manifest.from_dict(changed(format=10**5000))
+    with pytest.raises(ManifestError):
+        Manifest.from_dict(changed(operations={"a.b": {"input": 10**5000}})).operations["a.b"]
 
 
 def test_a_pipe_a_device_and_a_folder_are_no_manifests(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from geopera.schema import type_adapter
+from geopera.schema import SchemaError, type_adapter
 
 D4 = "http://json-schema.org/draft-04/schema#"
 D6 = "http://json-schema.org/draft-06/schema#"
@@ -62,6 +62,18 @@ TREE = {"type": "object", "properties": {"c": {"$recursiveRef": "#"}}}
         (D2019, TREE, {"c": {"c": {}}}, True),
         (D4, {"$ref": D4}, {"minimum": "x"}, False),
         (D4, {"$ref": D4}, {"minimum": 1, "exclusiveMinimum": True}, True),
+        ("https://json-schema.org/draft-07/schema", {"dependencies": {"a": ["b"]}}, {"a": 1}, False),
+        # What is no keyword of the draft says nothing, and references may lead into it.
+        (D6, {"x": {"if": {"type": "null"}}, "if": False, "$ref": "#/x/if"}, 1, False),
+        (D6, {"then": {"type": "null"}, "allOf": [{"$ref": "#/then"}]}, 1, False),
+        (D6, {"if": True, "then": {"items": [{"type": "null"}]}, "allOf": [{"$ref": "#/then"}]}, [1], False),
+        (D7, {"x": {"y": [{"items": [False]}]}, "allOf": [{"$ref": "#/x/y/0"}]}, [1], False),
+        (D7, {"x": {"items": [{"type": "null"}]}, "allOf": [{"$ref": "#/x/items/0"}]}, 1, False),
+        (D4, {"x": {"minimum": 1, "exclusiveMinimum": True}, "allOf": [{"$ref": "#/x"}]}, 1, False),
+        (D7, {"$ref": "#/properties/a", "properties": {"a": {"items": [False]}}}, [1], False),
+        (D7, {"$ref": "#/items/0", "items": [{"type": "null"}], "dependencies": {"a": False}}, None, True),
+        (D7, {"$ref": "#/dependencies/a", "dependencies": {"a": {"type": "null"}}}, 1, False),
+        (D4, {"default": {"minimum": 1, "exclusiveMinimum": True}}, 1, True),
         # What is no schema is not read as one.
         (
             D4,
@@ -135,3 +147,12 @@ def test_a_dialect_without_the_validation_vocabulary_does_not_validate(vocabular
             adapter.validate_python({"a": 5})
     else:
         adapter.validate_python({"a": 5})
+
+
+@pytest.mark.parametrize("keyword", ["not", "x", "properties"])
+def test_deep_schemas_of_older_drafts(keyword: str) -> None:
+    schema: Any = {}
+    for _ in range(3_000):
+        schema = {keyword: schema}
+    with pytest.raises(SchemaError, match="too deeply"):
+        type_adapter({"$schema": D7, "x": schema})

@@ -375,3 +375,13 @@ def test_help_names_fields_as_the_class_does() -> None:
     cls = type(type_adapter(schema).validate_python({"a_b": 1, "class": 2}))
     layout = {field.alias or name: name for name, field in cls.model_fields.items()}
     assert {field.wire: field.name for field in fields(schema, {})} == layout
+
+
+@pytest.mark.parametrize("pattern", [r"^\d{4}$", r"^(?!a)\d{4}$", r"^(?=[{])\{reason\}{2}$", r"(.)\1{3}"])
+@pytest.mark.parametrize("value", ["x", "\ud800", 5])
+def test_a_pattern_is_named_as_it_was_written(pattern: str, value: Any) -> None:
+    adapter = type_adapter({"type": "string", "pattern": pattern, "minLength": 2})
+    with pytest.raises(ValidationError) as caught:
+        adapter.validate_python(value)
+    expected = f"Input should be a string, of at least 2 characters, matching {pattern!r}"
+    assert [error["msg"] for error in caught.value.errors()] == [expected]

@@ -29,9 +29,9 @@ from jsonschema import (
 )
 from pydantic import ValidationError
 
+from geopera._keywords import ARRAYS, MAPS, SINGLES
 from geopera.manifest import default
 from geopera.schema import Registry, SchemaError, type_adapter
-from geopera.schema._keywords import ARRAYS, MAPS, SINGLES
 
 KEYS = sorted(default().schemas)
 PER_KEY = 14  # examples; each is one valid instance and two mutations of it

@@ -104,7 +104,7 @@ def test_an_additional_property_called_as_the_tag_is_in_python_is_no_tag() -> No
     assert type(adapter.validate_python({"type": "b"}))(type_="b").to_dict() == {"type": "b"}
 
 
-def test_members_that_lead_back_are_told_apart_too() -> None:
+def test_recursive_members_are_distinguished_too() -> None:
     expression = {
         "anyOf": [
             an_object("op", "arg", op={"const": "not"}, arg=ref("E")),
@@ -158,3 +158,41 @@ def test_a_discriminator_that_names_too_little_is_none() -> None:
     schema = {"anyOf": [ref("A"), an_object("z", z={})], "discriminator": {"propertyName": "t", "mapping": 5}}
     adapter = type_adapter(schema, definitions=LETTERS)
     assert adapter.validate_python({"z": 1}).z == 1
+
+
+TAGGED = {
+    name: an_object("t", t={"type": "string"}, **{name.lower(): {"type": "integer"}})
+    for name in ("A", "B", "C")
+}
+FAMILY = {"oneOf": [ref("A"), ref("C")], "discriminator": {"propertyName": "t"}}
+
+
+@pytest.mark.parametrize(
+    ("union", "tag"),
+    [
+        ({"oneOf": [ref("Family"), ref("B")], "discriminator": {"propertyName": "t"}}, "C"),
+        ({"anyOf": [ref("B"), {"allOf": [ref("Family")]}], "discriminator": {"propertyName": "t"}}, "C"),
+        (
+            {
+                "oneOf": [ref("Family"), ref("B")],
+                "discriminator": {"propertyName": "t", "mapping": {"C": "C", "b": "B", "none": "None"}},
+            },
+            "C",
+        ),
+        (
+            {"oneOf": [{"allOf": [ref("A")]}, {"allOf": [ref("C")]}], "discriminator": {"propertyName": "t"}},
+            "C",
+        ),
+    ],
+)
+def test_a_discriminator_reaches_members_of_members(union: dict[str, Any], tag: str) -> None:
+    adapter = type_adapter(union, definitions={**TAGGED, "Family": FAMILY})
+    value, problems = best_effort(adapter, {"t": tag, "c": "?"})
+    assert type(value).__name__ == "C"
+    assert problems == [(("c",), "Input should be an integer")]
+    assert adapter.validate_python({"t": tag, "c": 1}).c == 1
+
+
+def test_a_member_that_is_there_twice_has_no_tag_of_its_own() -> None:
+    union = {"anyOf": [ref("A"), ref("A")], "discriminator": {"propertyName": "t"}}
+    assert type_adapter(union, definitions=TAGGED).validate_python({"t": "A", "a": 1}).a == 1

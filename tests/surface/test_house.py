@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent.parent / "geopera"
 # Ground floor first; a folder is one name. Rooms of one floor do not import each other.
 FLOORS = {
     "": [
-        "_drivers _names _references _version _forks _http _values _decoding _secrets",
+        "_drivers _keywords _names _references _version _forks _http _values _decoding _secrets",
         "_display geo",
         "types",
         "errors",

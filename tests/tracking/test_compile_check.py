@@ -206,13 +206,6 @@ def test_what_passes_can_be_used_and_what_does_not_cannot(schema: dict[str, Any]
     assert passes is usable
 
 
-def test_the_tables_are_those_of_the_compiler() -> None:
-    from geopera.manifest import _trust
-    from geopera.schema import _keywords
-
-    assert _trust.MAPS == _keywords.MAPS
-
-
 def test_a_circle_of_two() -> None:
     manifest = changed("schemas", "A", to={"$ref": "#/schemas/B"})
     manifest["schemas"]["B"] = {"oneOf": [{"$ref": "#/schemas/A"}]}

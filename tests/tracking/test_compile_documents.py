@@ -129,6 +129,51 @@ def test_definitions_inside_a_schema(place: str) -> None:
     assert manifest.schemas["Y_Z"] == {"items": {"$ref": "#/schemas/X"}, "type": "array"}
 
 
+@pytest.mark.parametrize(
+    ("schemas", "reference"),
+    [
+        ({"A": {"$anchor": "a", "type": "integer"}}, "#a"),
+        ({"A": {"$dynamicAnchor": "a", "type": "integer"}}, "#a"),
+        ({"A": {"properties": {"x": {"$anchor": "a", "type": "integer"}}}}, "#a"),
+        ({"A": {"$defs": {"x": {"items": {"$anchor": "a", "type": "integer"}}}}}, "#a"),
+        (
+            {"A": {"$id": "https://x.example/a", "$defs": {"x": {"$anchor": "a", "type": "integer"}}}},
+            "https://x.example/a#a",
+        ),
+        (
+            {"A": {"$id": "https://x.example/a", "$defs": {"x": {"type": "integer"}}}},
+            "https://x.example/a#/$defs/x",
+        ),
+        ({"A": {"$id": "urn:a", "type": "integer"}}, "urn:a#"),
+        (
+            {
+                "A": {"$id": "urn:a", "$anchor": "a", "type": "string"},
+                "B": {"$anchor": "a", "type": "integer"},
+            },
+            "#a",
+        ),
+        ({"A": {"$id": "urn:a", "$ref": "#a", "$defs": {"x": {"$anchor": "a", "type": "integer"}}}}, "urn:a"),
+    ],
+)
+def test_references_to_anchors_of_components(schemas: dict[str, Any], reference: str) -> None:
+    inside = {"type": "object", "properties": {"p": {"$ref": reference}}}
+    manifest = compiled(document(schemas, tides__get=post(inside, {"$ref": reference})))
+    adapter = manifest.registry.adapter(manifest.operations["tides.get"].output, "Output")
+    assert adapter.validate_python(1) == 1
+    with pytest.raises(ValueError):
+        adapter.validate_python("a")
+
+
+@pytest.mark.parametrize("reference", ["#nowhere", "urn:a#nowhere", "urn:b", "#b"])
+def test_references_to_anchors_that_are_not_there(reference: str) -> None:
+    schemas = {"A": {"$id": "urn:a", "$defs": {"x": {"$anchor": "b", "type": "integer"}}}}
+    odd = LeftOut()
+    compile_manifest(
+        document(schemas, tides__get=post(OBJECT, {"$ref": reference})), overlay={}, left_out=odd
+    )
+    assert any("refers to" in line for line in odd.lines())
+
+
 def test_a_component_that_says_what_it_is_called() -> None:
     schema = {
         "$id": "https://a.example/tide.json",
