@@ -207,7 +207,9 @@ class ObjectTarget(Target):
             view = memoryview(chunk)
             while view:
                 written = self.result.write(view)
-                view = view[written if isinstance(written, int) and written > 0 else len(view) :]
+                if written == 0:
+                    raise OSError("the file object took no bytes; the download is incomplete in it")
+                view = view[written if isinstance(written, int) else len(view) :]
 
 
 class RemoteTarget(Target):
@@ -296,7 +298,7 @@ def resolve(to: Any) -> Target | Folder:
         if os.path.lexists(text.rstrip("/" + os.sep) or text) and not os.path.isdir(text):
             raise NotADirectoryError(f"{text!r} is a file, and no folder")
         return Folder(text)
-    target = FileTarget(Path(to))
+    target = FileTarget(Path(text))
     target.check()
     return target
 
@@ -318,7 +320,7 @@ def _remote(url: str) -> Target | Folder:
         fs, path = url_to_fs(url)
     except ImportError as exc:
         raise ImportError(
-            f"{url.partition(':')[0]}:// needs fsspec: pip install 'geopera[cloud]>=3'"
+            f"{url.partition(':')[0]}:// needs fsspec and a package for it ({exc}): pip install 'geopera[cloud]>=3'"
         ) from exc
     if url.startswith(("file://", "local://")):
         return resolve(path + ("/" if url.endswith("/") and not path.endswith("/") else ""))

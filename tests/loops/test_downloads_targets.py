@@ -493,6 +493,29 @@ def test_a_file_object_that_takes_nothing_is_refused_at_once(
     assert wire.asked == []
 
 
+def test_file_objects_that_write_little_or_nothing(flavour: Flavour, serve: Serve) -> None:
+    class Slow(io.BytesIO):
+        most = 1000
+
+        def write(self, data: Any, /) -> int:
+            return super().write(data[: self.most])
+
+    client = flavour.client("t", store(serve).url)
+    target = Slow()
+    flavour(client.items.asset.download.download(ASSET, target))
+    assert target.getvalue() == DATA
+    target = Slow()
+    target.most = 0
+    with pytest.raises(OSError, match="took no bytes"):
+        flavour(client.items.asset.download.download(ASSET, target))
+
+
+def test_a_path_of_bytes(flavour: Flavour, serve: Serve, tmp_path: Path) -> None:
+    client = flavour.client("t", store(serve).url)
+    flavour(client.items.asset.download.download(ASSET, os.fsencode(tmp_path / "x.tif")))
+    assert (tmp_path / "x.tif").read_bytes() == DATA
+
+
 def test_a_file_object_gets_nothing_of_half_a_file(flavour: Flavour, serve: Serve) -> None:
     wire = store(serve, {"md5": "0" * 32})
     stream = io.BytesIO(b"")
