@@ -33,6 +33,12 @@ class BodyCut(ValueError):
     """A compressed body that is damaged or incomplete."""
 
 
+def codings(header: str | None, *, file: bool = False) -> list[str]:
+    """The codings that a ``Content-Encoding`` names, without those that change nothing. `file`: as for `Decoder`."""
+    names = [name.strip().lower() for name in (header or "").split(",")]
+    return [name for name in names if name not in ("", "identity") and not (file and name == "aws-chunked")]
+
+
 class Decoder:
     """Decodes the content coding of one body.
 
@@ -49,10 +55,7 @@ class Decoder:
     __slots__ = ("_gzip", "_head", "_inflate", "_unused", "plain")
 
     def __init__(self, coding: str | None, *, file: bool = False) -> None:
-        names = [name.strip().lower() for name in (coding or "").split(",")]
-        names = [
-            name for name in names if name not in ("", "identity") and not (file and name == "aws-chunked")
-        ]
+        names = codings(coding, file=file)
         if names and (len(names) > 1 or names[0] not in ("gzip", "x-gzip", "deflate")):
             raise BodyError(f"the body is in the coding {(coding or '')[:60]!r}, which was not requested")
         self.plain = not names

@@ -95,7 +95,7 @@ def check_concurrency(value: Any, most: int = _MOST) -> None:
 
 
 def _check_keys(endpoint: Endpoint, key: Any, journal: Any) -> None:
-    """Refuse a bulk run that could not be run again without buying twice."""
+    """Refuse a bulk run that could not be repeated without buying twice."""
     from inspect import iscoroutinefunction
 
     id = endpoint.operation.id
@@ -149,7 +149,7 @@ class _Run:
     def begin(self, body: Any, width: int) -> Generator[Any, Any, _Task]:
         task = _Task(body)
         try:
-            # Made bytes here: the caller may change the body as soon as the next one is asked for.
+            # Made bytes here: the caller may change the body as soon as the next one is taken.
             allow = self._context.extra_fields == "allow"
             task.content = self._endpoint.input.encode(body, {}, allow_extra=allow)
             yield from self._prepare(task)
@@ -162,12 +162,12 @@ class _Run:
                         self._endpoint, None, {}, task.key, context=self._context, content=task.content
                     )
                     task.handle = yield Start(steps, width)
-        except Exception as exc:  # noqa: BLE001 - it is handed on in its place
+        except Exception as exc:  # noqa: BLE001 - yielded in its place
             task.result = exc
         return task
 
     def _prepare(self, task: _Task) -> Generator[Any, Any, None]:
-        """Find the key of a body, or what an earlier run received for it."""
+        """Find the key of a body, or the result of an earlier run for it."""
         journal, spends = self.journal, self._endpoint.operation.spends
         if journal is None:
             task.key = self._own_key(task)
@@ -201,7 +201,7 @@ class _Run:
         check_key(self._endpoint, key)
         digest = blake2b(task.content, digest_size=16).digest()
         if self._used.setdefault(key, digest) != digest:
-            raise self._bad_key(f"the key {key!r} was given to another body of this run")
+            raise self._bad_key(f"the key {key!r} is already used for another body of this run")
         own: str = key
         return own
 
@@ -221,7 +221,7 @@ class _Run:
             response = yield Join(task.handle)
             if self._workers is not None:
                 response = self._workers.parsed(self._endpoint, self._context, response)
-        except Exception as exc:  # noqa: BLE001 - it is handed on in its place
+        except Exception as exc:  # noqa: BLE001 - yielded in its place
             failure = exc if self._workers is None or isinstance(exc, GeoperaError) else self._lost(task, exc)
         if journal is not None and task.place is not None:
             place, redactor = task.place, self._context.redactor()
@@ -233,7 +233,7 @@ class _Run:
         return failure if failure is not None else response.parsed
 
     def _lost(self, task: _Task, exc: Exception) -> Exception:
-        """A worker that died: what it was sent may have been carried out."""
+        """A worker that died: its call may have been carried out."""
         error = APIConnectionError(
             f"{self._endpoint.operation.id}: the worker failed: {type(exc).__name__}: {exc}",
             operation=self._endpoint.operation.id,
@@ -264,8 +264,8 @@ def _keep_busy(
             while more and len(running) < width:
                 try:
                     body = yield Pull(source)
-                except Exception as exc:  # noqa: BLE001 - it is handed on in its place
-                    # The bodies went wrong: what was begun is delivered first.
+                except Exception as exc:  # noqa: BLE001 - yielded in its place
+                    # The iterable of bodies raised: results of the calls under way are yielded first.
                     failure, more = exc, False
                     break
                 if body is END:
@@ -279,7 +279,7 @@ def _keep_busy(
             result = yield from run.finish(task)
             bar.update(1)
             if strict and isinstance(result, Exception):
-                # What is under way may have been bought: the journal is to hold it before the run ends.
+                # What is under way may have been bought: the journal must hold it before the run ends.
                 while run.journal is not None and running:
                     yield from run.finish(running.popleft())
                 raise result

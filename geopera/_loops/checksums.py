@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from .resume import is_coded
+
 if TYPE_CHECKING:
     from io import BufferedReader, FileIO
 
@@ -45,12 +47,13 @@ def stated_checksums(parsed: Any) -> list[Checksum]:
 def header_checksums(http: Body) -> list[Checksum]:
     """The checksums of the whole file in the headers of a response, where it was not compressed on the way."""
     headers = http.headers
-    if "content-encoding" in headers:
+    if is_coded(http):
         return []
     found: list[Checksum | None] = []
     whole = http.status_code == 200  # of a part, these are about the part
     if whole:
         found.append(_checksum("md5", headers.get("content-md5", "")))
+    found.append(_checksum("md5", headers.get("x-ms-blob-content-md5", "")))
     for name in ("digest", "repr-digest", *(("content-digest",) if whole else ())):
         for part in headers.get(name, "").split(","):
             algorithm, _, value = part.strip().partition("=")

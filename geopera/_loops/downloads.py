@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._call.stops import TotalTimeout
-from .._decoding.inflate import BodyError
+from .._decoding.inflate import BodyError, too_large
 from .._http import transport_errors
 from ..errors import APIError, GeoperaError, ResponseError
 from .checksums import header_checksums
 from .drive import run
 from .progress import needs_tqdm, progress_bar
-from .resume import begins_at, validator, whole_length
+from .resume import begins_at, is_coded, validator, whole_length
 from .sources import Failed, Posted, Signed, find_url, lost
 from .targets import EXISTING, Folder, Target, resolve
 from .targets import Part as _File
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["download", "find_url", "save", "source_of"]
 
 _MOST_ATTEMPTS = 100
+_MOST_TIMES = 100  # a compressed file may be so many times as large as what arrived
 
 
 def download(
@@ -57,7 +58,7 @@ def download(
 
 
 def check_existing(value: Any) -> None:
-    """Raises ValueError: if it is no way to treat files that are there."""
+    """Raises ValueError: if it is not a way to treat existing files."""
     if value not in EXISTING:
         raise ValueError(f"existing is 'replace', 'skip' or 'error', not {value!r}")
 
@@ -79,7 +80,7 @@ def _alone(source: Source, target: Target | Folder, existing: str, retries: int,
 def save(
     source: Source, target: Target | Folder, existing: str, retries: int, bar: Silent
 ) -> Generator[Any, Any, Any]:
-    """Bring the file of `source` to its target; returns what the caller gets for it."""
+    """Fetch the file of `source` to its target. Returns what the caller gets for it."""
     if isinstance(target, Target) and (yield from _is_there(source, target, existing)):
         return target.result
     if isinstance(target, Folder):
@@ -119,7 +120,7 @@ def _named(folder: Folder, names: list[str]) -> Generator[Any, Any, Target]:
 
 
 def _is_there(source: Source, target: Target, existing: str) -> Generator[Any, Any, bool]:
-    """Whether there is nothing to do. Raises FileExistsError: if that is what was asked for."""
+    """Whether there is nothing to do. Raises FileExistsError: if the file exists and `existing` is "error"."""
     if existing == "replace":
         return (yield from _is_same(source, target))
     size = yield Work(target.size)
@@ -150,7 +151,7 @@ class _Transfer:
         return self._file.size if self._file is not None else 0
 
     def attempt(self) -> Generator[Any, Any, None]:
-        """Receive what is still missing. Raises `Failed` where another attempt may do better."""
+        """Receive what is still missing. Raises `Failed` if another attempt may succeed."""
         if isinstance(self._target, Target) and self._file is None:
             yield from self._open(self._target)
         file, source = self._file, self._source
@@ -162,7 +163,7 @@ class _Transfer:
         except APIError as exc:
             if exc.status_code != 416 or "Range" not in headers or file is None:
                 raise
-            # The file has become shorter than what is here: it is another one.
+            # The file is shorter than what is here, so it is another one.
             yield Work(file.start_over)
             raise Failed(exc) from exc
         if file is None:
@@ -174,15 +175,16 @@ class _Transfer:
                 return
             file = yield from self._open(self._target)
         if http.status_code == 206:
-            # A server that does not know If-Range shows by the tag that the file is another one by now.
+            # With a server that ignores If-Range, the tag shows that the file has changed.
             wanted, tag = file.validator or "", http.headers.get("etag", "").strip()
             another = wanted.startswith('"') and tag not in ("", wanted)
             if begins_at(http) != file.size or "Range" not in headers or another:
                 yield Work(file.start_over)
-                raise Failed(self._wrong("the server sent another part of the file than was asked for"))
+                raise Failed(self._wrong("the server sent another range than the requested one"))
         elif file.size:
             yield Work(file.start_over)
         length = whole_length(http, file.size)
+        most = self._source.most if is_coded(http) else None
         self._show(file.size, length)
         file.validator = validator(http)
         file.checksums = [*source.checksums, *header_checksums(http)]
@@ -190,6 +192,8 @@ class _Transfer:
             while (chunk := (yield body)) is not None:
                 self._shown += len(chunk)
                 self._bar.update(len(chunk))
+                if most is not None and file.size > max(most, _MOST_TIMES * http.arrived):
+                    raise too_large(most)
                 work = file.add(chunk)
                 if work is not None:
                     yield Work(work)
@@ -203,7 +207,7 @@ class _Transfer:
             size = file.size
             if size > length:
                 yield Work(file.start_over)
-            raise Failed(self._wrong(f"{size} bytes came of a file of {length}"))
+            raise Failed(self._wrong(f"received {size} of {length} bytes"))
 
     def _open(self, target: Target) -> Generator[Any, Any, _File]:
         file = self._file = _File(target)

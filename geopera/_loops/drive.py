@@ -1,8 +1,8 @@
-"""The loops over calls, without knowing whether they block: plans, and the two drivers that carry them out.
+"""The loops over calls, independent of sync and async: plans, and the two drivers that carry them out.
 
 A plan is a generator. It yields what it wants done, and is sent the result; what it has for the caller it
-yields as `Emit`. Everything that a loop does is written once, in its plan (`_pages.py`, `_streams.py`,
-`_downloads.py`, `_bulk.py`); the sync and the async driver only perform the steps.
+yields as `Emit`. Everything that a loop does is written once, in its plan (`pages.py`, `streams.py`,
+`downloads.py`, `bulk.py`); the sync and the async driver only perform the steps.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class SyncIO:
             body = self._caller._client._sync().fetch(todo.url, todo.headers, todo.content)
             self._open.append(body)
             return Read(body, file=True)
-        raise TypeError(f"a plan asked for {todo!r}")
+        raise TypeError(f"a plan yielded {todo!r}")
 
     def _background(self, work: Any, width: int) -> Any:
         from contextvars import copy_context
@@ -191,7 +191,7 @@ class AsyncIO:
             body = await self._caller._client._async().fetch(todo.url, todo.headers, todo.content)
             self._open.append(body)
             return Read(body, file=True)
-        raise TypeError(f"a plan asked for {todo!r}")
+        raise TypeError(f"a plan yielded {todo!r}")
 
     async def _call(self, steps: Any) -> Any:
         return await self._caller._client._async().run(steps)
@@ -242,7 +242,7 @@ def _iterate(plan: Plan, io: SyncIO) -> Generator[Any, None, None]:
                 continue
             try:
                 result = io.do(todo)
-            except BaseException as exc:  # noqa: BLE001 - handed on, into the plan
+            except BaseException as exc:  # noqa: BLE001 - thrown into the plan
                 todo = _thrown(plan, exc)
             else:
                 todo = _sent(plan, result)
@@ -264,7 +264,7 @@ async def _aiterate(plan: Plan, io: AsyncIO) -> AsyncGenerator[Any, None]:
                 continue
             try:
                 result = await io.do(todo)
-            except BaseException as exc:  # noqa: BLE001 - handed on, into the plan
+            except BaseException as exc:  # noqa: BLE001 - thrown into the plan
                 todo = _thrown(plan, exc)
             else:
                 todo = _sent(plan, result)
@@ -341,8 +341,8 @@ class _Iterable:
         values = self._values if self._loop is None else self._loop()
         if values is None and not self._io.over:
             raise StreamError(
-                f"{self._label}: the loop over it was left, and that closed it; "
-                "use it in a with block to take it in parts"
+                f"{self._label}: the loop over it was left, which closed it; "
+                "use it in a with block to iterate in parts"
             )
         return values
 

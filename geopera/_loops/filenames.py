@@ -1,17 +1,24 @@
-"""File names that a server gives, made safe: they name a file in the folder that was asked for, and nothing else."""
+"""File names that a server gives, made safe: they name a file in the target folder, and nothing else."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 _MOST_BYTES = 200  # file systems take 255, and a suffix may have to fit in
-_RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)")
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"|?*\u2028\u2029\u202a-\u202e\u2066-\u2069]')
-_PARAMETER = re.compile(r';\s*(filename\*?)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)', re.I)
+_RESERVED = re.compile(
+    r"(?i)^(con|prn|aux|nul|conin\$|conout\$|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3])\s*(\.|$)"
+)
+# Control characters, what Windows refuses, line ends, and what is invisible or turns the direction of text.
+_UNSAFE = re.compile(
+    r'[\x00-\x1f\x7f-\x9f<>:"|?*\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]'
+)
+_PARAMETER = re.compile(r';\s*([^\s;="]+)\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)')
+_CHARSETS = {"utf-8", "utf8", "iso-8859-1"}  # of RFC 8187, and of the one before it
 _EXTENSIONS = {
     "image/tiff": ".tif",
     "image/png": ".png",
@@ -53,6 +60,11 @@ def _short(name: str) -> str:
     return stem.encode()[:room].decode("utf-8", "ignore").rstrip(". ") + dot + extension
 
 
+def joined(first: str, second: str) -> str:
+    """Two names as one."""
+    return _short(f"{first}-{second}")
+
+
 def with_suffix(name: str, suffix: str) -> str:
     """`name` with ``-suffix`` before its extension."""
     stem, dot, extension = name.rpartition(".")
@@ -65,17 +77,14 @@ def disposition_name(header: str | None) -> str | None:
     for match in _PARAMETER.finditer(f";{(header or '').partition(';')[2]}"):
         value = match[2].strip()
         if value.startswith('"'):
-            value = re.sub(r"\\(.)", r"\1", value[1:-1])
+            value = re.sub(r"\\(.)", r"\1", value[1:].removesuffix('"'))
         found.setdefault(match[1].lower(), value)
-    extended = found.get("filename*")
-    if extended is not None and extended.count("'") >= 2:
-        charset, _, value = extended.split("'", 2)
-        try:
-            name = safe_name(unquote(value, charset or "utf-8", "replace"))
-        except LookupError:
-            name = None
-        if name is not None:
-            return name
+    charset, _, value = [*found.get("filename*", "").split("'", 2), "", ""][:3]
+    if value and charset.lower() in _CHARSETS:
+        with suppress(UnicodeDecodeError):
+            name = safe_name(unquote(value, charset, "strict"))
+            if name is not None:
+                return name
     return safe_name(found.get("filename"))
 
 

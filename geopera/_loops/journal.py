@@ -60,13 +60,19 @@ class Journal:
     def __init__(self, path: str | os.PathLike[str], endpoint: Endpoint, base_url: str) -> None:
         self.path = Path(path)
         self._endpoint = endpoint
-        self._head = {"geopera_journal": _VERSION, "operation": endpoint.operation.id, "api": base_url}
+        self._head = {
+            "geopera_journal": _VERSION,
+            "operation": endpoint.operation.id,
+            "api": base_url.rstrip("/"),
+        }
         self._file: BinaryIO | None = None
         self._keys: dict[Place, tuple[str | None, float]] = {}
         self._done: dict[Place, int] = {}  # where its line begins
         self._counts: dict[str, int] = {}
         if self.path.is_dir():
             raise IsADirectoryError(f"the journal {str(self.path)!r} is a folder; name a file in it")
+        if self.path.exists() and not self.path.is_file():
+            raise ValueError(f"the journal {str(self.path)!r} is a device or a pipe; name a file")
         if not self.path.parent.is_dir():
             raise FileNotFoundError(f"the folder {str(self.path.parent)!r} of the journal does not exist")
         if self.path.exists():
@@ -102,7 +108,7 @@ class Journal:
                 self._check_head(line)
             if not line.endswith(b"\n"):
                 break
-            if number > 1:
+            if number > 1 and line.strip():
                 self._take(line, number, end)
             end += len(line)
         file.seek(end)
@@ -118,7 +124,7 @@ class Journal:
         if not isinstance(found, dict) or "geopera_journal" not in found:
             raise ValueError(f"{str(self.path)!r} is not a journal; it is left as it is")
         for name, what in (("geopera_journal", "format"), ("operation", "operation"), ("api", "API")):
-            if found.get(name) != self._head[name]:
+            if str(found.get(name)).rstrip("/") != str(self._head[name]):
                 raise ValueError(
                     f"the journal {str(self.path)!r} belongs to the {what} {found.get(name)!r}, "
                     f"not to {self._head[name]!r}; use another file"

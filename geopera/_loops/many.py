@@ -110,7 +110,7 @@ class _Bodies:
         try:
             content = self._caller._content(endpoint, body, {})
             return source_of(self._caller, endpoint, content, None)
-        except Exception as exc:  # noqa: BLE001 - it is handed on in its place
+        except Exception as exc:  # noqa: BLE001 - yielded in its place
             return exc
 
 
@@ -151,7 +151,7 @@ def _files(caller: Caller, wanted: _Bodies, folder: Folder, width: int, existing
         place, handle = running.popleft()
         try:
             results[place] = yield Join(handle)
-        except Exception as exc:  # noqa: BLE001 - it is handed on in its place
+        except Exception as exc:  # noqa: BLE001 - yielded in its place
             results[place] = exc
 
     folder.shared = True
@@ -166,7 +166,7 @@ def _files(caller: Caller, wanted: _Bodies, folder: Folder, width: int, existing
                 yield from settle()
             try:
                 target = yield from _target(source, folder)
-            except Exception as exc:  # noqa: BLE001 - it is handed on in its place
+            except Exception as exc:  # noqa: BLE001 - yielded in its place
                 results[-1] = exc
                 continue
             plan = _one(source, target, existing, retries, shared.part())

@@ -1,4 +1,4 @@
-"""What an operation can do beside being called: pages, records, waits, files, and many bodies.
+"""Methods of an operation beside the call: pages, records, waits, files, and many bodies.
 
 Only the methods are here, so that importing them costs nothing; what they do is in the modules beside this one.
 """
@@ -47,7 +47,7 @@ class Loops:
 
         Raises:
             InvalidInputError: If a call would refuse the body.
-            TypeError: If an estimate is wanted and there is none.
+            TypeError: If an estimate is requested and no operation gives one.
         """
         from .preview import preview
 
@@ -160,7 +160,7 @@ class Loops:
         """Write the file of the operation to a file, a folder or elsewhere, or the files that it lists.
 
         A binary response is written as it is. A response in JSON has to name a URL, as that of
-        ``items.asset.download`` does: it is fetched without the token, and asked for again when it has expired. A
+        ``items.asset.download`` does: it is fetched without the token, and requested again when it has expired. A
         list of assets, as that of ``orders.list_assets``, is downloaded as `download_many` does. The target is
         whole or as it was before; a download that is cut goes on where it ended, if the server can do that.
 
@@ -351,7 +351,7 @@ class Many:
 
         Of an item each asset is signed, with ``items.asset.download``; an asset that the API does not have, as that of a
         public catalogue, stays as it is. A URL is returned as it is unless it belongs to an item that this client has
-        signed: then it is returned signed, and asked for again if it has expired. So it fits pystac-client's
+        signed: then it is returned signed, and requested again if it has expired. So it fits pystac-client's
         ``modifier=`` and, for items that were signed before, odc-stac's ``patch_url=``.
 
         Args:

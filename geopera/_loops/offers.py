@@ -12,7 +12,7 @@ _NO_FILE = frozenset({"external_spend", "destructive"})
 
 
 def unable(operation: Operation) -> frozenset[str]:
-    """The names of the methods that an operation cannot use, or not without being told more than the manifest knows."""
+    """The names of the methods that an operation cannot use, or only with more than the manifest knows."""
     from .uploads import upload_rules
 
     able: set[str] = set()

@@ -104,7 +104,7 @@ class Walk:
         declared = properties.get(size) or {}
         default = _whole(declared.get("default"), fallback)
         self.size = _whole(self._base.get(size), default)
-        # Up to this size the server surely gives what is asked for.
+        # Up to this size the server returns as many records as requested.
         self._sure = max(default, _whole(declared.get("maximum"), 0))
         for name in (self._position, self._position + "_"):
             value = self._base.pop(name, None)
@@ -197,7 +197,7 @@ class Walk:
 
 
 def _whole(value: Any, fallback: int) -> int:
-    """A size as a positive int; `fallback` for anything that is none."""
+    """A size as a positive int; `fallback` for anything else."""
     try:
         number = int(value)
     except (TypeError, ValueError):
@@ -216,7 +216,7 @@ def _token(page: Any) -> Any:
 
 
 def _fingerprint(found: list[Any]) -> Any:
-    """Something that is equal for equal pages: the ids, or where there are none, a digest of the content."""
+    """Something that is equal for equal pages: the ids, or without ids a digest of the content."""
     ids = [_identity(record) for record in found]
     if None not in ids:
         return hash(tuple(ids)), len(ids), ids[0], ids[-1]

@@ -62,6 +62,8 @@ class Payload:
             chunk: bytes = self._file.read(min(_BLOCK, self.size - self.sent))
             if not chunk:
                 raise OSError(f"{self.name} became shorter while it was uploaded")
+            if self.sent + len(chunk) == self.size and self._file.read(1):
+                raise OSError(f"{self.name} became longer while it was uploaded")
         except OSError as exc:
             self.fault = exc
             raise

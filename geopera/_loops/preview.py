@@ -60,8 +60,8 @@ class Preview:
         content: The bytes of the body.
         idempotency_key: The key of every `send`, or None where the operation has none.
         operation: The manifest's record of the operation.
-        effect: What the manifest says that it may cost or change.
-        estimate: The response of the operation that estimates this one; None if it was not asked.
+        effect: What it may cost or change, by the manifest.
+        estimate: The response of the operation that estimates this one; None if it was not requested.
     """
 
     method = "POST"
@@ -157,7 +157,7 @@ class Preview:
 
 
 class AsyncPreview(Preview):
-    """A `Preview` whose `send` is awaited. Awaiting the preview itself asks for the estimate, if one is wanted."""
+    """A `Preview` whose `send` is awaited. Awaiting the preview itself requests the estimate, if one is wanted."""
 
     def _ask(self) -> None:
         pass

@@ -35,7 +35,7 @@ class Workers:
         rate_limit: As for `map`.
 
     Raises:
-        TypeError: If `executor` is none.
+        TypeError: If `executor` is something else.
     """
 
     def __init__(self, executor: Any, caller: Caller, rate_limit: str | None) -> None:

@@ -5,10 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from .._decoding.inflate import codings
+
 if TYPE_CHECKING:
     from .._transport.bodies import Body
 
 _RANGE = re.compile(r"bytes\s+(\d+)-(\d+)/(\d+|\*)")
+
+
+def is_coded(http: Body) -> bool:
+    """Whether the bytes that come are not those of the file."""
+    return bool(codings(http.headers.get("content-encoding"), file=True))
 
 
 def begins_at(http: Body) -> int | None:
@@ -18,7 +25,7 @@ def begins_at(http: Body) -> int | None:
 
 def whole_length(http: Body, already: int) -> int | None:
     """The length of the whole file, if the response has it; None for a compressed one."""
-    if "content-encoding" in http.headers:
+    if is_coded(http):
         return None
     found = _RANGE.fullmatch(http.headers.get("content-range", "").strip())
     if http.status_code == 206 and found:
@@ -34,8 +41,8 @@ def taken_up_to(http: Body) -> int:
 
 
 def validator(http: Body) -> str | None:
-    """What `If-Range` may say to get the rest of this very file; None where it has to come anew."""
-    if "content-encoding" in http.headers or http.headers.get("accept-ranges", "").strip().lower() == "none":
+    """The value of `If-Range` that requests the rest of this very file; None if it has to be fetched anew."""
+    if is_coded(http) or http.headers.get("accept-ranges", "").strip().lower() == "none":
         return None
     etag = http.headers.get("etag", "").strip()
     if etag.startswith('"') and etag.endswith('"') and len(etag) > 2:

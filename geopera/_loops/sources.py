@@ -1,7 +1,7 @@
 """Where the bytes of a download come from: the response of an operation, or the signed URL that it names.
 
-A signed URL is fetched without the token, cookies and headers of the API's client. One that has expired is asked
-for again.
+A signed URL is fetched without the token, cookies and headers of the API's client. One that has expired is
+requested again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .._secrets import Redactor
 from .._transport.redirects import STATUSES, BadRedirect, address_fault
 from ..errors import APIConnectionError, APIError, APITimeoutError, GeoperaError, ResponseError, for_status
 from .checksums import stated_checksums
-from .filenames import disposition_name, ids_name, safe_name, url_name
+from .filenames import disposition_name, ids_name, joined, safe_name, url_name
 from .todo import Call, Fetch, Read
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ _FRESH = 5.0  # seconds; a URL that is refused at this age was not too old
 
 
 class Failed(Exception):
-    """An attempt that ended early; another one may do better."""
+    """An attempt that ended early; another one may succeed."""
 
     def __init__(
         self, error: GeoperaError, cause: BaseException | None = None, after: float | None = None
@@ -57,15 +57,17 @@ class Failed(Exception):
 
 
 class Source:
-    """Where the bytes come from: `open` asks for them, from some offset on."""
+    """Where the bytes come from: `open` requests them, from some offset on."""
 
     label: str
     repeatable: bool
     checksums: list[Checksum]
     size: int | None = None
+    most: int
+    """The bytes that a compressed file may have in any case."""
 
     def prepare(self) -> Generator[Any, Any, None]:
-        """Find out what can be known before the file is asked for."""
+        """Find out what can be known before the file is requested."""
         yield from ()
 
     def open(self, headers: dict[str, str]) -> Generator[Any, Any, tuple[Body, Read]]:
@@ -77,12 +79,13 @@ class Source:
 
 
 class Posted(Source):
-    """The body of the response of an operation."""
+    """The body of an operation's response."""
 
     def __init__(self, caller: Caller, endpoint: Endpoint, content: bytes, key: str | None) -> None:
         self.label = endpoint.operation.id
         self.repeatable = endpoint.operation.read_only
         self.checksums = []
+        self.most = caller._context().max_response_size
         self._caller, self._endpoint, self._key = caller, endpoint, key
         self._content = content
         self._first: Any = self._steps({"Accept-Encoding": "identity"})  # refuses a bad key at once
@@ -109,7 +112,7 @@ class Posted(Source):
                     status_code=exc.status_code,
                     response=exc.response,
                 ) from None
-            # The file lies elsewhere; there the token is nobody's business.
+            # The file is on another host, which must not see the token.
             self._signed = Signed(self._caller, self._endpoint, self._content, None)
             self._signed.go_to(place)
             self.repeatable = True
@@ -126,13 +129,14 @@ class Posted(Source):
 
 
 class Signed(Source):
-    """What a signed URL leads to, which the response of an operation names."""
+    """The file at a signed URL, which an operation's response names."""
 
     repeatable = True
 
     def __init__(self, caller: Caller, endpoint: Endpoint, content: bytes, key: str | None) -> None:
         self.label = endpoint.operation.id
         self.checksums = []
+        self.most = caller._context().max_response_size
         self._caller, self._endpoint, self._content, self._key = caller, endpoint, content, key
         self._base = caller._client.base_url
         self._library = library(caller._client._http_library)
@@ -149,7 +153,7 @@ class Signed(Source):
         return self._caller._steps(self._endpoint, None, {}, self._key, content=self._content)
 
     def go_to(self, url: str) -> None:
-        """Use a URL that is fixed, and not asked for again."""
+        """Use a fixed URL, which is not requested again."""
         self._fixed = True
         self._set(url)
 
@@ -167,15 +171,13 @@ class Signed(Source):
             if absolute.scheme == "http" and self._base.startswith("https:"):
                 fault = "it is not encrypted, and the API is"
         except (ValueError, self._library.InvalidURL) as exc:
-            raise self._bad("it is not a URL") from exc
+            raise self._bad("it is not a valid URL") from exc
         if fault is not None:
             raise self._bad(fault)
         return str(absolute)
 
     def _bad(self, fault: str) -> ResponseError:
-        return ResponseError(
-            f"{self.label}: the file's address is not to be trusted: {fault}", operation=self.label
-        )
+        return ResponseError(f"{self.label}: the file's URL cannot be used: {fault}", operation=self.label)
 
     def prepare(self) -> Generator[Any, Any, None]:
         if self._url is not None:
@@ -216,7 +218,7 @@ class Signed(Source):
             except BadRedirect as exc:
                 raise ResponseError(f"{self.label}: {exc}", operation=self.label) from None
             except (ValueError, self._library.InvalidURL) as exc:
-                raise self._bad("it is not a URL") from exc
+                raise self._bad("it is not a valid URL") from exc
             except transport_errors(OSError, ExceptionGroup) as exc:
                 raise self._lost(exc) from None
             http: Body = body.http
@@ -224,7 +226,7 @@ class Signed(Source):
                 self._served = True
                 return http, body
             said = b""
-            with suppress(*transport_errors(OSError, ValueError)):  # what it says about it is a courtesy
+            with suppress(*transport_errors(OSError, ValueError)):  # its explanation is optional
                 said = (yield body) or b""
             old = self._served or time.monotonic() - self._since >= _FRESH or self._expired()
             refused = http.status_code in _REFUSALS and (http.status_code != 400 or b"xpired" in said)
@@ -264,11 +266,11 @@ class Signed(Source):
                 return []
             found = disposition_name(http.headers.get("content-disposition")) or url_name(self._url)
         own = ids_name(from_bytes(self._content), http.headers.get("content-type") if http else "image/tiff")
-        return [found, f"{own.rpartition('.')[0] or own}-{found}"] if found else [own]
+        return [found, joined(own.rpartition(".")[0] or own, found)] if found else [own]
 
 
 def _reason(said: bytes) -> str:
-    """Why a store refused: of an XML error its code and message; the rest may repeat the signature of the URL."""
+    """Why a store refused: of an XML error its code and message; the rest may contain the signature of the URL."""
     from .._call.failures import start
 
     if not said.lstrip().startswith(b"<"):
@@ -297,7 +299,7 @@ def seconds_left(text: Any) -> float | None:
 
 
 def lost(label: str, exc: BaseException) -> Failed:
-    """A connection that broke while a file was received. Its request, with the signed URL, is taken out of `exc`."""
+    """A connection that was lost while a file was received. Its request, with the signed URL, is removed from `exc`."""
     late = is_timeout(exc)
     Redactor(()).exception(exc)
     cls = APITimeoutError if late else APIConnectionError
@@ -321,7 +323,7 @@ def find_url(parsed: Any) -> str | None:
         inner = [url for value in parsed.values() if (url := find_url(value)) is not None]
         if len(set(inner)) == 1:
             return inner[0]
-        # An address of another kind is named, so that the caller learns what is wrong with it.
+        # A URL of another scheme is returned, so that the error can name it.
         other = (parsed.get(name) for name in _NAMES)
         return next((v for v in other if isinstance(v, str) and "://" in v), None) if not inner else None
     if isinstance(parsed, list):

@@ -136,14 +136,14 @@ class _Reader:
             raise failure  # outside of the handler: the other exception quotes the server
 
     def _other(self, record: Any) -> Any:
-        """A record that is not what the operation returns: an error that the server tells of, or a variant."""
+        """A record that is not what the operation returns: an error that the server reports, or a variant."""
         if isinstance(record, dict) and "id" not in record and _is_problem(record):
             said = record.get("detail") or record.get("title") or record.get("error")
             said = self._redactor.text(str(said))[:300]
             return self.failed(f"the server ended the stream with an error: {said}", record)
         value, mismatches = self._endpoint.typed(record)
         id = self._endpoint.operation.id
-        message = f"{id}: record {self.count} is not what the manifest says: {'; '.join(mismatches[:3])}"
+        message = f"{id}: record {self.count} does not match the manifest: {'; '.join(mismatches[:3])}"
         message = self._redactor.text(message)
         if self._strict:
             raise ResponseError(message, **self._details())

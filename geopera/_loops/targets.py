@@ -56,7 +56,7 @@ class Part:
         with self._lock:
             if not self._over:
                 self._name = str(self._target.part_name())
-                # From the first moment nobody else can read it, whatever the umask is.
+                # From the start nobody else can read it, whatever the umask is.
                 flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
                 flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
                 self._file = io.FileIO(os.open(self._name, flags, 0o600), "r+b")
@@ -94,7 +94,7 @@ class Part:
                 return
             fault = mismatch(self._file, self.checksums) if self.checksums else None
             if fault is not None:
-                raise ResponseError(f"the file is not what its server announced: {fault}")
+                raise ResponseError(f"checksum mismatch: {fault}")
             self._target.put(self._file, self._name)
 
     def discard(self) -> None:
@@ -122,7 +122,7 @@ class Target:
         return False
 
     def part_name(self) -> Path:
-        """Where the temporary file goes."""
+        """The path of the temporary file."""
         import tempfile
         from secrets import token_hex
 
@@ -140,7 +140,7 @@ class FileTarget(Target):
         self._path = Path(os.path.realpath(path))
 
     def check(self) -> None:
-        """Refuse what cannot be replaced by a file."""
+        """Refuse a path that cannot be replaced by a file."""
         shown = repr(os.fspath(self.result))
         if self._path.is_dir():
             raise IsADirectoryError(f"{shown} is a folder; name a file in it, or let the server name it")
@@ -207,7 +207,9 @@ class ObjectTarget(Target):
             view = memoryview(chunk)
             while view:
                 written = self.result.write(view)
-                view = view[written if isinstance(written, int) and written > 0 else len(view) :]
+                if written == 0:
+                    raise OSError("the file object took no bytes; the download is incomplete in it")
+                view = view[written if isinstance(written, int) else len(view) :]
 
 
 class RemoteTarget(Target):
@@ -278,10 +280,14 @@ class Folder:
 
 
 def resolve(to: Any) -> Target | Folder:
-    """What a caller's target is. Raises TypeError, OSError or ImportError: if it cannot be one."""
+    """The caller's target. Raises TypeError, OSError or ImportError: if it cannot be used."""
     if hasattr(to, "write"):
         if isinstance(to, io.TextIOBase):
             raise TypeError("a download needs a binary file object, and this one takes text")
+        if hasattr(to, "writable") and not to.writable():
+            raise TypeError(
+                "a download needs a file object that can be written to, and this one is read-only"
+            )
         return ObjectTarget(to)
     text = os.fspath(to)
     if not isinstance(text, str):
@@ -292,7 +298,7 @@ def resolve(to: Any) -> Target | Folder:
         if os.path.lexists(text.rstrip("/" + os.sep) or text) and not os.path.isdir(text):
             raise NotADirectoryError(f"{text!r} is a file, and no folder")
         return Folder(text)
-    target = FileTarget(Path(to))
+    target = FileTarget(Path(text))
     target.check()
     return target
 
@@ -314,7 +320,7 @@ def _remote(url: str) -> Target | Folder:
         fs, path = url_to_fs(url)
     except ImportError as exc:
         raise ImportError(
-            f"{url.partition(':')[0]}:// needs fsspec: pip install 'geopera[cloud]>=3'"
+            f"{url.partition(':')[0]}:// needs fsspec and a package for it ({exc}): pip install 'geopera[cloud]>=3'"
         ) from exc
     if url.startswith(("file://", "local://")):
         return resolve(path + ("/" if url.endswith("/") and not path.endswith("/") else ""))

@@ -1,4 +1,4 @@
-"""What a plan may ask its driver for (see `drive.py`). A number asks for a pause of so many seconds."""
+"""The steps that a plan may yield to its driver (see `drive.py`). A number is a pause in seconds."""
 
 from __future__ import annotations
 

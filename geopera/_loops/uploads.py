@@ -34,7 +34,7 @@ __all__ = ["upload", "upload_rules"]
 
 _MOST_ATTEMPTS = 100
 _LARGE = 16 << 20  # bytes from which on the API learns how far the transfer is
-_BEAT = 0.5  # seconds until a report looks up again
+_BEAT = 0.5  # seconds between two checks of the progress
 _EVERY = 10.0  # seconds between two such reports
 _FAREWELL = 10.0  # seconds that the report of a failure may take
 
@@ -129,7 +129,7 @@ class _Upload:
         if step == "complete" and not refused:
             exc.add_note("the file is at the store; the upload can still be completed under this id")
             return
-        # What a system error says has paths of this machine in it.
+        # The text of a system error has paths of this machine in it.
         message = str(exc) if isinstance(exc, GeoperaError) else f"interrupted: {type(exc).__name__}"
         try:
             context = self._caller._context()
@@ -167,13 +167,13 @@ class _Upload:
         yield from self._report(self._payload.size)
 
     def _attempt(self, slot: _Slot, *, again: bool) -> Generator[Any, Any, None]:
-        """Send what the store does not have yet. Raises `Failed` where another attempt may do better."""
+        """Send what the store does not have yet. Raises `Failed` if another attempt may succeed."""
         payload, size = self._payload, self._payload.size
         yield from slot.prepare()
         if slot.in_parts:
             slot.stay()
         if again and slot.in_parts:
-            # A PUT without content asks how much has arrived.
+            # The response to a PUT without content reports how much has arrived.
             question = {"Content-Length": "0", "Content-Range": f"bytes */{size}"}
             if (yield from self._put(slot, question, Empty())):
                 return
@@ -217,7 +217,7 @@ class _Slot(Signed):
 
     @property
     def in_parts(self) -> bool:
-        """Whether the URL is that of a resumable session, which says how much of a file it has."""
+        """Whether the URL is that of a resumable session, which reports how much of a file it has."""
         names = dict(parse_qsl(urlsplit(self._url or "").query))
         return "upload_id" in names and names.get("uploadType", "resumable") == "resumable"
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["DELAYS", "Wait"]
 
 LONGEST = 3600.0
-"""The longest pause between two polls, in seconds, whatever a server asks for."""
+"""The longest pause between two polls, in seconds, whatever the server's `Retry-After`."""
 DELAYS = (2.0, 4.0, 8.0, 16.0, 30.0)
 """Seconds between the polls; the last one is used again and again."""
 

@@ -33,6 +33,7 @@ class Body:
         "_library",
         "_reception",
         "_timer",
+        "arrived",
         "headers",
         "http",
         "status_code",
@@ -58,6 +59,7 @@ class Body:
         self._direct = direct  # whether nothing stands between the response and its connection
         self._timer: Any = None
         self._late = False
+        self.arrived = 0  # bytes, before they are decoded
 
     @property
     def is_success(self) -> bool:
@@ -78,6 +80,7 @@ class Body:
                 if self._reception.surplus:
                     http.extensions["network_stream"].close()
                 self._check()
+                self.arrived += len(raw)
                 yield from decoder.feed(raw)
                 left, self._direct = self._rest(len(raw), decoder, file), False
                 if left is not None:
@@ -108,6 +111,7 @@ class Body:
                 self._reception.note()
                 if self._reception.surplus:
                     await http.extensions["network_stream"].aclose()
+                self.arrived += len(raw)
                 for piece in decoder.feed(raw):
                     yield piece
                 left, self._direct = self._rest(len(raw), decoder, file), False
@@ -120,7 +124,7 @@ class Body:
             raise self._library.DecodingError(str(exc)) from None
 
     def _rest(self, arrived: int, decoder: Decoder, file: bool) -> Rest | None:
-        """What of the body of a file may be read from the connection itself, after the first piece."""
+        """The rest of a file's body that may be read from the connection itself, after the first piece."""
         if not (file and self._direct and decoder.plain):
             return None
         return rest(self.http, self._library, arrived)

@@ -72,7 +72,7 @@ class Rest:
 
 
 def rest(http: httpx.Response, library: Any, arrived: int) -> Rest | None:
-    """What to read from the connection itself of a body without a coding; None where the library has to read on."""
+    """The rest of a body without a content coding, read from the connection; None if the library has to read on."""
     headers = http.headers
     length = headers.get("content-length", "")
     if (

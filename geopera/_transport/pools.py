@@ -21,7 +21,7 @@ from .apart import in_a_task, in_a_thread
 from .base import Get, Pool, arguments_of, foreign, made_of
 from .bodies import Body, for_sure
 from .gate import Gate
-from .redirects import MOST, BadRedirect, bad_redirect, following, origin
+from .redirects import MOST, BadRedirect, bad_redirect, destination, following, origin
 from .streams import Watch, running_loop
 
 if TYPE_CHECKING:
@@ -128,19 +128,19 @@ class SyncPool(Pool):
             if self._files is None:
                 self._files = made_of(type(client), self._connection.files(asynchronous=False))
             client = self._files
-        request = foreign(self, client, url, headers, None if content is None else content.chunks())
-        request.extensions["trace"] = self._streams.note
         for _ in range(MOST):
+            request = foreign(self, client, url, headers, None if content is None else content.chunks())
+            request.extensions["trace"] = self._streams.note
             unlogged(request)
             try:
                 response = client.send(request, stream=True, auth=None, follow_redirects=False)
             except Exception as exc:  # noqa: BLE001 - inspected, then raised
                 raise bad_redirect(self.library, exc) or exc from None
-            another = None if content is not None else following(self.library, request, response)
+            another = destination(self.library, request, response)
             if another is None:
                 return Body(response, self.library, self._guard.reception(response), direct=self.direct)
             response.close()
-            request = another
+            url = str(another)
         raise BadRedirect(f"the response redirects more than {MOST} times")
 
     def run(self, steps: Generator[Any, Any, Any] | Layered) -> Any:
@@ -300,19 +300,19 @@ class AsyncPool(Pool):
             if self._files is None:
                 self._files = made_of(type(client), self._connection.files(asynchronous=True))
             client = self._files
-        request = foreign(self, client, url, headers, None if content is None else content.achunks())
-        request.extensions["trace"] = self._streams.anote
         for _ in range(MOST):
+            request = foreign(self, client, url, headers, None if content is None else content.achunks())
+            request.extensions["trace"] = self._streams.anote
             unlogged(request)
             try:
                 response = await client.send(request, stream=True, auth=None, follow_redirects=False)
             except Exception as exc:  # noqa: BLE001 - inspected, then raised
                 raise bad_redirect(self.library, exc) or exc from None
-            another = None if content is not None else following(self.library, request, response)
+            another = destination(self.library, request, response)
             if another is None:
                 return Body(response, self.library, self._guard.reception(response), direct=self.direct)
             await response.aclose()
-            request = another
+            url = str(another)
         raise BadRedirect(f"the response redirects more than {MOST} times")
 
     async def run(self, steps: Generator[Any, Any, Any] | Layered) -> Any:

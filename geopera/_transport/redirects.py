@@ -55,11 +55,11 @@ def origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)
 
 
-def following(library: Any, request: httpx.Request, response: httpx.Response) -> httpx.Request | None:
-    """The request of a redirect, or None if it must not be followed.
+def destination(library: Any, request: httpx.Request, response: httpx.Response) -> httpx.URL | None:
+    """Where a redirect leads, or None if it must not be followed.
 
-    A redirect that turns a POST into a GET is not followed, since the call would seem to have succeeded. One from https
-    to http is not followed, since anybody could read or forge the response.
+    A redirect that turns a POST or a PUT into a GET is not followed, since the call would seem to have succeeded. One
+    from https to http is not followed, since anybody could read or forge the response.
     """
     place = response.headers.get("location")
     if response.status_code not in STATUSES or not place:
@@ -67,11 +67,18 @@ def following(library: Any, request: httpx.Request, response: httpx.Response) ->
     if request.method != "GET" and response.status_code not in (307, 308):
         return None
     try:
-        url = request.url.join(place)
+        url: httpx.URL = request.url.join(place)
         fault = address_fault(url)
     except (library.InvalidURL, ValueError):
         return None
-    if fault is not None or (request.url.scheme, url.scheme) == ("https", "http"):
+    insecure = (request.url.scheme, url.scheme) == ("https", "http")
+    return None if fault is not None or insecure else url
+
+
+def following(library: Any, request: httpx.Request, response: httpx.Response) -> httpx.Request | None:
+    """The request that a redirect asks for, or None where it is not to be followed."""
+    url = destination(library, request, response)
+    if url is None:
         return None
     headers = library.Headers(request.headers)
     headers.pop("host", None)

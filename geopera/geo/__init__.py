@@ -20,8 +20,8 @@ def to_geodataframe(features: Iterable[Any]) -> Any:
     """A table of features, with their geometries in longitude and latitude (EPSG:4326).
 
     The index is the feature's id. Columns are ``geometry``, ``collection``, the properties, and the other members of a
-    feature (``bbox``, ``assets``, ``links``, …). Datetimes are in UTC. A property that is called as a member of the
-    feature is, for example ``id``, is the column ``properties.id``.
+    feature (``bbox``, ``assets``, ``links``, …). Datetimes are in UTC. A property named as a member of the
+    feature, for example ``id``, is the column ``properties.id``.
 
     Args:
         features: A page, an iterator, a list or any other iterable of features or pages of features.
@@ -31,7 +31,7 @@ def to_geodataframe(features: Iterable[Any]) -> Any:
 
     Raises:
         ImportError: If geopandas is missing.
-        ValueError: If something is no feature, or its geometry is none.
+        ValueError: If a value is not a feature, or its geometry is invalid.
     """
     from .frames import geodataframe
 
@@ -70,7 +70,7 @@ def to_arrow(features: Iterable[Any]) -> Any:
 
     Raises:
         ImportError: If pyarrow or shapely is missing.
-        ValueError: If something is no feature, or its geometry is none.
+        ValueError: If a value is not a feature, or its geometry is invalid.
     """
     from .arrow import table
 
@@ -93,7 +93,7 @@ def to_parquet(features: Iterable[Any], path: str | PathLike[str]) -> Path:
     Raises:
         ImportError: If pyarrow or shapely is missing.
         OSError: If the file cannot be written.
-        ValueError: If something is no feature, or its geometry is none.
+        ValueError: If a value is not a feature, or its geometry is invalid.
     """
     from .parquet import write
 
@@ -111,7 +111,7 @@ def to_pystac(features: Any) -> Any:
 
     Raises:
         ImportError: If pystac is missing.
-        ValueError: If something is no STAC item.
+        ValueError: If a value is not a STAC item.
     """
     from .items import pystac_of
 

@@ -50,7 +50,7 @@ class Layout:
         return feature_columns(rows) if self._features else record_columns(rows)
 
     def learn(self, rows: list[Row]) -> None:
-        """Widen the types so that they hold these rows. Raises ValueError for what is no feature."""
+        """Widen the types so that they hold these rows. Raises ValueError: if a row is not a feature."""
         found = self.columns(rows)
         for name, values in found.items():
             if self._features and name == "geometry":

@@ -31,7 +31,7 @@ def _item(pystac: Any, row: Row) -> Any:
     try:
         return pystac.Item.from_dict(plain, preserve_dict=False)
     except (pystac.STACError, KeyError, ValueError, TypeError, AttributeError) as exc:
-        raise ValueError(f"{named(row)} is no STAC item: {type(exc).__name__}: {exc}"[:300]) from exc
+        raise ValueError(f"{named(row)} is not a STAC item: {type(exc).__name__}: {exc}"[:300]) from exc
 
 
 def _plain(value: Any) -> Any:

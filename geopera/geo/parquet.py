@@ -34,7 +34,7 @@ class Writer:
         self.path = Path(path)
         if "://" in os.fspath(path):
             raise ValueError(
-                f"to_parquet() writes to this machine's file systems, and {os.fspath(path)!r} is a URL"
+                f"to_parquet() writes local files, got the URL {os.fspath(path)!r}; write a local file and copy it"
             )
         if self.path.is_dir():
             raise IsADirectoryError(f"{os.fspath(path)!r} is a folder; name a file in it")
@@ -46,7 +46,7 @@ class Writer:
         self._spool: Any = open(os.open(self._waiting, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b")  # noqa: SIM115
 
     def add(self, features: Any) -> None:
-        """Take some features. Raises ValueError for what is none."""
+        """Take some features. Raises ValueError: if one is not a feature."""
         rows = list(each(features))
         if rows:
             self._layout.learn(rows)

@@ -51,7 +51,7 @@ def each(values: Any) -> Iterator[Row]:
     if isinstance(values, Mapping) or hasattr(values, "to_dict"):
         values = [values] if isinstance(values, Mapping) or not hasattr(values, "__iter__") else values
     elif isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise TypeError(f"an iterable of features or pages is needed, not {type(values).__name__}")
+        raise TypeError(f"expected an iterable of features or pages, got {type(values).__name__}")
     for value in values:
         row = _row(value)
         page = None if "geometry" in row else records_of(row, getattr(value, "_page", None))
@@ -79,7 +79,7 @@ def _row(value: Any) -> Row:
     if not isinstance(value, Mapping) and hasattr(value, "to_dict"):
         value = value.to_dict()
     if not isinstance(value, Mapping):
-        raise ValueError(f"a feature or another record is a mapping, not {type(value).__name__}")
+        raise ValueError(f"expected a feature or another record as a mapping, got {type(value).__name__}")
     return value
 
 
@@ -106,7 +106,7 @@ def property_label(name: str) -> str:
 
 
 def member_label(name: str) -> str:
-    """The column of a member of the feature that is none of STAC's has a prefix: a property may have its name."""
+    """The column of a member of the feature. One that STAC does not define has a prefix: a property may have its name."""
     return name if name in MEMBERS else f"feature.{name}"
 
 
@@ -121,7 +121,7 @@ def _properties(row: Row) -> Row:
         return found
     if found is not None or ("geometry" not in row and row.get("type") != "Feature"):
         raise ValueError(
-            f"no feature: {named(row)} has no properties; to_dataframe() takes records of any kind"
+            f"{named(row)} is not a feature: it has no properties; use to_dataframe() for other records"
         )
     return {}
 
@@ -160,7 +160,7 @@ def looks_like_datetimes(values: Iterable[Any]) -> bool:
 
 
 def datetimes_of(values: list[Any]) -> list[Any] | None:
-    """The values as datetimes in UTC, or None if one of them is none or is finer than a microsecond."""
+    """The values as datetimes in UTC, or None if one of them is no datetime or is finer than a microsecond."""
     if not looks_like_datetimes(values):
         return None
     found: list[Any] = []

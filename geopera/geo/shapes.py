@@ -10,7 +10,7 @@ from .rows import needed
 
 
 def geometries(values: list[Any], ids: list[Any]) -> Any:
-    """An array of shapely geometries, None where there is none. Raises ValueError, with the id, for what is none."""
+    """An array of shapely geometries, None where there is none. Raises ValueError: if one is invalid; it names the id."""
     numpy, shapely = needed("numpy", "a table of features"), needed("shapely", "a table of features")
     found = numpy.full(len(values), None, dtype=object)
     simple: dict[int, list[int]] = defaultdict(list)  # dimensions -> places of plain polygons
@@ -67,4 +67,4 @@ def _single(shapely: Any, value: Any, id: Any) -> Any:
     try:
         return shape(value)
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, shapely.errors.ShapelyError) as exc:
-        raise ValueError(f"the geometry of {id!r} is none: {type(exc).__name__}: {exc}"[:300]) from exc
+        raise ValueError(f"the geometry of {id!r} is invalid: {type(exc).__name__}: {exc}"[:300]) from exc

@@ -471,7 +471,7 @@ NO_ITEMS = ("no properties", "years that few know", "odd moments", "assets of al
 def test_pystac_items(name: str) -> None:
     features = ODD[name]
     if name in NO_ITEMS:
-        with pytest.raises(ValueError, match=r"'[ab]' is no STAC item"):
+        with pytest.raises(ValueError, match=r"'[ab]' is not a STAC item"):
             geo.to_pystac(features)
         return
     if any("far" in str(one["properties"].get("expires")) for one in features):

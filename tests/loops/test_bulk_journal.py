@@ -256,6 +256,8 @@ def test_files_that_are_no_journal_of_this_run(flavour: Flavour, serve: Serve, t
     wire = serve(accept)
     client = flavour.client(TOKEN, wire.url)
     mine = tmp_path / "notes.txt"
+    fifo = tmp_path / "pipe"
+    os.mkfifo(fifo)
     for text in ("my notes", '{"a": 1}\n', "[1]\n"):
         mine.write_text(text)
         with pytest.raises(ValueError, match="not a journal"):
@@ -268,7 +270,17 @@ def test_files_that_are_no_journal_of_this_run(flavour: Flavour, serve: Serve, t
     elsewhere = flavour.client(TOKEN, serve(accept).url)
     with pytest.raises(ValueError, match="API"):
         elsewhere.map(PLACE, orders(1), journal=journal)
+    before = len(wire.asked)
+    slash = flavour.client(TOKEN, f"{wire.url}/")
+    assert len(flavour.collect(slash.map(PLACE, orders(1), journal=journal))) == 1
+    assert len(wire.asked) == before, "the same API, with a slash"
+    for device in (os.devnull, fifo):
+        with pytest.raises(ValueError, match="a device or a pipe"):
+            client.map(PLACE, orders(1), journal=device)
     lines = journal.read_text().splitlines(keepends=True)
+    journal.write_text("".join([lines[0], "\n", *lines[1:]]))
+    assert len(flavour.collect(client.map(PLACE, orders(1), journal=journal))) == 1
+    assert len(wire.asked) == before
     journal.write_text("".join([lines[0], "{broken\n", *lines[1:]]))
     with pytest.raises(ValueError, match="line 2"):
         flavour.collect(client.map(PLACE, orders(1), journal=journal))

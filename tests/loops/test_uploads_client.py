@@ -283,6 +283,54 @@ def test_a_file_that_shrinks_is_no_matter_of_the_network(flavour: Flavour, serve
     assert store.calls == ["initiate", "signed_url", "fail"]
 
 
+def test_a_file_that_grows_is_not_uploaded_in_part(flavour: Flavour, serve: Serve, file: Path) -> None:
+    class Growing(Store):
+        def __call__(self, asked: Asked) -> Reply:
+            if asked.operation == "uploads.signed_url":
+                with open(file, "ab") as more:
+                    more.write(b"and more")
+            return super().__call__(asked)
+
+    store = Growing(serve)
+    client = flavour.client("test-token", store.wire.url)
+    with pytest.raises(OSError, match="longer"):
+        flavour(client.uploads.initiate.upload(file, PROJECT))
+    assert store.calls == ["initiate", "signed_url", "fail"]
+
+
+@no_pauses
+@pytest.mark.parametrize("status", [307, 308])
+def test_a_store_that_moves_a_put_gets_the_whole_file(
+    flavour: Flavour, serve: Serve, file: Path, status: int
+) -> None:
+    class Moving(Store):
+        def __call__(self, asked: Asked) -> Reply:
+            if asked.method == "PUT" and "moved" not in asked.path:
+                return Reply(
+                    b"", status=status, length=0, headers={"Location": f"{self.wire.url}/moved?s3cret"}
+                )
+            return super().__call__(asked)
+
+    store = Moving(serve)
+    client = flavour.client("test-token", store.wire.url)
+    assert flavour(client.uploads.initiate.upload(file, PROJECT)).id == "item_1"
+    first, second = store.puts
+    assert first.content == second.content == DATA
+    for name in ("content-type", "content-length"):
+        assert first.headers[name] == second.headers[name]
+    assert "authorization" not in second.headers
+
+
+@no_pauses
+def test_a_precondition_that_fails_is_not_retried(flavour: Flavour, serve: Serve, file: Path) -> None:
+    store = Store(serve, 412, 412)
+    client = flavour.client("test-token", store.wire.url)
+    with pytest.raises(GeoperaError, match="412"):
+        flavour(client.uploads.initiate.upload(file, PROJECT))
+    assert len(store.puts) == 1
+    assert store.calls[-1] == "fail"
+
+
 def test_ctrl_c_is_reported(serve: Serve) -> None:
     class Interrupted(io.BytesIO):
         def read(self, size: int | None = -1, /) -> bytes:
