@@ -19,7 +19,7 @@ from ._errors import SchemaError
 from ._node import KINDS, enum_words, json_key, kind_of
 from ._spec import spec_of
 
-__all__ = ["ABSENT", "UNKNOWN", "Tagging", "Tags", "WrongTag", "members_at", "tagging_of"]
+__all__ = ["ABSENT", "UNKNOWN", "Tagging", "Tags", "WrongTag", "meant", "members_at", "tagging_of"]
 __all__ += ["tags_at"]
 
 #: What an object is that lacks the tag, or whose tag no member has.
@@ -261,9 +261,9 @@ def _discriminated(loc: Loc, keyword: str, named: str, mapping: Any, depth: int 
                 for key in union.targets:
                     found.targets.setdefault(key, index)
     for tag, reference in mapping.items() if isinstance(mapping, Mapping) else ():
-        for key in _meant(loc, reference):
-            if key in found.targets:
-                found.values.setdefault(found.targets[key], {})[tag] = tag
+        for place in meant(loc, reference):
+            if place.key in found.targets:
+                found.values.setdefault(found.targets[place.key], {})[tag] = tag
                 break
     taken = {tag for group in found.values.values() for tag in group}
     for index, name in names.items():
@@ -296,7 +296,7 @@ def _referred(place: Loc) -> Loc | None:
     return None
 
 
-def _meant(loc: Loc, reference: Any) -> Iterator[Key]:
+def meant(loc: Loc, reference: Any) -> Iterator[Loc]:
     """The places that a value of a mapping may mean: it is a reference, or the name of a schema."""
     if not isinstance(reference, str):
         return
@@ -304,6 +304,6 @@ def _meant(loc: Loc, reference: Any) -> Iterator[Key]:
     prefixes = [prefix for document in loc.doc.reaches() for prefix in document.prefixes]
     for candidate in (reference, *(f"#/{'/'.join(prefix)}/{name}" for prefix in [("$defs",), *prefixes])):
         try:
-            yield loc.doc.resolve(candidate, loc).key
+            yield loc.doc.resolve(candidate, loc)
         except SchemaError:
             continue
