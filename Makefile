@@ -1,4 +1,4 @@
-# Everything runs in a virtual environment of its own; nothing else has to be installed.
+# All targets use a virtual environment of their own; nothing else has to be installed.
 # The first Python that is new enough; `make PYTHON=...` for another one.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 XDIST = --numprocesses $(WORKERS) --dist loadfile
 PYTEST = $(BIN)/python -m pytest $(XDIST)
 comma := ,
-# What `make test-slow` runs with the lowest versions: all that stands on the direct dependencies.
+# The folders that `make test-slow` runs with the lowest versions: all that use the direct dependencies.
 LOWEST ?= tests/api tests/call tests/client tests/decoding tests/loops tests/manifest tests/sandbox tests/schema tests/transport tests/values
 
 PYTHONS ?= $(wildcard $(foreach minor,11 12 13 14 15,$(HOME)/.pyenv/versions/3.$(minor)*/bin/python)) \
@@ -21,20 +21,20 @@ PYTHONS ?= $(wildcard $(foreach minor,11 12 13 14 15,$(HOME)/.pyenv/versions/3.$
   manifest build clean
 
 help:
-	@echo "make demo         run a whole pipeline against a sandbox of its own: 5 seconds, and a minute of set-up before the first"
-	@echo "make test         run the tests, in about two minutes; ARGS=\"-k paging\" chooses some"
-	@echo "make test-slow    run what takes longer: type checkers, packaging, long property runs, lowest versions"
+	@echo "make demo         run a whole pipeline against a sandbox that it starts: 5 seconds, and a minute of set-up at first"
+	@echo "make test         run the tests, in about two minutes; ARGS=\"-k paging\" selects some"
+	@echo "make test-slow    run the slow tests: type checkers, packaging, long property runs, lowest versions"
 	@echo "make test-lowest  run the tests with the lowest versions that pyproject.toml allows"
 	@echo "make test-pythons run the tests on every Python from 3.11 up that is installed"
-	@echo "make mutants      change the rules of retries, pages, waits, webhooks and diffs; a test has to notice"
+	@echo "make mutants      mutation testing of the rules of retries, pages, waits, webhooks and diffs"
 	@echo "make check        formatting, lint, types"
-	@echo "make bench        measure; make bench-peers measures other clients too"
+	@echo "make bench        benchmarks; make bench-peers runs those of other clients too"
 	@echo "make docs         run the code of the README and of docs/"
 	@echo "make site         build the documentation as a site, in site/"
 	@echo "make session      record the terminal session of the README again"
 	@echo "make manifest     apply the overlay to the bundled manifest again"
 	@echo "make build        wheel and sdist, in dist/"
-	@echo "make clean        remove what the targets above made"
+	@echo "make clean        remove all files that these targets make"
 
 # Some systems ship `venv` without the pip that it installs; the system's own pip can then fill it.
 $(BIN)/python:
@@ -70,7 +70,7 @@ demo: $(VENV)/.sandbox
 test: $(VENV)/.dev
 	$(call timed,$(PYTEST) -m "not slow" $(ARGS),Testing)
 
-# Without ARGS the most telling folders are run with the lowest versions too.
+# Without ARGS the folders in LOWEST run with the lowest versions too.
 test-slow: $(VENV)/.dev
 	$(call timed,$(PYTEST) -m slow $(ARGS),Testing)
 	@test -n "$(ARGS)" || $(MAKE) --no-print-directory test-lowest ARGS="$(LOWEST)"

@@ -49,7 +49,7 @@ _HOMES = {
     "response_of": "_call.responses",
 }
 
-# Modules that are there without an import of their own: ``geopera.errors.NotFoundError``.
+# Modules that need no import of their own: ``geopera.errors.NotFoundError``.
 _MODULES = ("api", "bodies", "client", "errors", "fluent", "geo", "manifest", "middleware", "models", "sandbox", "schema", "tracking", "types", "webhooks")  # fmt: skip
 
 
@@ -77,6 +77,6 @@ from .manifest import default as _default_manifest  # noqa: E402
 try:  # noqa: SIM105 - contextlib would be imported for this alone
     _default_manifest()
 except _ManifestError:
-    # What GEOPERA_MANIFEST names cannot be used. Whoever needs a manifest gets the error, where it can be caught
-    # and the command line can tell it in one line.
+    # The file of GEOPERA_MANIFEST cannot be used. The error is raised at the first use of a manifest, where callers
+    # can catch it and the command line can report it in one line.
     pass

@@ -1,4 +1,4 @@
-"""The two loops that carry out the steps of a generator, sync and async: what is decided is written once, in the generator."""
+"""The two loops that carry out the steps of a generator, sync and async. The decisions are in the generator, once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 def run(steps: Generator[Any, Any, R], perform: Callable[[Any], Any]) -> R:
-    """Hand what `steps` yields to `perform`, and its result back, or its exception. Returns what `steps` returns."""
+    """Pass each value that `steps` yields to `perform`, and send its result or exception back.
+
+    Returns the result of `steps`.
+    """
     try:
         step = next(steps)
         while True:

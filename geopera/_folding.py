@@ -1,7 +1,7 @@
-"""Short tracebacks: frames of this package and of the transport are folded where IPython and pytest fold them.
+"""Short tracebacks: IPython and pytest fold the frames of this package and of the transport.
 
 Both skip a frame that has `__tracebackhide__` among its variables; Python itself, loggers and error reports show
-every frame. Only the errors of this package are folded: a bug in it shows whole.
+every frame. Only the errors of this package are folded; a bug in it shows all frames.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a fork waits for: the imports, and the other work of a first time.
+"""The lock that a fork waits for: it is held during imports and other one-time work.
 
-A child that is forked while another thread imports inherits an import lock that nobody gives back. So what happens
-once in a process, or once for an operation, happens under one lock, which a fork takes first.
+A child that is forked while another thread imports inherits an import lock that is never released. So work that is
+done once in a process, or once for an operation, holds this lock, and a fork takes it first.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _hook() -> None:
 def _release() -> None:
     with suppress(
         RuntimeError
-    ):  # a hook that was registered while the process waited to fork has taken nothing
+    ):  # a hook that was registered while the process waited to fork has not taken the lock
         _lock.release()
 
 
@@ -36,9 +36,9 @@ def first_time() -> Any:
 
 
 def first_call() -> Any:
-    """`first_time`, for what may log: libraries that a call imports do.
+    """`first_time` for work that may log, as libraries do that a call imports.
 
-    `logging` has a lock and a hook too, and hooks run in the reverse order of their registration. Ours has to come
+    `logging` has a lock and a hook too, and hooks run in the reverse order of their registration. This one has to run
     first, or a thread that holds it could wait for the lock of `logging`, and the fork for that thread.
     """
     global _complete

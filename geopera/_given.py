@@ -1,4 +1,4 @@
-"""What a fluent client was given, and the client that is made of it: at once, or at first use."""
+"""`Given`: the arguments of a fluent client, and the client that is made from them, at once or at first use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Given:
     """The base URL, the profile and the options of a fluent client, and the client once it is made.
 
-    Where nothing names the credentials, the environment and the profiles are read when the client is first used.
+    If no argument names the credentials, the environment and the profiles are read when the client is first used.
     """
 
     __slots__ = ("base_url", "made", "options", "profile")
@@ -33,7 +33,7 @@ class Given:
         return ", ".join(f"{name}={shown(value)!r}" for name, value in named if value)
 
     def start(self, token: Secret, *, asynchronous: bool) -> None:
-        """Make the client where the code says what it needs, and refuse what cannot be used."""
+        """Check the arguments, and make the client if they are sufficient."""
         if self.profile is not None and (not isinstance(self.profile, str) or not self.profile):
             raise TypeError(f"profile must be the name of a profile, not {self.profile!r}")
         if token != Secret(None):
@@ -47,7 +47,7 @@ class Given:
         elif self.base_url or self.options:
             self._anonymous(self.base_url or DEFAULT_BASE_URL)
         elif self.options.get("manifest") is None:
-            default()  # read at import already; one that cannot be used is refused here, where it can be caught
+            default()  # read at import; an unusable one raises here, where callers can catch it
 
     def find(self) -> Client:
         """The client, made at the first call of this."""
@@ -65,6 +65,6 @@ class Given:
             return self.made
 
     def _anonymous(self, url: str) -> Client:
-        # How a token is sent may be said where there is none: it comes from the environment, or not.
+        # The options of a token are valid without one: it may come from the environment.
         options = {n: v for n, v in self.options.items() if n not in ("prefix", "auth_header_name")}
         return Client(url, **options)

@@ -1,7 +1,6 @@
-"""Which HTTP library carries the requests: httpx, or httpx2, its continuation with the same names.
+"""The HTTP library that sends the requests: httpx, or httpx2, its continuation with the same names.
 
-This is the one module that knows that there are two. Everything else asks it for the library of a client, and for
-the exceptions to catch.
+Only this module knows both. The others get the library of a client, and the exceptions to catch, from here.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ LIBRARIES = ("httpx", "httpx2")
 
 
 def check_name(name: str | None) -> str:
-    """The name of the library to use: `name`, or ``GEOPERA_HTTP``, or httpx. Raises ValueError for another one."""
+    """The name of the library to use: `name`, ``GEOPERA_HTTP`` or httpx. Raises ValueError for an unknown one."""
     import os
 
     where = "http_library" if name is not None else "GEOPERA_HTTP"
@@ -42,7 +41,7 @@ def library(name: str | None = None) -> Any:
 
 
 def library_of(client: Any) -> Any:
-    """The library that a client, or a class of one, belongs to; httpx for one that belongs to neither."""
+    """The library of a client or a client class; httpx for one of neither."""
     for base in type(client).__mro__:
         root = base.__module__.partition(".")[0]
         if root in LIBRARIES:
@@ -51,7 +50,7 @@ def library_of(client: Any) -> Any:
 
 
 def transport_errors(*more: type[Exception]) -> tuple[type[Exception], ...]:
-    """What to catch: `more`, and the classes of what a transport raises, of whichever library is loaded."""
+    """The exceptions to catch: `more`, and those of the transports of the loaded libraries."""
     found: list[type[Exception]] = list(more)
     for name in LIBRARIES:
         module: Any = sys.modules.get(name)
@@ -61,7 +60,7 @@ def transport_errors(*more: type[Exception]) -> tuple[type[Exception], ...]:
 
 
 def is_timeout(error: BaseException) -> bool:
-    """Whether an exception says that time ran out, in whichever library."""
+    """Whether an exception is a timeout of either library."""
     return isinstance(error, TimeoutError) or any(
         cls.__name__ == "TimeoutException" and cls.__module__.partition(".")[0] in LIBRARIES
         for cls in type(error).__mro__

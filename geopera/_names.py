@@ -1,4 +1,4 @@
-"""Names: from the wire to Python, and from an operation id to everything that is called after it.
+"""Names: from the wire to Python, and from an operation id to the names made from it.
 
 The rules are those that users of the generated SDK know, so that their code keeps working:
 snake_case attributes, a trailing underscore for a word that Python or its builtins own,
@@ -22,7 +22,7 @@ def _reserved_words() -> frozenset[str]:
         import keyword
 
         words = {*dir(builtins), *keyword.kwlist, "self", "true", "false", "datetime"}
-        # `id` is a builtin that nobody misses; every second schema has a field of that name.
+        # `id` keeps its name: every second schema has a field `id`, and the builtin is rarely used.
         _reserved = frozenset(words - {"id"})
     return _reserved
 
@@ -37,7 +37,7 @@ def as_parsed(name: str) -> str:
 
 
 def _words(text: str) -> list[str]:
-    """Split at separators and where the case says so: ``totalAud``, ``HTTPValidationError``, ``Type0``."""
+    """Split at separators and changes of case: ``totalAud``, ``HTTPValidationError``, ``Type0``."""
     text = as_parsed(text)
     words: list[str] = []
     start = 0
@@ -56,10 +56,10 @@ def _words(text: str) -> list[str]:
 
 
 def python_name(wire: str) -> str:
-    """The attribute that stands for the wire field `wire`.
+    """The attribute name of the wire field `wire`.
 
-    ``datetime`` becomes ``datetime_``, ``totalAud`` ``total_aud``, ``filter-lang`` ``filter_lang``. A name
-    that has nothing to make an identifier of becomes ``field`` or ``field_<digits>``.
+    ``datetime`` becomes ``datetime_``, ``totalAud`` ``total_aud``, ``filter-lang`` ``filter_lang``. A name without
+    letters becomes ``field`` or ``field_<digits>``.
     """
     name = _cache.get(wire)
     if name is None:
@@ -74,7 +74,7 @@ def python_name(wire: str) -> str:
     return name
 
 
-#: What every class of a schema has, and a field must not hide. A list, since whoever shows names does so without pydantic.
+#: Attributes of every model class, which a field must not hide. A list, so that names are made without pydantic.
 TAKEN = frozenset(
     [
         *("explore", "quicklooks"),
@@ -118,9 +118,9 @@ TAKEN = frozenset(
 
 
 def field_names(wires: Iterable[str]) -> dict[str, str]:
-    """Wire name -> Python name of the fields of one object, in order: the classes, help and the stubs go by it.
+    """Wire name -> Python name of the fields of one object, in order; used by the classes, help and the stubs.
 
-    Each is there once, and none is another field's wire name or in `TAKEN`. Required fields come first.
+    Names are unique, and none is another field's wire name or in `TAKEN`. Required fields come first.
     """
     names: dict[str, str] = {}
     taken: set[str] = set()
@@ -143,7 +143,7 @@ def field_names(wires: Iterable[str]) -> dict[str, str]:
 
 
 def enum_members(values: Iterable[str]) -> dict[str, str]:
-    """Member name -> value of an enumeration, every name once; the classes and the stubs go by it."""
+    """Member name -> value of an enumeration, with unique names; used by the classes and the stubs."""
     members: dict[str, str] = {}
     for value in dict.fromkeys(values):
         name = python_name(value).upper().rstrip("_") or "EMPTY"
@@ -164,9 +164,9 @@ def pascal(text: str) -> str:
 
 
 def class_name(key: str) -> str:
-    """The class called after the schema `key`, before clashes are resolved.
+    """The class name for the schema `key`, before clashes are resolved.
 
-    A key that a server's module path was written into (``a__b__Name``) is called after its last part.
+    For a key with a server's module path (``a__b__Name``) it is made from the last part.
     """
     if key.isalnum() and key.isascii() and key[0].isupper():
         return key  # nearly every key is a class name already
@@ -177,10 +177,10 @@ def class_name(key: str) -> str:
 
 
 def class_names(keys: Iterable[str]) -> dict[str, str]:
-    """Class name -> schema key, every name once.
+    """Class name -> schema key, with unique names.
 
-    On a clash the first key in sorted order keeps the bare name; a later one takes the part of its
-    module path that tells it apart in front (``GlossaryCollectionsListInput``), at worst a number.
+    On a clash the first key in sorted order keeps the bare name; a later one gets the distinguishing part of its module
+    path as a prefix (``GlossaryCollectionsListInput``), at worst a number.
     """
     names: dict[str, str] = {}
     alike: dict[str, list[str]] = {}
@@ -199,28 +199,28 @@ def class_names(keys: Iterable[str]) -> dict[str, str]:
     return names
 
 
-#: What a client has beside the resources of the API; a test compares it with the classes.
+#: Attributes of a client beside the resources of the API; a test compares them with the classes.
 CLIENT_ATTRIBUTES = frozenset(
     "aclose client close invoke manifest map refresh_manifest resource sign whoami with_options".split()  # noqa: SIM905
 )
 
 
 def segment_name(segment: str) -> str:
-    """The attribute that stands for a segment of an operation's id: ``import_`` for ``import``."""
+    """The attribute name for a segment of an operation's id: ``import_`` for ``import``."""
     import keyword
 
     return f"{segment}_" if keyword.iskeyword(segment) else segment
 
 
 def call_path(path: str) -> str:
-    """How the resource or operation at a dotted path is reached from a client: ``resource("manifest").list``."""
+    """The expression that reaches the resource or operation at a dotted path: ``resource("manifest").list``."""
     first, *rest = path.split(".")
     start = f'resource("{first}")' if first in CLIENT_ATTRIBUTES else segment_name(first)
     return ".".join([start, *map(segment_name, rest)])
 
 
 def segment_of(name: str, siblings: Mapping[str, object]) -> str:
-    """The segment that the attribute `name` stands for among `siblings`; `name` itself if it stands for none."""
+    """The segment among `siblings` whose attribute name is `name`; `name` itself if there is none."""
     bare = name.removesuffix("_")
     return bare if name not in siblings and bare in siblings and segment_name(bare) == name else name
 
@@ -248,13 +248,13 @@ def nearest(name: str, candidates: Iterable[str], count: int = 3) -> list[str]:
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:
-    """``"; did you mean 'a' or 'b'?"``, or an empty string where nothing comes near."""
+    """``"; did you mean 'a' or 'b'?"``, or an empty string if no candidate is close."""
     found = nearest(name, candidates)
     return f"; did you mean {' or '.join(map(repr, found))}?" if found else ""
 
 
 def near(name: str, known: Iterable[str]) -> str | None:
-    """The one of `known` that `name` is a misspelling of: another case, singular, order of words, or a slip."""
+    """The one of `known` that `name` misspells: another case, singular, order of words, or a typo."""
     bare, known = _bare(name), list(known)
     for one in known:
         other = _bare(one)
@@ -280,7 +280,7 @@ def _parts(name: str) -> list[str]:
 
 
 def _distance(a: str, b: str, most: int) -> int:
-    """How many letters are to be inserted, left out, replaced or swapped; anything above `most` for more."""
+    """The edit distance, with swaps of neighbours; any number above `most` if it is larger."""
     if abs(len(a) - len(b)) > most:
         return most + 1
     before: list[int] = []

@@ -1,8 +1,8 @@
-"""What lies below a client: resources lead on, operations are called.
+"""The attributes of a client: resources and operations.
 
-Attribute access walks the manifest's tree of operations. Both kinds own nothing but their client and their place in
-the tree, so they follow a refreshed manifest. A resource has no public name of its own, because resources are
-called ``items``, ``catalog`` or ``index``.
+Attribute access walks the manifest's tree of operations. Both kinds hold only their client and their path in the tree,
+so they follow a refreshed manifest. A resource has no public attributes of its own, because resources are called
+``items``, ``catalog`` or ``index``.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ __all__ = ["OperationCall", "Resource", "child"]
 
 
 def child(client: Any, prefix: str, name: str) -> Resource | OperationCall:
-    """What lies at `name` below `prefix`.
+    """The resource or operation `name` below `prefix`.
 
     Raises:
-        AttributeError: If nothing does; the nearest names are in the message.
+        AttributeError: If there is none; the message has the closest names.
     """
     inner = client._client
     found = _find(inner.manifest, prefix, name)
@@ -45,7 +45,7 @@ def child(client: Any, prefix: str, name: str) -> Resource | OperationCall:
 
 
 def _find(manifest: Manifest, prefix: str, name: str) -> tuple[str, Any] | None:
-    """(path, node) of what the attribute `name` stands for below `prefix`."""
+    """(path, node) of the attribute `name` below `prefix`."""
     with first_time():
         siblings = manifest.node(prefix)
     if not isinstance(siblings, dict):
@@ -71,7 +71,7 @@ def _missing(client: Any, prefix: str, name: str) -> str:
 
 
 def at_path(client: Any, path: Any) -> Resource | OperationCall:
-    """What lies at a dotted path, whatever else the client calls so. Raises ValueError if nothing does."""
+    """The resource or operation at a dotted path, also behind an attribute of the client. Raises ValueError if none."""
     if not isinstance(path, str):
         raise TypeError(f"resource() takes a dotted path such as 'orders.archive', not {path!r}")
     prefix, found = "", None
@@ -86,7 +86,7 @@ def at_path(client: Any, path: Any) -> Resource | OperationCall:
 
 
 class _Live:
-    """An attribute that is made when it is read of an instance, and is fixed on the class."""
+    """An attribute that is computed when it is read from an instance, and fixed on the class."""
 
     __slots__ = ("_fixed", "_make")
 
@@ -98,7 +98,7 @@ class _Live:
         if instance is not None:
             return self._make(instance)
         if self._fixed is None:
-            raise AttributeError("only an instance has it")
+            raise AttributeError("only instances have this attribute")
         return self._fixed
 
 
@@ -152,13 +152,13 @@ class Resource:
         return _resource, (self._client, self._prefix)
 
 
-# Python's own words for a call of what is not callable have the name of the class in them. With a `__call__` that
-# says more, completion would take every resource for a function and put a parenthesis behind it.
+# Python's message for a call of an uncallable object holds the name of its class. A `__call__` with a better message
+# would make completion add a parenthesis after every resource.
 _named: dict[str, type[Resource]] = {}
 
 
 def _resource(client: Any, prefix: str) -> Resource:
-    """A resource of a class that is named for a message: what it is, and what can be called."""
+    """A resource whose class has a message as its name: what it is, and what can be called."""
     cls = _named.get(prefix)
     if cls is None:
         from ._repl.mistakes import not_callable
@@ -210,7 +210,7 @@ class OperationCall(Loops):
         try:
             endpoint = client._client._endpoint(self._id)
         except KeyError:
-            self.operation  # noqa: B018 - says that a refresh has removed it
+            self.operation  # noqa: B018 - raises if a refresh has removed it
             raise
         with folded:
             if body is None:
@@ -219,7 +219,7 @@ class OperationCall(Loops):
                 return client._stream(endpoint, body, fields, idempotency_key)
             made = client._perform(endpoint, body, fields, idempotency_key, detailed)
         if client._asynchronous:
-            made.__qualname__ = self._id  # what Python names if nobody awaits it
+            made.__qualname__ = self._id  # the name in Python's warning if it is never awaited
         return made
 
     def __getattr__(self, name: str) -> Any:
@@ -232,14 +232,18 @@ class OperationCall(Loops):
         raise AttributeError(no_attribute(self._id, name), name=name, obj=self)
 
     def __getitem__(self, index: Any) -> Any:
-        # Also what a loop over the operation comes to.
+        # Also called by a loop over the operation.
         from ._repl.mistakes import no_loop
 
         raise TypeError(no_loop(self._id))
 
     @property
     def operation(self) -> Operation:
-        """The manifest's record of the operation. Raises AttributeError where a refresh has removed it."""
+        """The manifest's record of the operation.
+
+        Raises:
+            AttributeError: If a refresh has removed it.
+        """
         found: Operation | None = self._client.manifest.operations.get(self._id)
         if found is None:
             raise AttributeError(f"{self._id} is no longer an operation of the manifest", name=self._id)

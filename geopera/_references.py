@@ -1,4 +1,4 @@
-"""Which definitions a JSON Schema refers to."""
+"""The definitions that a JSON Schema refers to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def references(schema: Any, prefix: str) -> set[str]:
-    """The keys of the definitions that a schema refers to itself, not through others."""
+    """The keys of the definitions that a schema refers to directly."""
     found: set[str] = set()
     stack = [schema]
     while stack:

@@ -1,7 +1,7 @@
-"""Names for the dicts that stand for a model, for annotations: ``CatalogSearchInputDict``.
+"""Types of the dicts that can replace a model, for annotations: ``CatalogSearchInputDict``.
 
-For a type checker that has the stubs each is a TypedDict with the fields of the model, under their Python
-names and their wire names. At run time all of them are plain dicts.
+With the stubs, a type checker sees a TypedDict with the fields of the model, under their Python names and their wire
+names. At run time each is a plain dict.
 """
 
 from __future__ import annotations

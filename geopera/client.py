@@ -1,7 +1,7 @@
 """`Client` and `AuthenticatedClient`: settings, and the httpx pools that are made from them at first use.
 
-They are what the low-level functions of ``geopera.api.operations`` take, and what lies under a fluent
-client as ``client.client``. Making one does no I/O and imports nothing.
+The low-level functions of ``geopera.api.operations`` take one, and a fluent client holds one as ``client.client``.
+Making one does no I/O and imports nothing.
 """
 
 from __future__ import annotations
@@ -48,37 +48,41 @@ _AUTO = "auto"
 class Client(Connected):
     """Settings of a connection to the API, without a token: public operations can be called.
 
-    base_url: where the API is served.
-    cookies, headers: sent with every request. Cookies that the server sets are kept only in a cookie jar that is
-      given as ``cookies``.
-    timeout: seconds, or an ``httpx.Timeout``; None is 5 s to connect, 60 s to read and to write, 30 s
-      for a free connection. ``httpx.Timeout(None)`` waits forever.
-    total_timeout: seconds for a whole call, retries included; None sets no limit.
-    verify_ssl: whether the server's certificate is checked; a path, an ``ssl.SSLContext``, or ``"system"`` for the
-      certificates of the operating system (needs ``geopera[truststore]``).
-    allow_http: send credentials to an ``http://`` base URL on another machine.
-    follow_redirects: off, since a redirect of a POST is rarely what was meant. If it is on, 307 and 308 are followed;
-      credentials are sent to the same origin alone.
-    httpx_args: further arguments for ``httpx.Client`` and ``httpx.AsyncClient``.
-    http_library: ``"httpx"`` or ``"httpx2"``; by default ``GEOPERA_HTTP``, then httpx.
-    http2: use HTTP/2 if the server supports it (needs ``geopera[http2]``).
-    max_response_size: the most bytes of a response that is held in memory; 256 MiB by default.
-    raise_on_unexpected_status: low-level functions raise `errors.UnexpectedStatus` where the
-      operation does not declare the status that came back.
-    manifest: a `Manifest` or the path of one; the process's own by default. ``"auto"``: that one, and a fluent
-      client follows the API by itself; ``GEOPERA_MANIFEST=auto`` makes it the default.
-    max_retries: repeats after the first attempt, where a repeat can do no harm; 0 turns them off.
-    retry: a whole `RetryPolicy`, for those who want other delays; `max_retries` wins over its own.
-    rate_limit: ``"auto"`` keeps this client under the documented limits, by waiting; None does not.
-    extra_fields: ``"allow"`` sends fields that the manifest does not know; ``"forbid"`` refuses them.
-    strict_responses: raise `errors.ResponseError` for a success that is not as the manifest says,
-      where otherwise a warning is given.
-    on_retry: called with a `middleware.RetryEvent` before each retry; raising from it ends the call.
-    middleware: functions ``(call, next)`` around each call, the first one outermost (see `middleware.Call`).
-    user_agent_extra: added to the ``User-Agent`` header, such as ``"field-reports/2.1"``.
-    on_request, on_response: called with each ``httpx.Request`` and ``httpx.Response``.
+    Args:
+        base_url: Where the API is served.
+        cookies: Sent with every request. Cookies that the server sets are kept only in a cookie jar that is given here.
+        headers: Sent with every request.
+        timeout: Seconds, or an ``httpx.Timeout``; None is 5 s to connect, 60 s to read and to write, 30 s
+            for a free connection. ``httpx.Timeout(None)`` waits forever.
+        total_timeout: Seconds for a whole call, retries included; None sets no limit.
+        verify_ssl: Whether the server's certificate is checked; a path, an ``ssl.SSLContext``, or ``"system"`` for
+            the certificates of the operating system (needs ``geopera[truststore]``).
+        allow_http: Send credentials to an ``http://`` base URL on another machine.
+        follow_redirects: Follow 307 and 308; credentials are sent to the same origin only. Off by default, since a
+            redirect of a POST is rarely intended.
+        httpx_args: Further arguments for ``httpx.Client`` and ``httpx.AsyncClient``.
+        http_library: ``"httpx"`` or ``"httpx2"``; by default ``GEOPERA_HTTP``, then httpx.
+        http2: Use HTTP/2 if the server supports it (needs ``geopera[http2]``).
+        max_response_size: The largest response held in memory, in bytes; 256 MiB by default.
+        raise_on_unexpected_status: Low-level functions raise `errors.UnexpectedStatus` for a status that the
+            operation does not declare.
+        manifest: A `Manifest` or the path of one; the process's own by default. With ``"auto"`` a fluent client also
+            follows the API by itself; ``GEOPERA_MANIFEST=auto`` makes it the default.
+        max_retries: Retries after the first attempt, if the call is safe to retry; 0 turns them off.
+        retry: A `RetryPolicy` with other delays; `max_retries` wins over its own.
+        rate_limit: ``"auto"`` keeps this client under the documented limits by waiting; a `RateLimiter` to share; or None.
+        extra_fields: ``"allow"`` sends fields that the manifest does not know; ``"forbid"`` refuses them.
+        strict_responses: Raise `errors.ResponseError` for a success that does not match the manifest, instead of
+            warning.
+        on_request: Called with each ``httpx.Request``.
+        on_response: Called with each ``httpx.Response``.
+        on_retry: Called with a `middleware.RetryEvent` before each retry; raising from it ends the call.
+        middleware: Functions ``(call, next)`` around each call, the first one outermost (see `middleware.Call`).
+        user_agent_extra: Added to the ``User-Agent`` header, such as ``"field-reports/2.1"``.
 
-    Raises TypeError for an unknown option and for two that contradict each other, ValueError for an invalid value.
+    Raises:
+        TypeError: If an option is unknown or of the wrong type, or two options contradict each other.
+        ValueError: If a value is invalid.
     """
 
     _OWN_POOLS = ("_pool", "_async_pool", "_async_pools", "_context")
@@ -111,7 +115,7 @@ class Client(Connected):
         middleware: Sequence[Callable[[Call, Any], Any]] = (),
         user_agent_extra: str | None = None,
     ) -> None:
-        # First of all: a parameter is a local variable, which tracebacks show.
+        # Before anything can raise: a parameter is a local variable, which tracebacks show.
         headers, cookies, httpx_args = (
             open_headers(headers),
             open_cookies(cookies),
@@ -123,7 +127,7 @@ class Client(Connected):
         if max_retries is not None and max_retries < 0:
             raise ValueError(f"max_retries must not be negative: {max_retries}")
         if extra_fields not in ("allow", "forbid"):
-            raise ValueError(f"extra_fields is 'allow' or 'forbid', not {extra_fields!r}")
+            raise ValueError(f"extra_fields must be 'allow' or 'forbid', not {extra_fields!r}")
         check_policy(retry, rate_limit)
         check_timeout(timeout)
         check_limits(total_timeout, max_response_size)
@@ -168,7 +172,7 @@ class Client(Connected):
         self._context: Context | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # A setting that is changed on a client in use counts from the next call on.
+        # A setting that is changed on a client in use applies from the next call on.
         if name in ("prefix", "auth_header_name") and self._credential is not None:
             for http in self._live():
                 http.headers.pop(self.auth_header_name, None)
@@ -220,7 +224,14 @@ class Client(Connected):
         return new
 
     def with_headers(self, headers: dict[str, str]) -> Self:
-        """A client like this one that also sends `headers`; connections in use send them too."""
+        """A client like this one that also sends `headers`; connections in use send them too.
+
+        Args:
+            headers: Names and values.
+
+        Returns:
+            The new client.
+        """
         headers = open_headers(headers)
         for client in self._all():
             client.headers.update(revealed(headers))
@@ -228,7 +239,14 @@ class Client(Connected):
         return self._evolve(_headers={**self._headers, **headers}, _missing=missing)
 
     def with_cookies(self, cookies: dict[str, str]) -> Self:
-        """A client like this one that also sends `cookies`; connections in use send them too."""
+        """A client like this one that also sends `cookies`; connections in use send them too.
+
+        Args:
+            cookies: Names and values.
+
+        Returns:
+            The new client.
+        """
         cookies = open_cookies(cookies)
         for client in self._all():
             client.cookies.update(revealed(cookies))
@@ -236,7 +254,14 @@ class Client(Connected):
         return self._evolve(_cookies=both, _missing=tuple(one for one in self._missing if one != "cookies"))
 
     def with_timeout(self, timeout: httpx.Timeout | float) -> Self:
-        """A client like this one with another timeout; connections in use take it too."""
+        """A client like this one with another timeout; connections in use take it too.
+
+        Args:
+            timeout: Seconds, or an ``httpx.Timeout``.
+
+        Returns:
+            The new client.
+        """
         for client in self._all():
             client.timeout = timeout
         return self._evolve(_timeout=timeout)
@@ -259,7 +284,7 @@ class Client(Connected):
     # Calls.
 
     def _defaults(self) -> Context:
-        """What this client says about its calls."""
+        """The settings of this client's calls."""
         context = self._context
         if context is None:
             with first_time():  # two threads must not make two limiters
@@ -310,11 +335,20 @@ class Client(Connected):
 class AuthenticatedClient(Client):
     """Settings of a connection to the API with a token, sent as ``<auth_header_name>: <prefix> <token>``.
 
-    token: an API key or a session token, sent as it is: text, a secret type (anything with ``get_secret_value()``), or a
-    function that returns a token, a pair of token and end, or a `types.Token`. The function is called before the first
-    request, near the end that it named, and once after a 401; an async one is for async calls.
-    With an empty `prefix` the token stands alone, as an API key in ``X-API-Key`` does. Everything else is as in `Client`.
-    The token is in no repr, pickle or traceback; `token` is a `Secret`.
+    The token is in no repr, pickle or traceback; the attribute `token` is a `Secret`.
+
+    Args:
+        base_url: Where the API is served.
+        token: An API key or a session token: text, a secret type (anything with ``get_secret_value()``), or a function
+            that returns a token, a pair of token and expiry, or a `types.Token`. The function is called before the
+            first request, before the token expires, and once after a 401. An async function is for async calls.
+        prefix: The scheme before the token; empty for the token alone, as an API key in ``X-API-Key``.
+        auth_header_name: The header that carries the token.
+        **options: The options of `Client`.
+
+    Raises:
+        TypeError: If the token or an option is of the wrong type.
+        ValueError: If the token cannot be sent in a header, or an option is invalid.
     """
 
     def __init__(
@@ -333,7 +367,7 @@ class AuthenticatedClient(Client):
 
 
 def token_credential(token: Secret) -> Credential:
-    """The credential for the value of ``token=``, which may be one already."""
+    """The credential for a value of ``token=``; a credential is returned as it is."""
     from ._auth.credentials import Credential, credential_of
 
     made = token.get_secret_value()
@@ -375,7 +409,7 @@ OPTIONS = known_options(AuthenticatedClient)
 
 
 def resolve_manifest(value: Manifest | str | os.PathLike[str] | None, base_url: str) -> Manifest:
-    """A manifest, from one, from the path of one, or from None: the process's own for that base URL."""
+    """The manifest for a value of ``manifest=``: itself, the file at a path, or the process's own for that base URL."""
     if value is None or value == _AUTO:
         return _manifest.for_url(base_url)
     if isinstance(value, _manifest.Manifest):

@@ -17,13 +17,13 @@
     │   └── APITimeoutError           … in time (also a built-in TimeoutError)
     ├── ResponseError                 the response cannot be used
     │   └── StreamError               a stream was cut, or held something other than records
-    ├── PagingError                   the server repeats a page or a token
+    ├── PagingError                   the server returned the same page or token twice
     ├── WaitTimeoutError              the final status was not reached (also a TimeoutError)
     ├── OperationFailedError          the order or job that was waited for failed
     ├── ManifestError                 a manifest cannot be read, checked or refreshed
     └── WebhookError                  a delivery has the wrong shape
         └── WebhookSignatureError     … or was not signed with the secret
-    UnexpectedStatus                  low-level functions, if the client asks for it
+    UnexpectedStatus                  low-level functions, with ``raise_on_unexpected_status``
     DeprecatedOperationWarning        the API will remove the operation
     ResponseMismatchWarning           a success that does not match the manifest
 
@@ -69,7 +69,7 @@ __all__ = [
 
 
 class GeoperaError(Exception):
-    """The base of every error raised by the library. All attributes are always set.
+    """The base of every error of the library. All attributes are always set.
 
     Attributes:
         error: The parsed `Problem` or `HTTPValidationError`, or None.
@@ -82,7 +82,7 @@ class GeoperaError(Exception):
         attempts: The number of requests that were sent or tried.
         elapsed: The seconds from the first attempt to the error.
         may_have_acted: Whether the server may have processed the call in spite of the error.
-        reason: The transport's own class and words for a connection error, without secrets, or None.
+        reason: The class and the message of the transport's exception, without secrets, or None.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class GeoperaError(Exception):
 
     @property
     def message(self) -> str:
-        """What went wrong, in one or a few lines, without what a terminal would execute; a long text is cut."""
+        """The message, in one or a few lines, without control characters; a long text is cut."""
         from ._display.safe import message
 
         return message(str(self.args[0])) if self.args else ""
@@ -151,7 +151,7 @@ class AuthenticationError(APIError):
 
 
 class CredentialsError(AuthenticationError, ValueError):
-    """The credentials asked for are missing, belong to another server, or cannot be renewed. The request was not sent.
+    """The requested credentials are missing, belong to another server, or cannot be renewed. Nothing was sent.
 
     `response` and `status_code` are None.
     """
@@ -210,7 +210,11 @@ class PagingError(GeoperaError):
 
 
 class WaitTimeoutError(GeoperaError, TimeoutError):
-    """The timeout of a wait expired; `last` is the last response, or None."""
+    """The timeout of a wait expired.
+
+    Attributes:
+        last: The last response, or None.
+    """
 
     def __init__(self, message: str = "", *, last: Any = None, **details: Any) -> None:
         super().__init__(message, **details)
@@ -218,7 +222,11 @@ class WaitTimeoutError(GeoperaError, TimeoutError):
 
 
 class OperationFailedError(GeoperaError):
-    """The order or job that was waited for failed or was cancelled; `last` is the final response."""
+    """The order or job that was waited for failed or was cancelled.
+
+    Attributes:
+        last: The final response.
+    """
 
     def __init__(self, message: str = "", *, last: Any = None, **details: Any) -> None:
         super().__init__(message, **details)
@@ -241,6 +249,10 @@ class UnexpectedStatus(Exception):
     """A low-level function received a status that the operation does not declare.
 
     Raised only if the client was made with ``raise_on_unexpected_status=True``.
+
+    Attributes:
+        status_code: The HTTP status.
+        content: The bytes of the body.
     """
 
     def __init__(self, status_code: int, content: bytes) -> None:

@@ -1,7 +1,4 @@
-"""The fluent clients: ``client.<resource>.<action>(body)``, sync and async.
-
-What their attributes are is in `_proxies`.
-"""
+"""The fluent clients: ``client.<resource>.<action>(body)``, sync and async. Their attributes are in `_proxies`."""
 
 from __future__ import annotations
 
@@ -44,7 +41,7 @@ _OPTIONS = (
 
 
 class _Fluent(Many):
-    """What both clients share: settings, the tree of attributes, and how a call is put together."""
+    """The common base of both clients: settings, the tree of attributes, and the assembly of a call."""
 
     _asynchronous = False
 
@@ -56,7 +53,7 @@ class _Fluent(Many):
         profile: str | None = None,
         **options: Any,
     ) -> None:
-        # First of all: a parameter is a local variable, which tracebacks show.
+        # Before anything can raise: a parameter is a local variable, which tracebacks show.
         token, options = Secret(token), concealed(options, OPTIONS)
         for name in options:
             if name not in OPTIONS:
@@ -76,7 +73,7 @@ class _Fluent(Many):
 
     @property
     def client(self) -> Client:
-        """The `AuthenticatedClient` underneath, or the `Client` if there is no token."""
+        """The low-level client: an `AuthenticatedClient`, or a `Client` if there is no token."""
         return self._client
 
     @property
@@ -104,7 +101,7 @@ class _Fluent(Many):
         return sorted({*object.__dir__(self), *map(segment_name, self._client.manifest.tree)})
 
     def resource(self, path: str, /) -> Any:
-        """What lies at a dotted path, as attributes lead to it: for a resource that is called as the client's own attribute.
+        """The resource or operation at a dotted path, also one that has the name of an attribute of the client.
 
         ``client.manifest`` is the manifest in use; ``client.resource("manifest").list()`` calls ``manifest.list``.
 
@@ -115,7 +112,8 @@ class _Fluent(Many):
             The resource, or the operation, ready to be called.
 
         Raises:
-            ValueError: If nothing lies there.
+            TypeError: If the path is not text.
+            ValueError: If there is none.
         """
         return at_path(self, path)
 
@@ -233,12 +231,14 @@ class _Fluent(Many):
             body: Request body, as in a call. Fields may be given as keywords instead.
             idempotency_key: The key of the request; one is made for an operation that spends.
             detailed: Return the whole `Response`.
+            **fields: Fields of the body.
 
         Returns:
-            As in calling the operation by attribute.
+            The parsed response, as in a call by attribute; an awaitable of it on the async client.
 
         Raises:
-            ValueError: If the id has not the form of one.
+            GeoperaError: As in a call by attribute.
+            ValueError: If the id is malformed, or misspells one of the manifest.
         """
         if self._asynchronous and self._is_unknown(operation_id):
             return self._invoke_later(operation_id, body, fields, idempotency_key, detailed)
@@ -248,11 +248,11 @@ class _Fluent(Many):
         return self._perform(endpoint, body, fields, idempotency_key, detailed)
 
     def _is_unknown(self, id: Any) -> bool:
-        """Whether an id is looked up that the manifest of a client which follows the API does not have."""
+        """Whether this client follows the API and its manifest does not have the id."""
         return self._client._auto and isinstance(id, str) and id not in self._client.manifest.operations
 
     def _look_up(self, id: Any) -> None:
-        """Ask the API about an id that the manifest does not have, if this client follows it."""
+        """Ask the API for an id that the manifest does not have, if this client follows it."""
         if self._is_unknown(id):
             from .tracking.auto import lookup
 
@@ -276,15 +276,15 @@ class _Fluent(Many):
             after_call(self._client)
 
     def _stream(self, endpoint: Endpoint, body: Any, fields: dict[str, Any], key: str | None) -> Any:
-        """An iterator over the records, also on the async client: there is nothing to await yet."""
+        """An iterator over the records, also on the async client, since nothing is sent yet."""
         from ._loops.streams import stream
 
         return stream(self, endpoint, body, fields, key)
 
     def _any_endpoint(self, id: str, *, unlisted: bool = False) -> Endpoint:
-        """The operation `id`; an unknown one is refused if it is a misspelling.
+        """The operation `id`; an unknown one is refused if it misspells a known one.
 
-        unlisted: Warn of a misspelling and go on: it may be newer than the manifest.
+        unlisted: Only warn of a misspelling: the operation may be newer than the manifest.
         """
         self._look_up(id)
         manifest = self._client.manifest
@@ -319,7 +319,7 @@ class _Fluent(Many):
         return _unpickle, (type(self), self._client, overrides, tuple(missing))
 
     def whoami(self) -> Any:
-        """Who the credentials stand for.
+        """The user or API key of the credentials.
 
         Returns:
             A `types.UserInfo`; an awaitable of one on the async client.
@@ -401,7 +401,7 @@ class Geopera(_Fluent):
 
         Raises:
             ManifestError: If the description cannot be used; nothing has changed then.
-            APIConnectionError: If none came; nothing has changed then.
+            APIConnectionError: If there is no response; nothing has changed then.
         """
         from .tracking.refresh import refresh
 
@@ -421,7 +421,8 @@ class Geopera(_Fluent):
 class AsyncGeopera(_Fluent):
     """The async client: ``await AsyncGeopera(token=...).catalog.search({...})``.
 
-    The same surface as `Geopera`, with calls awaited. One client serves any number of tasks.
+    The same surface as `Geopera`, with calls awaited. One client serves any number of tasks. The arguments are those of
+    `Geopera`; `token` may also be an async function.
     """
 
     _asynchronous = True
@@ -453,7 +454,18 @@ class AsyncGeopera(_Fluent):
         return response if detailed else response.parsed
 
     async def refresh_manifest(self, *, dry_run: bool = False) -> Refresh:
-        """Read the API's live description, as `Geopera.refresh_manifest` does."""
+        """Read the API's live description and use it in this client, new operations included.
+
+        Args:
+            dry_run: Compare only.
+
+        Returns:
+            A `Refresh`, as from `Geopera.refresh_manifest`.
+
+        Raises:
+            ManifestError: If the description cannot be used; nothing has changed then.
+            APIConnectionError: If there is no response; nothing has changed then.
+        """
         from .tracking.refresh import refresh_async
 
         return await refresh_async(self._client, dry_run=dry_run)

@@ -1,7 +1,7 @@
-"""What middleware and hooks are given: `Call`, one logical call, and `RetryEvent`, a retry about to happen.
+"""The arguments of middleware and hooks: `Call`, one logical call, and `RetryEvent`, a retry about to happen.
 
-Middleware is any function ``def m(call, next)``, or ``async def`` for the async client, that returns
-``next(call)`` or a `Response` of its own. It surrounds all attempts of a call, so it runs once per call.
+Middleware is a function ``def m(call, next)``, or ``async def`` for the async client, that returns ``next(call)`` or
+a `Response` of its own. It surrounds all attempts of a call, so it runs once per call.
 """
 
 from __future__ import annotations

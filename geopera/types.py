@@ -74,7 +74,13 @@ UNSET: Final[Unset] = Unset()
 
 
 class File:
-    """A file to upload: its content, and the name and media type that it is sent under."""
+    """A file to upload.
+
+    Args:
+        payload: The content, a binary file object.
+        file_name: The name that it is sent under.
+        mime_type: The media type that it is sent under.
+    """
 
     __slots__ = ("file_name", "mime_type", "payload")
 
@@ -152,7 +158,7 @@ class Response(Generic[T_co]):
 
 
 class Content(bytes):
-    """The body of a binary response: bytes with a media type. Images are shown in a notebook.
+    """The body of a binary response: bytes with a media type. Notebooks show images.
 
     Attributes:
         content_type: The header as the server sent it.
@@ -178,7 +184,17 @@ class Content(bytes):
     __str__ = __repr__
 
     def save(self, path: str | PathLike[str]) -> Path:
-        """Write the bytes to a file. Returns its path; raises OSError if it cannot be written."""
+        """Write the bytes to a file.
+
+        Args:
+            path: The file; an existing one is replaced.
+
+        Returns:
+            The path.
+
+        Raises:
+            OSError: If the file cannot be written.
+        """
         from pathlib import Path
 
         target = Path(path)
@@ -218,13 +234,15 @@ class JSONObject(Shown, Tables, dict[str, "Any"]):
     __slots__ = ("__weakref__", "_page")
 
     def __getattr__(self, name: str) -> Any:
-        # Python and IPython ask for names of their own: data with such a name is read by key.
+        # Python and IPython look up names of their own: data with such a name is read by key.
         if name.startswith("_"):
             raise AttributeError(name)
         if name in self:
             return self[name]
         if name in PAGE_ONLY:
-            raise AttributeError(f"the object is no page of records and has no {name}", name=name, obj=self)
+            raise AttributeError(
+                f"the object is not a page of records and has no {name}", name=name, obj=self
+            )
         if name == "open" and isinstance(self.get("href"), str):  # a STAC asset
             from functools import partial
 
@@ -261,28 +279,31 @@ class JSONObject(Shown, Tables, dict[str, "Any"]):
 
     @property
     def records(self) -> Any:
-        """The records of a page, whatever the member is called.
+        """The records of a page, under whatever name the response has them.
 
-        Of an object that is no page it is the value of a key of that name; without one, AttributeError.
+        On another object, the value of its key ``records``.
+
+        Raises:
+            AttributeError: If the object is not a page and has no such key.
         """
         found = page_records(self)
         if found is not None:
             return found
-        raise AttributeError("records")  # `__getattr__` has the key of that name, or says why not
+        raise AttributeError("records")  # `__getattr__` returns the key of that name, or raises
 
     @property
     def explore(self) -> Any:
-        """Of a page: its footprints on a map. Else the value of a key of that name."""
+        """A method of a page that draws its footprints on a map. On another object, the value of its key ``explore``."""
         return page_method(self, "explore")
 
     @property
     def quicklooks(self) -> Any:
-        """Of a page: the pictures of its scenes. Else the value of a key of that name."""
+        """A method of a page that fetches the pictures of its scenes. On another object, its key ``quicklooks``."""
         return page_method(self, "quicklooks")
 
     @property
     def __geo_interface__(self) -> dict[str, Any]:
-        """GeoJSON, where this is a feature, a page of features or a geometry."""
+        """The GeoJSON of a feature, a page of features or a geometry."""
         from ._values.geometry import geo_interface_of
 
         return geo_interface_of(self)
@@ -343,7 +364,7 @@ class UserInfo(JSONObject):
 
 
 class JSONArray(Shown, Tables, list["Any"]):
-    """A JSON array of a result: a list that shows itself short, as a table in a notebook, and becomes one."""
+    """A JSON array of a result: a list with a short repr, a table in notebooks, and the methods of a page."""
 
     __slots__ = ("__weakref__",)
 
@@ -353,13 +374,32 @@ class JSONArray(Shown, Tables, list["Any"]):
         return self
 
     def explore(self, **options: Any) -> Any:
-        """The footprints of the records on a map, as of a page."""
+        """Draw the footprints of the records on a map.
+
+        Args:
+            **options: Options of ``folium.Map``, such as ``tiles`` and ``height``.
+
+        Returns:
+            A ``folium.Map``.
+
+        Raises:
+            ImportError: If folium is missing; the extra ``geopera[map]`` has it.
+            ValueError: If no record has a geometry.
+        """
         from ._display.maps import explore
 
         return explore(self, **options)
 
     def quicklooks(self, **options: Any) -> Any:
-        """The pictures of the records, as of a page."""
+        """Fetch the small pictures of the records as a contact sheet.
+
+        Args:
+            **options: `limit` (the most scenes), `timeout` (seconds for each step of a request) and `http` (your own
+                ``httpx.Client``).
+
+        Returns:
+            A `Quicklooks`: ``image()``, ``save(path)``, and ``missing``, the reasons by id.
+        """
         from ._display.quicklooks import quicklooks
 
         return quicklooks(self, **options)
@@ -370,21 +410,21 @@ class JSONArray(Shown, Tables, list["Any"]):
         return lines(self)
 
 
-#: What a page has and another object has not.
+#: The attributes that only a page has.
 PAGE_ONLY = frozenset({"records", "explore", "quicklooks", *TABLES})
 
 
 def page_records(value: Any) -> list[Any] | None:
-    """The records of a model or an object that is a page; None for anything else."""
+    """The records of a page, a model or another object; None for anything else."""
     from ._values.records import records_of
 
     return records_of(value, getattr(value, "_page", None))
 
 
 def page_method(value: Any, name: str) -> Any:
-    """`explore` or `quicklooks`, bound to a page. Raises AttributeError for what is no page."""
+    """`explore` or `quicklooks`, bound to a page. Raises AttributeError for another object."""
     if page_records(value) is None:
-        raise AttributeError(name)  # `__getattr__` has the key of that name, or says why not
+        raise AttributeError(name)  # `__getattr__` returns the key of that name, or raises
     from types import MethodType
 
     if name == "explore":
@@ -405,7 +445,14 @@ def _plain(value: Any) -> Any:
 
 
 def open_json(value: Any) -> Any:
-    """`value` with every dict in it, at any depth, as a `JSONObject`; models and scalars stay as they are."""
+    """Parsed JSON with every dict in it, at any depth, as a `JSONObject`.
+
+    Args:
+        value: Any parsed JSON. Models and scalars are not changed.
+
+    Returns:
+        The converted value.
+    """
     kind = type(value)
     if kind is dict:
         return JSONObject({key: open_json(v) if type(v) in _NESTING else v for key, v in value.items()})
@@ -419,7 +466,7 @@ _NESTING = (dict, list)
 if not TYPE_CHECKING:
 
     def __getattr__(name):
-        # The aliases cost an import of typing, and only annotations want them.
+        # The aliases cost an import of typing, and only annotations need them.
         if name in ("FileContent", "FileTypes", "RequestFiles"):
             from collections.abc import Mapping
             from typing import IO

@@ -12,7 +12,7 @@ import pytest
 from helpers import clean_room  # noqa: F401 - first of all
 from helpers.flavour import Flavour
 from helpers.raw import RawServer, Script
-from helpers.wire import Answer, Asked, Wire
+from helpers.wire import Asked, Reply, Wire
 
 from geopera.sandbox import Sandbox, running
 
@@ -102,11 +102,11 @@ def client(flavour: Flavour, sandbox: Sandbox) -> Any:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Wire]]:
-    """Starts servers whose answers the test writes (see `Wire`); they end with the test."""
+    """Starts servers whose responses the test writes (see `Wire`); they end with the test."""
     with ExitStack() as stack:
 
-        def start(answer: Callable[[Asked], Answer]) -> Wire:
-            wire = Wire(answer)
+        def start(reply: Callable[[Asked], Reply]) -> Wire:
+            wire = Wire(reply)
             stack.callback(wire.close)
             return wire
 

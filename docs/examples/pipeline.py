@@ -100,8 +100,8 @@ def run(client: Geopera, mail: Inbox) -> None:
 
     step("Wait until it is delivered")
     order = client.orders.get.wait(order_id=order.id, timeout=60, delays=[0.05])
-    for moment in order.history:
-        print(f"  {moment.at}  {moment.status}")
+    for change in order.history:
+        print(f"  {change.at}  {change.status}")
     event = mail.next()
     print(f"  webhook, signature checked: {event.event_type} {event.entity_id}")
 

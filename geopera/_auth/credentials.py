@@ -1,4 +1,4 @@
-"""Credentials: a token that stays, and one that a function returns. `Renew` asks a driver for another token."""
+"""Credentials: a fixed token, and a token that a function returns. `Renew` asks a driver for another token."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ MARGIN = 30.0  # seconds before its end that a token is renewed; at most a quart
 
 
 class Credential:
-    """A token that stays as it is.
+    """A fixed token.
 
     Args:
         token: The token, or None if it is not known yet.
         source: Where it comes from, for reprs and messages.
-        api_key: Whether it is sent as ``X-API-Key`` rather than as the client says.
+        api_key: Whether it is sent as ``X-API-Key`` instead of in the client's own header.
     """
 
     renewable = False
@@ -62,17 +62,17 @@ class Credential:
             client._rearm()
 
     def renew(self, failed: Secret | None) -> None:
-        """Get another token than `failed`, sync. It blocks."""
+        """Get another token than `failed`, sync."""
 
     async def arenew(self, failed: Secret | None) -> None:
-        """Get another token than `failed`, in the event loop, without blocking it."""
+        """Get another token than `failed`, async."""
         from anyio import to_thread
 
         await to_thread.run_sync(self.renew, failed)
 
 
 class FunctionCredential(Credential):
-    """A token that a function returns: asked once, kept until its end or until the server refuses it."""
+    """A token that a function returns. It is kept until it expires or the server refuses it."""
 
     renewable = True
 
@@ -84,7 +84,7 @@ class FunctionCredential(Credential):
         self._turns: dict[int, Any] = {}
 
     def _wanted(self, failed: Secret | None) -> bool:
-        """Whether nobody else was first."""
+        """Whether no other caller has renewed it meanwhile."""
         return self.current is failed or self.due()
 
     def _take(self, result: Secret) -> None:
@@ -117,7 +117,7 @@ class FunctionCredential(Credential):
                 self._take(await _awaited(Secret(self._function())))
 
     def _turn(self, failed: Secret | None) -> Secret | None:
-        """`renew` in a worker thread; what has to be awaited is returned."""
+        """`renew` in a worker thread; an awaitable is returned."""
         with self._lock:
             if self._wanted(failed):
                 result = Secret(self._function())
@@ -127,7 +127,7 @@ class FunctionCredential(Credential):
         return None
 
 
-# What a function returned is in a `Secret` from the start: local variables are shown in tracebacks.
+# The result of a function is in a `Secret` from the start: tracebacks show local variables.
 
 
 def _awaits(result: Secret) -> bool:
@@ -154,7 +154,7 @@ def is_async(function: Any) -> bool:
 
     while isinstance(function, partial):
         function = function.func
-    called = getattr(type(function), "__call__", None)  # noqa: B004 - the method itself is looked at
+    called = getattr(type(function), "__call__", None)  # noqa: B004 - the method itself is inspected
     return iscoroutinefunction(function) or iscoroutinefunction(called)
 
 
@@ -164,11 +164,11 @@ def credential_of(token: Secret, source: str = "token=", *, asynchronous: bool |
     Args:
         token: The value, in a `Secret`.
         source: The argument or variable, for messages.
-        asynchronous: False refuses an async function; None does not know yet.
+        asynchronous: False refuses an async function; None if the kind of client is not known yet.
 
     Raises:
-        TypeError: If it is none of these, or an async function for a sync client.
-        ValueError: If a header cannot carry it.
+        TypeError: If it is of another type, or an async function for a sync client.
+        ValueError: If it cannot be sent in a header.
     """
     function = _function(token)
     if isinstance(token.get_secret_value(), bytes):
@@ -187,7 +187,7 @@ def _function(token: Secret) -> Secret | None:
 
 
 class Renew:
-    """What a call asks its driver for: another token than the one that failed."""
+    """A call's request to its driver for another token than the one that failed."""
 
     __slots__ = ("credential", "failed")
 

@@ -1,4 +1,4 @@
-"""`Holder`: what a client does with its credential: send it, change it, redact it, leave it out of pickles."""
+"""`Holder`: the credential of a client. It is sent, changed, redacted, and left out of pickles."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Holder:
     auth_header_name: str
 
     def _credentials(self) -> Credential | None:
-        """The credential, or None. After unpickling it is looked for in this process, at first use."""
+        """The credential, or None. After unpickling it is looked up in this process, at first use."""
         if self._lookup is not None:
             from ..errors import CredentialsError
             from .sources import find, hint
@@ -65,10 +65,12 @@ class Holder:
 
     @property
     def token(self) -> Secret | None:
-        """The token, as a `Secret`: ``get_secret_value()`` is the text. None until a function was asked for it.
+        """The token, as a `Secret`: ``get_secret_value()`` is the text. None until a token function was called.
 
-        Setting it counts from the next call on, in connections that are open too. A client without credentials has
-        no such attribute.
+        A new value applies from the next call on, also to open connections.
+
+        Raises:
+            AttributeError: If the client has no credentials.
         """
         credential = self._credentials()
         if credential is None:
@@ -116,7 +118,7 @@ class Holder:
         raise NotImplementedError
 
     def _secrets(self) -> list[Secret]:
-        """What is not to be shown, beside the credential: headers, cookies, HTTP settings."""
+        """The secrets beside the credential: in headers, cookies and HTTP settings."""
         from .._secrets.redaction import user_info
 
         found = secrets_of(self._headers)
@@ -133,7 +135,7 @@ class Holder:
         return found
 
     def _state(self, without: tuple[str, ...]) -> dict[str, Any]:
-        """What a pickle holds: all settings but the secrets, and the names of those."""
+        """The content of a pickle: all settings but the secrets, and the names of those."""
         state = {
             name: value for name, value in self.__dict__.items() if name not in (*without, "_credential")
         }

@@ -17,9 +17,9 @@ PATIENCE = 90.0  # seconds to wait for another process; a refresh takes 30 at mo
 
 @contextmanager
 def locked(path: str) -> Iterator[None]:
-    """Hold the lock of the file at `path`: a file of its own beside it, since the file itself is replaced.
+    """Hold the lock of the file at `path`. The lock is a second file beside it, since the file itself is replaced.
 
-    A file system without locks, or one that cannot be written, has the lock between threads alone.
+    If the file system has no locks or cannot be written, only the threads of this process exclude each other.
     """
     with _THREADS.setdefault(path, RLock()):
         try:
@@ -37,7 +37,7 @@ def locked(path: str) -> Iterator[None]:
 
 
 def _try(number: int) -> bool:
-    """Take the lock without waiting. True too where there are no locks."""
+    """Take the lock without waiting. True also if the system has no locks."""
     import errno
 
     try:

@@ -1,7 +1,7 @@
-"""`SignIn`: the OAuth tokens of a profile, refreshed before their end and after a 401.
+"""`SignIn`: the OAuth tokens of a profile, refreshed before they expire and after a 401.
 
-A refresh token is taken once (RFC 9700, 4.14), and the command line takes no lock: the store is read directly
-before a refresh, and once more where the server refuses it.
+A refresh token can be used once (RFC 9700, 4.14), and the command line takes no lock: the store is read directly
+before a refresh, and again if the server refuses it.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class SignIn(Credential):
         return profile
 
     def _adopt(self, profile: store.Profile, failed: Secret | None) -> bool:
-        """Take the token of the store where it is another one than the one that failed, and has not ended."""
+        """Take the token of the store if it is another one than the one that failed, and has not expired."""
         token, end = profile.token, profile.expires_at
         refused = failed if failed is not None else self.current
         left = None if end is None else end - time.time()
@@ -87,7 +87,7 @@ class SignIn(Credential):
     def _send(self, profile: store.Profile, sent: Secret) -> tuple[int, bytes]:
         url = profile.issuer
         if url is None or self.post is None:
-            raise self._ended("it does not say which server issued it")
+            raise self._ended("it does not name the server that issued it")
         check_origin(url)
         form = {"grant_type": "refresh_token", "refresh_token": sent, "client_id": CLIENT_ID}
         try:
@@ -124,13 +124,13 @@ class SignIn(Credential):
 
 
 def check_origin(url: str) -> None:
-    """Refuse to send a refresh token unencrypted to another machine."""
+    """Raise ValueError if a refresh token would be sent unencrypted to another machine."""
     if url.lower().startswith("http://") and not is_loopback(url):
         raise CredentialsError(f"the issuer is http:// to {_host(url)}: a token would be sent unencrypted")
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL leads to this machine, by its name or its address alone."""
+    """Whether a URL leads to this machine, by its host name or address only."""
     host = _host(url).rpartition("@")[2]
     host = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
     return host in ("localhost", "::1") or (host.startswith("127.") and host.replace(".", "").isdigit())

@@ -15,7 +15,7 @@ TOKEN, URL, PROFILE = "GEOPERA_API_TOKEN", "GEOPERA_API_URL", "GEOPERA_PROFILE"
 
 
 class Found:
-    """What was found: the base URL, the credential or None, and a note why there is none."""
+    """The base URL, the credential or None, and a note why there is none."""
 
     __slots__ = ("base_url", "credential", "note")
 
@@ -32,8 +32,8 @@ def find(default_url: str, base_url: str | None = None, profile: str | None = No
     base URL: `base_url`, ``GEOPERA_API_URL``, that of a profile whose credentials are used, `default_url`.
 
     Raises:
-        CredentialsError: If a profile that was asked for is missing, signed out, or of another server.
-        ValueError: If a header cannot carry the token of the environment.
+        CredentialsError: If a requested profile is missing, signed out, or of another server.
+        ValueError: If the token of the environment cannot be sent in a header.
     """
     variable = os.environ.get(URL) or None
     if profile is None and os.environ.get(TOKEN):
@@ -78,13 +78,11 @@ def _of_profile(found: store.Profile, named: str | None) -> Credential:
 def _missing(name: str, where: str, profiles: dict[str, store.Profile], fault: str | None) -> str:
     login = f"geopera login --profile {name}"
     if fault is not None:
-        return f"{where} asks for profile {name!r}, and {fault}"
+        return f"{where} names profile {name!r}, but {fault}"
     if name in profiles:
-        return f"{where} asks for profile {name!r}, which is signed out; run '{login}'"
+        return f"{where} names profile {name!r}, which is signed out; run '{login}'"
     there = ", ".join(map(repr, sorted(profiles))) or "no profile at all"
-    return (
-        f"{where} asks for profile {name!r}, which does not exist; there is {there}. Run '{login}' to make it"
-    )
+    return f"{where} names profile {name!r}, which does not exist; there is {there}. Run '{login}' to make it"
 
 
 def origin(url: str) -> tuple[str, str, str]:
@@ -109,6 +107,6 @@ def public(url: str) -> str:
 
 
 def hint(note: str) -> str:
-    """What to do about a 401 where nothing was sent."""
+    """What to do about a 401 if no credentials were sent."""
     why = f"; {note}" if note else ""
     return f"no credentials were sent{why}: run 'geopera login', set {TOKEN}, or pass token="

@@ -1,6 +1,6 @@
 """The store of the official command line: ``~/.config/geopera/credentials.json``.
 
-Reading forgives, writing does not: a file that cannot be parsed is left as it is.
+An unreadable file counts as empty when it is read, and is never written to.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SECRETS = ("access_token", "refresh_token", "api_key")
 
 
 def path() -> str:
-    """Where the store is, on every operating system; no variable moves it."""
+    """The path of the store, the same on every operating system; no variable moves it."""
     return os.path.join(os.path.expanduser("~"), ".config", "geopera", "credentials.json")
 
 
@@ -70,7 +70,7 @@ class Profile:
 
 
 def read() -> tuple[dict[str, Profile], str | None]:
-    """(the profiles, what is wrong with the file or None). A missing file is an empty store."""
+    """(the profiles, the fault of the file or None). A missing file is an empty store."""
     data, fault = _data()
     return {name: Profile(name, entry) for name, entry in data.items()}, fault
 
@@ -95,7 +95,7 @@ def _data() -> tuple[dict[str, Any], str | None]:
 def update(name: str, changes: dict[str, Any]) -> str | None:
     """Change fields of a profile's ``auth``, and keep everything else in the store as it is.
 
-    The file is replaced as a whole, mode 0600 from its creation. Returns what is wrong, or None.
+    The file is replaced as a whole, mode 0600 from its creation. Returns the fault, or None.
     """
     data, fault = _data()
     if fault is not None:
@@ -125,7 +125,7 @@ def _write(data: dict[str, Any]) -> None:
     with suppress(OSError):
         os.chmod(folder, 0o700)
     raw = (dumps(data, indent=2, sort_keys=True) + "\n").encode()
-    # A name of our own: the command line writes to credentials.json.tmp.
+    # Another name than that of the command line, which writes to credentials.json.tmp.
     made = f"{file}.{os.getpid()}-{os.urandom(6).hex()}.new"
     number = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
     try:

@@ -1,8 +1,7 @@
-"""From what the caller gave to the bytes that are sent.
+"""The body of a request: from the caller's values to the bytes that are sent.
 
-Three steps: Python values become their one obvious JSON form (which is also the copy that later changes
-of the caller's objects cannot reach), the result is validated against the operation's input, and what the
-caller gave, in wire names and nothing more, is serialised.
+Three steps: Python values become plain JSON (a copy, so that later changes of the caller's objects have no effect), the
+copy is validated against the operation's input, and the given fields, and no others, are serialised under wire names.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from ..schema import Registry
 
 
-# Further keywords of a call and its loops.
+# Further keyword arguments of a call and its loops.
 _OPTIONS = frozenset(
     (
         "idempotency_key",
@@ -74,12 +73,12 @@ class Input:
         Args:
             body: A mapping, a model, or None where `fields` are given.
             fields: Keyword arguments, under wire names or Python names.
-            allow_extra: Whether names that are no fields, and names near a field of an open body, are sent.
-            redactor: Makes what takes the secrets of the call out of messages.
+            allow_extra: Whether unknown names, and names close to a field of an open body, are sent.
+            redactor: Makes the `Redactor` of the call, for messages.
 
         Raises:
             InvalidInputError: Before anything is sent, with every bad field in ``error.detail``.
-            TypeError: If both a body and keywords are given.
+            TypeError: If both a body and keyword arguments are given.
         """
         if not self.operation.callable:
             media = self.operation.request_media_type
@@ -119,7 +118,7 @@ class Input:
         return content if token is None else _with(content, token)
 
     def _token(self, plain: Any) -> Any:
-        """A token for the next page that is no text, taken out of `plain`: the server's own, sent as it came."""
+        """A page token that is not text, taken out of `plain`: it is the server's own and is sent unchanged."""
         names = self.shape.names
         if "next" in names and "limit" in names:
             for name in ("next", "next_"):
@@ -128,7 +127,7 @@ class Input:
         return None
 
     def check_options(self, **options: Any) -> None:
-        """Refuse an option of a call whose name a field has too: which of them is meant?
+        """Refuse an option of a call that has the name of a field, since it is ambiguous.
 
         Raises:
             TypeError: If one of `options` was given and is a field of the input.
@@ -158,7 +157,7 @@ class Input:
             return {}, []
         if isinstance(body, Model):
             given, wanted = type(body).__name__, self.model
-            # By name: a class of another manifest is accepted, and so is a subclass.
+            # By name, so that a class of another manifest and a subclass are accepted.
             if wanted is not None and wanted.__name__ not in [base.__name__ for base in type(body).__mro__]:
                 fault = f"the body is a {given}; {self.operation.id} takes a {wanted.__name__}"
                 raise Refused(fault, "model_type")
@@ -177,7 +176,7 @@ class Input:
         return plain, found
 
     def _keyword(self, body: Any) -> str:
-        """How to pass a bare value to an operation with one required field: by its name."""
+        """A hint for a bare value given to an operation with one required field: pass it by name."""
         required = [wire for wire in self.shape.required if isinstance(body, str | int)]
         if len(required) != 1 or isinstance(body, bool):
             return ""
@@ -194,7 +193,7 @@ class Input:
         return model
 
     def _misspelled(self, plain: Any) -> Problems:
-        """Names in an open body that are close to a described one: the call would be charged and the field ignored."""
+        """Names in an open body that are close to a described one. The server would ignore the field and charge the call."""
         found = [
             (
                 (*place, name),
@@ -212,7 +211,7 @@ class Input:
         return found
 
     def _strangers(self, plain: dict[str, Any]) -> Problems:
-        """Unknown names at the top of a body that is refused anyway: the typo explains the missing field."""
+        """Unknown names at the top of a body that is refused anyway: a typo explains a missing field."""
         shape, found = self.shape, []
         names = list(shape.names)
         for name in plain:
@@ -224,7 +223,7 @@ class Input:
         return found
 
     def _unknown(self, extras: Any, *, allow_extra: bool) -> Problems:
-        """What is wrong with names that are no fields: a field given under both of its names, or unknown."""
+        """The problems of names: a field given under both of its names, or an unknown one."""
         found: Problems = []
         for place, name, candidates in extras:
             wire = next((c for c in candidates if python_name(c) == name), None)
@@ -237,7 +236,7 @@ class Input:
     def refusal(
         self, problems: Problems, *, where: str = "body", redactor: Callable[[], Redactor] | None = None
     ) -> InvalidInputError:
-        """The error that stands for `problems`."""
+        """The error for `problems`."""
         problems = [
             (loc, without_secrets(msg if redactor is None else redactor().text(msg)), kind)
             for loc, msg, kind in problems

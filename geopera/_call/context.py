@@ -1,4 +1,4 @@
-"""`Context`: what a client says about its calls."""
+"""`Context`: the settings of a client that its calls need."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PLAIN = ("timeout", "total_timeout", "max_response_size")
 
 
 class Context:
-    """What a client says about a call: how patient it is, what it checks, what it keeps secret."""
+    """The settings of a client for its calls: timeouts, retries, limits, checks and secrets."""
 
     __slots__ = (
         "_redactor",
@@ -83,7 +83,7 @@ class Context:
         return Context(**{**values, "on_retry": on_retry, "on_limit": on_limit})
 
     def replace(self, overrides: Mapping[str, Any]) -> Context:
-        """This context with the options of one ``with_options``. Raises ValueError or TypeError for a bad one."""
+        """This context with the options of one ``with_options``. Raises ValueError or TypeError for an invalid one."""
         new = {name: getattr(self, name) for name in self.__slots__ if name != "_redactor"}
         policy = overrides.get("retry") or self.policy
         if overrides.get("max_retries") is not None:
@@ -102,9 +102,9 @@ class Context:
         return self.credential is not None or bool(self.secrets or secrets_of(self.headers))
 
     def redactor(self, headers: tuple[tuple[str, Any], ...] = ()) -> Redactor:
-        """What takes every secret of a call out of a text; `headers`: those of the call alone."""
+        """The `Redactor` for every secret of a call; `headers`: those that only the call sends."""
         known: Any = () if self.credential is None else self.credential.known
         made = self._redactor
-        if made is None or made[0] is not known:  # a list of known tokens is replaced when one comes in
+        if made is None or made[0] is not known:  # the list of known tokens is replaced when one is added
             made = self._redactor = (known, Redactor((*known, *self.secrets, *secrets_of(self.headers))))
         return made[1].also(secrets_of(headers))

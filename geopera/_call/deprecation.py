@@ -10,7 +10,7 @@ from ..errors import DeprecatedOperationWarning
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Warnings may be shown each time, once a line or never; this is once an operation and process in any case.
+# Filters may show a warning each time, once a line or never; this is once per operation and process in any case.
 _warned: set[str] = set()
 
 
@@ -19,8 +19,8 @@ def warn_if_deprecated(id: str, headers: Any, level: Callable[[], int]) -> None:
 
     Args:
         id: The operation.
-        headers: Those of the response, without secrets.
-        level: Gives the stack level, seen from its caller, that the warning points to.
+        headers: The headers of the response, without secrets.
+        level: Returns the stack level, counted from its caller, that the warning points to.
     """
     since, end = headers.get("deprecation"), headers.get("sunset")
     if (since is None and end is None) or id in _warned:

@@ -1,4 +1,4 @@
-"""`Endpoint`: one operation, compiled: how its body is validated, and how its response is parsed."""
+"""`Endpoint`: one operation, compiled: its body is validated and its response parsed here."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _ACCEPT_STREAM = "application/x-ndjson, text/event-stream;q=0.9, application/jso
 
 
 class Request:
-    """What is to be sent: a POST of `content` to an operation.
+    """A request to send: a POST of `content` to an operation.
 
     `stream` leaves the body of a success unread. `timeout` is None for the client's own. `deadline` is the time of the
-    monotonic clock at which the call is over, or None. `limit` is the most bytes of a whole response. `place` is set
-    by the transport where sending failed.
+    monotonic clock at which the call ends, or None. `limit` is the largest response in bytes. The transport sets `place`
+    if sending fails.
     """
 
     __slots__ = ("content", "deadline", "endpoint", "headers", "limit", "place", "stream", "timeout")
@@ -56,12 +56,12 @@ class Request:
 
     @property
     def alone(self) -> bool:
-        """Whether it wants a connection of its own: a call that spends or destroys, and one that nobody knows."""
+        """Whether it needs a connection of its own: a call that spends or destroys, or of unknown effect."""
         return self.endpoint.operation.side_effect not in ("read", "compute", "share_export")
 
 
 class Reply:
-    """The response. `content` is None where the body of a stream is still to be read; `http` is it then."""
+    """A response as it was received. If `content` is None, the body of a stream is still to be read from `http`."""
 
     __slots__ = ("content", "headers", "http", "status")
 
@@ -80,7 +80,7 @@ class Endpoint:
     def __init__(self, operation: Operation, manifest: Manifest) -> None:
         self.operation = operation
         self.manifest = manifest
-        self.warm = False  # whether a response was parsed: nothing is made for the first time after it
+        self.warm = False  # whether a response was parsed: later calls make nothing for the first time
         self.streams = operation.streaming
         self.path = path_of(manifest.path, operation.id)
         self.input = Input(operation, manifest)
@@ -104,7 +104,7 @@ class Endpoint:
             with _collector_at_rest():
                 value, mismatches = self.typed(decode(content))
         if isinstance(value, Model | JSONObject):
-            paging = operation.paging  # what `records` goes by
+            paging = operation.paging  # read by `records`
             source = paging is not None, paging.records if paging else None, operation.id
             object.__setattr__(value, "_page", source)
         return value, mismatches
@@ -128,9 +128,9 @@ class Endpoint:
         return [value for value, _ in found], [line for _, lines in found for line in lines]
 
     def error(self, content: bytes) -> Any:
-        """The problem detail or validation error that the body of an error holds, or None.
+        """The problem detail or validation error in the body of an error, or None.
 
-        What it is is decided by its shape: a 422 comes as either.
+        Its shape decides which: a 422 comes as either.
         """
         try:
             data = decode(content)
@@ -149,11 +149,11 @@ class Endpoint:
 
 
 def path_of(template: str, id: str) -> str:
-    """The path that an operation is called at. Raises `ManifestError` where it would not be one of its own."""
+    """The path of an operation. Raises `ManifestError` if the template or the id is invalid."""
     if "{operation_id}" not in template or not template.startswith("/") or template.startswith("//"):
         raise ManifestError(f"the manifest's path {template!r} has to be a path with {{operation_id}} in it")
     if not all(part.isascii() and part.replace("-", "_").isidentifier() for part in id.split(".")):
-        raise ManifestError(f"{id!r} is no operation id; one looks like 'catalog.search'")
+        raise ManifestError(f"{id!r} is not an operation id; one looks like 'catalog.search'")
     return template.replace("{operation_id}", id)
 
 
@@ -164,7 +164,7 @@ def _is_json(reply: Reply) -> bool:
 
 
 def presentable(value: Any) -> Any:
-    """A response whose lists, itself or directly in it, are shown short, and as tables in a notebook."""
+    """A response whose lists, at the top or one level down, have short reprs and are tables in a notebook."""
     if isinstance(value, list):
         return JSONArray(open_json(value))
     if not isinstance(value, Model):
@@ -189,13 +189,13 @@ def endpoint(manifest: Manifest, id: str) -> Endpoint:
 
 
 def unknown_endpoint(manifest: Manifest, id: str) -> Endpoint:
-    """An operation that no manifest knows: open input, open output, never retried once it was sent."""
+    """An operation that is in no manifest: open input, open output, never retried once it was sent."""
     if not (isinstance(id, str) and id and all(part.isidentifier() for part in id.split("."))):
-        raise ValueError(f"{id!r} is no operation id; one looks like 'catalog.search'")
+        raise ValueError(f"{id!r} is not an operation id; one looks like 'catalog.search'")
     return Endpoint(Operation.from_entry(id, {"input": {"type": "object"}}), manifest)
 
 
-# Bytes of a body from which on its objects alone make the garbage collector run.
+# Bytes; the objects of a larger body make the garbage collector run.
 _LARGE = 16_384
 
 
@@ -203,8 +203,8 @@ _LARGE = 16_384
 def _collector_at_rest() -> Iterator[None]:
     """No garbage collection while one response is parsed.
 
-    A page of features is some thousands of objects, none of which is garbage; the collector would look
-    through all of them several times over, which takes longer than to validate them.
+    A page of features is some thousands of objects, none of them garbage. The collector would traverse all of them
+    several times, which takes longer than validating them.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -220,7 +220,7 @@ def decode(content: bytes) -> Any:
     try:
         return from_json(content)
     except ValueError:
-        # What the quick parser refuses and the standard one takes: deep nesting, lone surrogates.
+        # The quick parser refuses deep nesting and lone surrogates; the standard one accepts them.
         from json import loads
 
         try:
@@ -236,7 +236,7 @@ def decode(content: bytes) -> Any:
 def check_key(endpoint: Endpoint, key: Any) -> None:
     """Refuse an idempotency key that a header cannot hold as it is.
 
-    Raises `InvalidInputError`: the key is a string of 1 to 255 printable ASCII characters.
+    Raises `InvalidInputError` unless it is a string of 1 to 255 printable ASCII characters.
     """
     fault = None
     if not isinstance(key, str):

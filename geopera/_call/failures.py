@@ -1,6 +1,6 @@
-"""The error of a call: its class, its message, and what is known about the effect.
+"""The error of a call: its class, its message, and whether the server may have processed it.
 
-Everything that a server or a transport said is redacted here, for every secret of the call; then it is shortened.
+Every text of a server or a transport is redacted here, for every secret of the call; then it is shortened.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def unusable(
     message: str, response: Response[Any], operation: Operation, redactor: Redactor
 ) -> ResponseError:
-    """A success that cannot be used; like the body of an error, its body is kept without secrets."""
+    """The error for a success that cannot be used. Its body is kept without secrets, like that of an error."""
     clean = redactor.content(response.content)
     if clean != response.content:
         response.content, response.parsed = clean, None
@@ -59,7 +59,7 @@ def refused(
     raises: bool,
     redactor: Redactor,
 ) -> Response[Any]:
-    """A response that is no success: raised, or returned where the caller wants no raising."""
+    """An error response: raised, or returned if `raises` is false."""
     operation = endpoint.operation
     content = redactor.content(reply.content or b"")
     headers = redactor.headers(reply.headers)
@@ -93,7 +93,7 @@ def refused(
 
 
 def _unsigned(reply: Reply, context: Context) -> str:
-    """What to do about a 401 where no credentials were sent."""
+    """What to do about a 401 if no credentials were sent."""
     if reply.status != 401 or context.authenticated:
         return ""
     from .._auth.sources import hint
@@ -116,24 +116,24 @@ def _describe(operation: Operation, reply: Reply, error: Any, content: bytes) ->
 
 
 def _without_query(url: str) -> str:
-    """A URL as it is shown: a query may hold a signature, and what stands before the host a password."""
+    """A URL for a message: a query may hold a signature, and the user information a password."""
     scheme, mark, rest = url[:500].partition("?")[0].partition("#")[0].rpartition("//")
     authority, slash, path = rest.partition("/")
     return f"{scheme}{mark}{authority.rpartition('@')[2] if mark else authority}{slash}{path}"
 
 
 def _page(content: bytes) -> str:
-    """What an HTML page says, which is a proxy's or a gateway's: its title."""
+    """A description of an HTML page, which is a proxy's or a gateway's, by its title."""
     head = content[:4096].lower()
     if not head.lstrip().startswith((b"<!doctype html", b"<html")):
         return ""
     title = content[head.find(b"<title>") + 7 : head.find(b"</title>")] if b"</title>" in head else b""
-    said = f" titled {start(title)!r}" if title else ""
-    return f"an HTML page{said}, which does not come from the API"
+    titled = f" titled {start(title)!r}" if title else ""
+    return f"an HTML page{titled}, which does not come from the API"
 
 
 def _field(entry: Any) -> str:
-    """A bad field of a validation error on one line; a server may hold to its own schema or not."""
+    """An invalid field of a validation error on one line; a server may break its own schema."""
     if not hasattr(entry, "get"):
         return str(entry)[:200]
     loc = entry.get("loc") or ()
@@ -142,12 +142,12 @@ def _field(entry: Any) -> str:
 
 
 def start(content: bytes) -> str:
-    """The first line or so of a redacted body that is no JSON, on one line."""
+    """The first line or so of a redacted body that is not JSON, on one line."""
     return " ".join(content[:300].decode("utf-8", "replace").split())[:200]
 
 
 def _history(details: dict[str, Any]) -> str:
-    """What is known about the call beside the answer: attempts, the key, whether it may have acted."""
+    """The end of a message: attempts, the key, whether the server may have processed the call."""
     parts = []
     if details["attempts"] > 1:
         parts.append(f"{details['attempts']} attempts in {details['elapsed']:.1f} s")
@@ -165,12 +165,12 @@ def connection_error(
     cls = APITimeoutError if is_timeout(failure) else APIConnectionError
     text = redactor.text(sentence(failure, place, details["elapsed"]))
     name = type(failure).__name__
-    # The library's words about a malformed header hold its value.
-    said = "" if name == "LocalProtocolError" else redactor.text(str(failure))
+    # The library's message about a malformed header holds its value.
+    words = "" if name == "LocalProtocolError" else redactor.text(str(failure))
     sent = "; nothing was sent" if outcome == retry.NOT_SENT and not details["may_have_acted"] else ""
     return cls(
         f"{details['operation']}: {text}{sent}{_history(details)}",
-        reason=f"{name}: {said}" if said else name,
+        reason=f"{name}: {words}" if words else name,
         **details,
     )
 
@@ -178,7 +178,7 @@ def connection_error(
 def unreadable(
     exc: BodyError, operation: Operation, key: str | None, attempts: int, elapsed: float
 ) -> ResponseError:
-    """A success whose body cannot be received."""
+    """The error for a success whose body cannot be received."""
     return ResponseError(
         f"{operation.id}: {exc}",
         operation=operation.id,

@@ -1,7 +1,7 @@
-"""What surrounds the steps of a call: the client's middleware, and a span where OpenTelemetry is in use.
+"""The layers around the steps of a call: the client's middleware, and a span if OpenTelemetry is in use.
 
-A call without either is the plain generator of `steps.call`. Otherwise it is a `Layered`, which the pools
-run in the same way: its layers call each other, and the innermost one runs the generator.
+A call without layers is the plain generator of `steps.call`. A call with some is a `Layered`, which the pools run in
+the same way: the layers call each other, and the innermost one runs the generator.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def perform(
     headers: tuple[tuple[str, str], ...] = (),
     **how: Any,
 ) -> Any:
-    """What a pool runs as one call: the arguments are those of `steps.call`."""
+    """One call for a pool to run; the arguments are those of `steps.call`."""
     if not context.middleware and not telemetry.in_use():
         return call(endpoint, context, content, key=key, headers=headers, **how)
     if key is not None:
@@ -44,7 +44,7 @@ def perform(
 
 
 class Layered:
-    """One call with layers around it."""
+    """One call with layers."""
 
     __slots__ = ("_call", "_context", "_endpoint", "_how")
 

@@ -1,9 +1,8 @@
 """Staying under the documented rate limits: pure arithmetic behind a lock.
 
-The server counts in fixed windows of 60 seconds, whose phase a client cannot know. A client that
-counted in windows of its own could put one full allowance at the end of its window and another at the
-start of the next, and both into one window of the server's. So no interval of that length, wherever it
-begins, may hold more than the allowance; one second is added for requests that travel slowly.
+The server counts in fixed windows of 60 seconds, and a client cannot know where they begin. A client with windows of
+its own could put two full allowances into one window of the server's. So no interval of that length, wherever it
+begins, holds more than the allowance; one second is added for requests that travel slowly.
 
 Limits a minute: an organisation 600; in them, placing orders 60 and other spending operations 30;
 without a token 60 for all calls together (the server counts them by address).
@@ -36,12 +35,15 @@ def classes(operation_id: str, *, spends: bool, token: bool) -> tuple[str, ...]:
 
 
 class RateLimiter:
-    """Schedules requests; one per client, shared by its threads and tasks.
+    """Schedules requests under rate limits. One per client, shared by its threads and tasks.
 
-    It neither sleeps nor reads a clock: `reserve` takes the time and returns a delay. Times are
-    seconds of one monotonic clock. A reserved slot is used up, even if the caller is
-    cancelled while waiting for it, since no request may be early. A forked child continues the count of
-    its parent on its own; a pickled one starts at zero.
+    It neither sleeps nor reads a clock: `reserve` takes the time and returns a delay, both in seconds of one monotonic
+    clock. A reserved slot is used up even if the caller is cancelled while it waits. A forked child continues the
+    count of its parent on its own; a pickled limiter starts at zero.
+
+    Args:
+        limits: Requests in a window, by class.
+        window: Seconds.
     """
 
     __slots__ = ("_limits", "_lock", "_process", "_taken", "_window")
@@ -54,10 +56,19 @@ class RateLimiter:
         self._process = os.getpid()
 
     def reserve(self, operation_id: str, now: float, *, spends: bool = False, token: bool = True) -> float:
-        """Reserve the next free slot for one request; return the seconds to wait before sending it.
+        """Reserve the next free slot for one request.
 
-        Every attempt counts, retries too, as on the server. Requests of one class leave in
-        the order in which they asked.
+        Every attempt counts, retries too, as on the server. Requests of one class leave in the order in which they
+        asked.
+
+        Args:
+            operation_id: The operation that is called.
+            now: Seconds of the monotonic clock.
+            spends: Whether the operation may spend.
+            token: Whether the request carries a token.
+
+        Returns:
+            Seconds to wait before sending.
         """
         names = [n for n in classes(operation_id, spends=spends, token=token) if n in self._limits]
         if self._process != os.getpid():  # the parent's lock may be held by a thread that is not here

@@ -6,7 +6,7 @@ _on = False
 
 
 def turn_on(level: str) -> None:
-    """Show the log of this package from `level` on, ``debug`` or ``info``. Raises ValueError for another one."""
+    """Show the log of this package from `level` up, ``debug`` or ``info``. Raises ValueError for another level."""
     global _on
     import logging
 

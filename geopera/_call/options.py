@@ -1,4 +1,4 @@
-"""Checks of the options that watch a client, imported only where one is given."""
+"""Checks of the options that observe a client, imported only if one is given."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def check_watching(middleware: Any, on_retry: Any, user_agent_extra: Any) -> None:
-    """Refuse what cannot be called, and what a header cannot hold: TypeError or ValueError."""
+    """Raise TypeError for an option that is not callable, ValueError for a text that a header cannot hold."""
     for function in (*middleware, *(() if on_retry is None else (on_retry,))):
         if not callable(function):
             raise TypeError(f"middleware and on_retry take functions, not {function!r}")

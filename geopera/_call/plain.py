@@ -1,4 +1,4 @@
-"""Python values as plain JSON: the copy of a body that later changes of the caller's objects cannot reach."""
+"""Python values as plain JSON: a copy of a body, so that later changes of the caller's objects have no effect."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class Refused(Exception):
 
 
 def jsonable(value: Any, shape: Shape = OPEN, *, spends: bool = False) -> tuple[Any, Problems]:
-    """(a copy of `value` made of dict, list, str, int, float, bool and None alone; its bad fields).
+    """(a copy of `value` made of dict, list, str, int, float, bool and None only; its invalid fields).
 
-    Geometries, boxes and datetimes are converted where `shape` has them; a field that cannot be is left out of
-    the copy. `spends` is about the operation: one that costs something takes no geometry that is None.
+    Geometries, boxes and datetimes are converted where `shape` has them; a field that cannot be converted is left out
+    of the copy. An operation that spends (`spends`) takes no geometry that is None.
 
     Raises:
         Refused: If a value has no JSON form.
@@ -101,7 +101,7 @@ class _Walk:
             at.append(shape.names.get(key, key))
             if kind is not None:
                 try:
-                    # An order is not paid without its area, and a filter without one matches everything.
+                    # An order without its area must not be paid, and a filter without one matches everything.
                     item = convert(kind, item, may_lack=not (self.spends or key == "intersects"))
                 except InvalidValueError as exc:
                     self.problem(exc)
@@ -182,19 +182,19 @@ class _Walk:
 
     def numpy(self, value: Any) -> Any:
         if getattr(value.dtype, "kind", "") == "M":
-            return self.moments(value)
+            return self.datetimes(value)
         plain = value.tolist()
         if plain is value or type(plain) is type(value):
             raise self.refused(f"a value of type {type(value).__name__} has no JSON form")
         return self.value(plain)
 
-    def moments(self, value: Any) -> Any:
-        """Datetimes of numpy and pandas: days are dates, as Python's own; finer ones are datetimes in UTC."""
+    def datetimes(self, value: Any) -> Any:
+        """Datetimes of numpy and pandas: whole days become dates, finer ones datetimes in UTC."""
         if getattr(value, "shape", ()) != ():
             return self.array(list(value), OPEN)
         unit = value.dtype.name.rpartition("[")[2].strip("]0123456789")
         if unit in ("Y", "M"):
-            raise self.refused(f"{value} is no day; give its text, or a date", "datetime")
+            raise self.refused(f"{value} is not a day; give its text, or a date", "datetime")
         plain = value.tolist() if unit in ("D", "W") else value.astype("datetime64[us]").tolist()
         if not isinstance(plain, dt.date):
             raise self.refused(f"{value} is outside the years 1 to 9999", "datetime")

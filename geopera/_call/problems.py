@@ -1,4 +1,4 @@
-"""What is wrong with a body, in words: what was given and what was expected, shortened and redacted."""
+"""The problems of a body as messages: what was given and what was expected, shortened and redacted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Problems", "is_setting", "misfit", "setting_hint", "shown", "unknown", "without_secrets"]
 
 Problems = list[tuple[tuple[str | int, ...], str, str]]
-"""(location, message, type) of each bad field."""
+"""(location, message, type) of each invalid field."""
 
 _SECRET_NAME = re.compile(r"password|secret|token|api_?key|(^|_)key$|authorization", re.IGNORECASE)
 _SECRET_VALUE = re.compile(r"\b(gpra_|whsec_)[^\s'\"]+")
@@ -52,19 +52,19 @@ _ELSEWHERE = {
 
 
 def is_setting(name: str) -> bool:
-    """Whether a name can hardly be anything but a setting of a call, so that an open body does not take it."""
+    """Whether a name is that of a setting of a call, so that an open body refuses it."""
     return name in _SETTINGS
 
 
 def setting_hint(name: str) -> str:
-    """Where a name belongs that is a setting of a call, not a field of its body."""
+    """A hint for a name that is a setting of a call, not a field of its body."""
     if name in _OPTIONS:
         return f"; a setting of the call goes through with_options({name}=...)"
     return f"; {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
 
 
 def shown(value: Any, path: Sequence[str | int] = ()) -> str:
-    """A value in a message: cut to a line, and redacted where its field is named like a secret."""
+    """A value for a message: cut to a line, and redacted if its field is named like a secret."""
     if any(isinstance(part, str) and _SECRET_NAME.search(part) for part in path):
         return "***"
     if isinstance(value, str):
@@ -81,12 +81,12 @@ def shown(value: Any, path: Sequence[str | int] = ()) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """A text without what looks like a secret."""
+    """A text without anything that looks like a secret."""
     return _SECRET_VALUE.sub(r"\1***", text)
 
 
 def misfit(loc: tuple[str | int, ...], error: Mapping[str, Any]) -> tuple[tuple[str | int, ...], str, str]:
-    """The problem that pydantic found, in the words of this package."""
+    """A problem that pydantic found, as a message of this package."""
     message, kind, value = error["msg"], error["type"], error.get("input")
     if kind == "missing":
         return loc, message, kind

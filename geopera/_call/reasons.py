@@ -1,6 +1,6 @@
-"""Why no response came, in a sentence: where to, by which proxy, in which phase, after how long.
+"""Why there is no response, in a sentence: the host, the proxy, the phase and the time.
 
-Nothing of it is a secret: URLs lose user, password and query, and a header's value is never shown.
+It holds no secret: URLs lose user, password and query, and a header's value is never shown.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Place:
         return address(self.url)
 
     def through(self) -> str:
-        """The proxy that was in the way, with the variable that names it; empty without one."""
+        """The proxy of the request, with the setting that names it; empty without one."""
         if self.proxy:
             return f" through the proxy {address(self.proxy)} (httpx_args['proxy'])"
         if not self.trust_env:
@@ -57,7 +57,7 @@ class Place:
 
 
 def address(url: str) -> str:
-    """Host and port of a URL, without anything else of it."""
+    """Host and port of a URL."""
     try:
         parts = urlsplit(url if "//" in url else f"//{url}")
         host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
@@ -83,7 +83,7 @@ def environment_proxy(url: str) -> tuple[str, str] | None:
 
 
 def sentence(failure: BaseException, place: Place | None, started: float) -> str:
-    """What happened, in one sentence. `started`: the seconds since the call began."""
+    """The failure in one sentence. `started`: the seconds since the call began."""
     name = type(failure).__name__
     host = place.host if place is not None else "the server"
     through = place.through() if place is not None else ""
@@ -152,7 +152,7 @@ def _text(failure: BaseException) -> str:
 
 
 def _bad_header(place: Place | None) -> str:
-    """Which header HTTP cannot carry; the library's own words hold its value."""
+    """The header that HTTP cannot carry; the library's own message holds its value."""
     for name, value in (place.headers if place is not None else {}).items():
         text = value.decode("latin-1")
         if text != text.strip() or not text.replace("\t", " ").isprintable():
@@ -161,7 +161,7 @@ def _bad_header(place: Place | None) -> str:
 
 
 def unusable_settings(failure: BaseException, arguments: Mapping[str, Any]) -> str:
-    """Why no HTTP client could be made: what is at fault is in the arguments or in the environment."""
+    """Why no HTTP client could be made: an argument or a variable of the environment is at fault."""
     import os
 
     text = str(failure)

@@ -1,6 +1,6 @@
 """`response_of`: the response that a result was parsed from, without its bytes.
 
-A result is a plain value, so what belongs to its response is kept beside it, for as long as the result lives.
+A result is a plain value, so its response is kept beside it, for as long as the result lives.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _kept: dict[int, tuple[weakref.ref[Any], tuple[Any, ...]]] = {}
 
 
 def remember(response: Response[Any]) -> None:
-    """Keep what `response_of` reports about the result of `response`."""
+    """Keep `response` for `response_of`."""
     result = response.parsed
     facts = (
         response.status_code,
@@ -38,11 +38,11 @@ def remember(response: Response[Any]) -> None:
 def response_of(result: Any) -> Response[Any]:
     """The response that a call returned `result` from: status, headers, request id, attempts, seconds.
 
-    Works for models, objects, arrays and files, as long as `result` is the object that the call returned and
-    not a copy or a part of it. The body is not kept, so `content` is empty; call with ``detailed=True`` for it.
+    Works for models, objects, arrays and files, if `result` is the object that the call returned and not a copy or a
+    part of it. The body is not kept, so `content` is empty; call with ``detailed=True`` for it.
 
     Args:
-        result: What a call returned.
+        result: The result of a call.
 
     Returns:
         The `Response`, whose `parsed` is `result`.

@@ -50,7 +50,7 @@ RULES: dict[str, tuple[str, bool]] = {
 REPEATED_STATUSES = frozenset({500, 502, 503, 504})
 
 # The transport's exceptions by name: httpx and httpcore use the same names for the same events, and
-# looking at names keeps both out of this file. A name that is not listed is looked for in the bases.
+# names need no import of either. The bases of a class with another name are searched.
 EXCEPTIONS: dict[str, str] = {
     "ConnectError": NOT_CONNECTED,
     "ConnectTimeout": NOT_CONNECTED,
@@ -76,16 +76,22 @@ EXCEPTIONS: dict[str, str] = {
 
 
 class RetryPolicy:
-    """How often and how long a call is retried. Immutable; times are seconds.
+    """How often and how long a call is retried. Immutable.
 
-    - `max_retries`: retries after the first attempt; 0 turns them off.
-    - `base`, `cap`: the wait before retry n (from 0) is drawn evenly from 0 to min(cap, base * 2**n),
-      "full jitter": clients that failed together do not come back together.
-    - `deadline`: no attempt starts later than this after the first one did.
-    - `retry_after_max`: the longest `Retry-After` that is waited for; if a server asks for more,
-      the call is not retried, and the error has the number.
+    The wait before retry n (from 0) is drawn evenly from 0 to ``min(cap, base * 2**n)`` seconds: full jitter, so that
+    clients that failed together do not come back together.
 
-    Raises TypeError or ValueError for numbers that make no sense.
+    Args:
+        max_retries: Retries after the first attempt; 0 turns them off.
+        base: Seconds; the upper bound of the first wait.
+        cap: Seconds; the upper bound of every wait.
+        deadline: Seconds after the first attempt in which further attempts may start.
+        retry_after_max: Seconds; the longest ``Retry-After`` that is honoured. If a server asks for more, the call is
+            not retried and the error has the number.
+
+    Raises:
+        TypeError: If a value is not a number.
+        ValueError: If a value is negative.
     """
 
     __slots__ = ("base", "cap", "deadline", "max_retries", "retry_after_max")
@@ -126,7 +132,17 @@ class RetryPolicy:
         raise AttributeError("RetryPolicy is immutable")
 
     def replace(self, **changes: float) -> RetryPolicy:
-        """A copy with some fields changed; an unknown name is a TypeError."""
+        """A copy with some fields changed.
+
+        Args:
+            **changes: The fields, as in the constructor.
+
+        Returns:
+            The new policy.
+
+        Raises:
+            TypeError: If there is no such field.
+        """
         fields = {name: getattr(self, name) for name in self.__slots__}
         unknown = changes.keys() - fields.keys()
         if unknown:
@@ -164,7 +180,7 @@ def outcome_of_status(status: int) -> str | None:
         return SERVER_ERROR
     if 400 <= status < 500:
         return REFUSED
-    return OTHER  # a redirect nobody follows, 501, 505, 520…: nothing is promised about them
+    return OTHER  # a redirect that is not followed, 501, 505, 520…: their effect is unknown
 
 
 def outcome_of_exception(error: BaseException) -> str:
@@ -181,7 +197,7 @@ def may_have_acted(outcome: str) -> bool:
     return RULES.get(outcome, RULES[OTHER])[1]
 
 
-def repeats(outcome: str, *, safe: bool) -> bool:
+def is_retried(outcome: str, *, safe: bool) -> bool:
     """Whether an attempt with this outcome may be retried, leaving counts and clocks aside."""
     rule = RULES.get(outcome, RULES[OTHER])[0]
     return rule == ALWAYS or (rule == WHEN_SAFE and safe)
@@ -199,12 +215,17 @@ def decide(
 ) -> float | None:
     """Seconds to wait before the next attempt, or None to stop and raise.
 
-    `attempt` counts the attempts already made (1 after the first); `elapsed` is the time since the
-    first one began; `retry_after` is what the server asked for, in seconds; `random` is a number in
-    [0, 1) drawn by the caller. A server that names a time is believed up to the policy's bound; a
-    little jitter is added to it, never taken off.
+    Args:
+        policy: The bounds.
+        safe: Whether a retry is harmless.
+        attempt: The attempts made so far; 1 after the first.
+        elapsed: Seconds since the first attempt began.
+        outcome: How the last attempt ended.
+        retry_after: The seconds that the server asked for. Honoured up to the policy's bound; a little jitter is
+            added, never subtracted.
+        random: A number in [0, 1), drawn by the caller.
     """
-    if attempt > policy.max_retries or not repeats(outcome, safe=safe):
+    if attempt > policy.max_retries or not is_retried(outcome, safe=safe):
         return None
     step = min(policy.cap, policy.base * 2.0 ** min(attempt - 1, 60))
     if retry_after is None:
@@ -219,13 +240,12 @@ def decide(
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
-    """What the `Retry-After` header of a response asks for, in seconds from now; None without one.
+    """The `Retry-After` header of a response, in seconds from now; None without one.
 
-    Both forms of RFC 9110, section 10.2.3: a number of seconds, or an HTTP date; also decimals, and the longest of
-    several numbers, which servers and the proxies before them send. A date is measured
-    against the response's own `Date`, where it has one, so that a wrong clock on this machine does not
-    matter, and otherwise against `now` (POSIX seconds). A time that has passed is 0. Anything that
-    cannot be read is None. `headers` must find names whatever their case (httpx.Headers does).
+    Both forms of RFC 9110, section 10.2.3, are read: a number of seconds and an HTTP date; also decimals, and the
+    longest of several numbers, which some servers and proxies send. A date is compared with the response's own `Date`
+    if there is one, so that a wrong clock on this machine does not matter, else with `now` (POSIX seconds). A time in
+    the past is 0; an unreadable value is None. `headers` must ignore the case of names (httpx.Headers does).
     """
     value = headers.get("retry-after")
     if value is None:
@@ -262,9 +282,9 @@ def _http_date(value: str) -> float | None:
     from email.utils import parsedate_to_datetime
 
     try:
-        moment = parsedate_to_datetime(value)
-        if moment.tzinfo is None:  # the asctime form names no zone, and "-0000" reads as none
-            moment = moment.replace(tzinfo=UTC)
-        return moment.timestamp()
+        date = parsedate_to_datetime(value)
+        if date.tzinfo is None:  # the asctime form names no zone, and "-0000" is read as none
+            date = date.replace(tzinfo=UTC)
+        return date.timestamp()
     except (ValueError, TypeError, IndexError, OverflowError):
         return None

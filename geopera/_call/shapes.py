@@ -1,7 +1,7 @@
-"""What a body looks like: the fields of its objects, and which of them hold a geometry, a box or a datetime.
+"""The shape of a body: the fields of its objects, and which of them hold a geometry, a box or a datetime.
 
-The name says what a field is about, the schema whether it can be that: an `aoi` that is text by its schema
-is the id of an area. Where no schema describes an object the name decides alone.
+Name and schema decide together: an `aoi` whose schema is text is the id of an area. If no schema describes an object,
+only the name decides.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _KINDS = {
 
 
 class Shape:
-    """The shape of one value of a body, as far as schemas describe it.
+    """The shape of one value of a body, as far as a schema describes it.
 
     Attributes:
         names: Wire name of each described field, by wire name and by Python name.
-        is_open: Whether fields beyond the described ones are allowed by the schema's own words.
+        is_open: Whether the schema itself allows fields beyond the described ones.
         described: Whether any fields are described.
-        required: Wire names of the fields that have to be given.
-        is_search: Whether `datetime` is a filter here: where a result is limited, or nothing is known.
+        required: Wire names of the required fields.
+        is_search: Whether `datetime` is a filter here: a result is limited, or nothing is known.
     """
 
     __slots__ = (
@@ -75,7 +75,7 @@ class Shape:
             self.names.setdefault(name, wire)
 
     def field(self, name: str) -> tuple[str | None, Shape]:
-        """(what the field `name` holds: a kind of `_KINDS`, or None; the shape of its value)."""
+        """(the kind of the field `name`, one of `_KINDS` or None; the shape of its value)."""
         found = self._fields.get(name)
         if found is None:
             found = self._look_up(name)
@@ -127,7 +127,7 @@ class Shape:
         return shape
 
     def types(self) -> set[str]:
-        """The JSON types that the schema names; empty where it names none, and anything is allowed."""
+        """The JSON types that the schema names; empty if it names none, and anything is allowed."""
         found: set[str] = set()
         for branch in self._branches:
             named = branch.get("type")
@@ -140,7 +140,7 @@ class Shape:
 
 
 def _branches(schema: Any, schemas: Mapping[str, Any], depth: int) -> Iterator[dict[str, Any]]:
-    """The schemas without alternatives that a schema stands for."""
+    """The alternatives of a schema, each without alternatives of its own."""
     if not isinstance(schema, dict) or depth > 16:
         return
     ref = schema.get("$ref")

@@ -1,7 +1,7 @@
 """One rate limit for all processes of a machine: the reserved times are in a file.
 
-The file is in the user's cache folder, one per API, token and machine, and locked while a moment is taken. The
-token is in its name as a digest only. Where the folder cannot be written, a process counts by itself.
+The file is in the user's cache folder, one per API, token and machine, and locked while a time is reserved. The
+token is in its name as a digest only. If the folder cannot be written, a process counts by itself.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class SharedRateLimiter(RateLimiter):
 
     Args:
         path: The file; its folder is created.
-        limits: As for `RateLimiter`.
-        window: As for `RateLimiter`.
+        limits: As in `RateLimiter`.
+        window: As in `RateLimiter`.
     """
 
     __slots__ = ("_path",)

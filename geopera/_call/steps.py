@@ -1,9 +1,8 @@
 """One call, without I/O: send, wait, send again, parse or raise.
 
-`call` is a generator. It yields what it wants done, a `Request` to send or a number of seconds to wait,
-and is sent the `Reply` that came back; an exception of the transport is thrown into it. What performs
-the I/O, sync or async, is a loop of ten lines (see `_transport/pools.py`), and everything that happens in a call
-happens here, once.
+`call` is a generator. It yields a `Request` to send or a number of seconds to wait, and receives the `Reply`; an
+exception of the transport is thrown into it. A loop of ten lines performs the I/O, sync or async (see
+`_transport/pools.py`). Everything that is decided in a call is decided here, once.
 """
 
 from __future__ import annotations
@@ -52,10 +51,15 @@ def call(
 ) -> Generator[Request | Renew | float, Reply | None, Response[Any]]:
     """Carry out one logical call. Returns the `Response`.
 
-    key: the idempotency key; an operation that spends gets one made here, once for all attempts.
-    stream: leave the body of a success unread; the response's `parsed` is then what `finish` makes of
-    the reply, once, before the call returns.
-    raises: False for the low-level functions, where an error status is a response like any other.
+    Args:
+        endpoint: The operation.
+        context: The settings of the client.
+        content: The body.
+        key: The idempotency key. For an operation that spends one is made here, once for all attempts.
+        headers: Headers of this call.
+        stream: Leave the body of a success unread; `parsed` is then the result of `finish`.
+        raises: False for the low-level functions, which return an error status.
+        finish: Called once with the reply, before the call returns.
     """
     operation = endpoint.operation
     if key is not None:
@@ -88,7 +92,7 @@ def call(
                     if context.on_limit is not None:
                         context.on_limit(delay)
                     yield delay if deadline is None else max(min(delay, deadline - now), 0.0)
-                waited += time.monotonic() - now  # keeping to the limits is not what the deadline is for
+                waited += time.monotonic() - now  # waits for rate limits do not count towards the deadline
             attempt += 1
             sent = time.monotonic()
             reply: Reply | None = None
@@ -126,7 +130,7 @@ def call(
                 break
             acted = acted or (retry.may_have_acted(outcome) and not operation.read_only)
             retry_after = None if reply is None else retry.retry_after_seconds(reply.headers, time.time())
-            if retry.repeats(outcome, safe=safe) and attempt - renewals <= context.policy.max_retries:
+            if retry.is_retried(outcome, safe=safe) and attempt - renewals <= context.policy.max_retries:
                 from random import random
 
                 pause = retry.decide(
@@ -154,7 +158,7 @@ def call(
             redactor = context.redactor(headers)
             if failure is not None:
                 error = connection_error(failure, outcome, redactor, details, request.place)
-                # Its frames hold the head of the request, and so do local variables here.
+                # Its frames hold the head of the request, as local variables do here.
                 error.__context__ = redactor.exception(failure)
                 failure = None
                 raise error from None
@@ -163,7 +167,7 @@ def call(
     except (GeoperaError, UnexpectedStatus):
         raise
     except BaseException as exc:
-        # A cancelled task, an interrupt, a hook that raised: not ours to wrap, and the key must not be lost.
+        # A cancelled task, an interrupt or an error of a hook is not wrapped, and the key must not be lost.
         if attempt and key is not None:
             exc.add_note(f"geopera: {operation.id} may have been carried out; its idempotency key is {key}")
         raise
@@ -208,10 +212,10 @@ def _parse_success(
     except (ValueError, RecursionError) as exc:
         fault = str(exc)
     if fault is not None:
-        # Outside of the handler: the other exception holds the text, and a context that is suppressed is pickled.
-        said = start(redactor.content(response.content))
+        # Outside of the handler: the other exception holds the text, and a suppressed context is pickled too.
+        body = start(redactor.content(response.content))
         raise unusable(
-            f"{operation.id}: the response is not usable JSON ({fault}): {said}",
+            f"{operation.id}: the response is not usable JSON ({fault}): {body}",
             response,
             operation,
             redactor,

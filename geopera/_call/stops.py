@@ -1,4 +1,7 @@
-"""What ends a call besides the transport: its time is up, or its client was closed. Raised into the steps of a call."""
+"""Exceptions that end a call besides those of the transport: a timeout of the whole call, a closed client.
+
+They are raised into the steps of a call.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,16 @@ __all__ = ["ClosedBeforeSending", "ClosedWhileSending", "NotSentInTime", "TotalT
 
 
 class TotalTimeout(TimeoutError):
-    """The time for the whole call is over."""
+    """The time for the whole call has expired."""
 
 
 class NotSentInTime(TotalTimeout):
-    """The time is over, and the request has not left."""
+    """The time expired before the request was sent."""
 
 
 class ClosedBeforeSending(OSError):
-    """The client was closed before the request left."""
+    """The client was closed before the request was sent."""
 
 
 class ClosedWhileSending(OSError):
-    """The client was closed while the request was under way."""
+    """The client was closed while the request was in progress."""

@@ -29,7 +29,7 @@ def in_use() -> bool:
 
 
 def instruments() -> tuple[Any, Any, Any, Any]:
-    """(provider, durations, retries, waits for limits) of the meter provider that is set."""
+    """(provider, durations, retries, waits for limits) of the current meter provider."""
     global _instruments
     from opentelemetry import metrics
 
@@ -80,7 +80,7 @@ class Span:
 
     def __enter__(self) -> Self:
         self._current.__enter__()
-        self._propagate.inject(self._headers)  # traceparent, and what else the program propagates
+        self._propagate.inject(self._headers)  # traceparent, and anything else that the program propagates
         return self
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:

@@ -36,8 +36,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command.add_argument(
         "--timeout", type=seconds, metavar="SECONDS", help="how long to wait for the response"
     )
-    command.add_argument("--dry-run", action="store_true", help="print the request and send nothing")
-    command.add_argument("--unlisted", action="store_true", help="call it although no manifest knows it")
+    command.add_argument("--dry-run", action="store_true", help="print the request without sending it")
+    command.add_argument(
+        "--unlisted", action="store_true", help="call an operation that the manifest does not have"
+    )
     add_client(command)
     command.set_defaults(run=run)
 
@@ -123,7 +125,7 @@ def open_client(args: argparse.Namespace, **options: Any) -> Iterator[Any]:
 
 
 def _body(args: argparse.Namespace) -> Any:
-    """The body of a command's arguments. Raises `UsageError` for an operation that is none."""
+    """The body of a command's arguments. Raises `UsageError` for an unknown operation."""
     manifest = in_use(args.base_url)
     operation = manifest.operations.get(args.operation)
     if operation is None and not getattr(args, "unlisted", False):
@@ -182,7 +184,7 @@ def run_wait(args: argparse.Namespace) -> int:
 
 
 def run_download(args: argparse.Namespace) -> int:
-    """Write the file of the operation."""
+    """Download the file of the operation."""
     body = _body(args)
     target = args.output
     if os.path.isdir(target) or target.endswith(os.sep):
@@ -195,14 +197,14 @@ def run_download(args: argparse.Namespace) -> int:
 
 
 def _file_name(id: str, body: Any) -> str:
-    """A name for the file of a call: its ids, without anything that a path could mean."""
+    """A name for the file of a call: its ids, without characters that have a meaning in a path."""
     ids = [str(value) for name, value in (body or {}).items() if name.endswith("_id") or name == "id"]
     name = "-".join(ids) or id
     return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)[:150].lstrip(".") or "file"
 
 
 def read_body(text: str | None) -> Any:
-    """The body that ``--json`` stands for. Raises `UsageError` where it is no JSON object."""
+    """The body of ``--json``. Raises `UsageError` if it is not a JSON object."""
     import sys
 
     if text is None:

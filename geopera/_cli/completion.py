@@ -1,6 +1,6 @@
 """``completion``: scripts for bash, zsh and fish, for a short name of this command.
 
-The scripts know nothing but how their shell wants words: what fits is decided in `candidates`.
+The scripts only know the protocol of their shell; `candidates` decides which words fit.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         description='Print a script: eval "$(python -m geopera completion bash)" defines gp and its completion.',
     )
     command.add_argument(
-        "shell", choices=("bash", "zsh", "fish", "words"), help="words: what fits, for the scripts"
+        "shell", choices=("bash", "zsh", "fish", "words"), help="words: the candidates, for the scripts"
     )
     command.add_argument("words", nargs="*", metavar="WORD", help=argparse.SUPPRESS)
     command.add_argument("--name", default="gp", help="the name to define (default: %(default)s)")
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def candidates(words: list[str], parsers: Mapping[str, argparse.ArgumentParser]) -> list[str]:
-    """The words that can stand in the place of the last one; none where a file may stand."""
+    """The words that can replace the last one; none if it may be a file."""
     from .._repl.operations import fields
 
     *before, word = words or [""]

@@ -1,4 +1,4 @@
-"""``doctor``: what a problem report needs, without a secret."""
+"""``doctor``: the facts for a problem report, without secrets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what was found. Status 10 if the API cannot be reached, 4 if it refuses the credentials."""
+    """Print the findings. Status 10 if the API cannot be reached, 4 if it refuses the credentials."""
     url = args.base_url or os.environ.get("GEOPERA_API_URL")
     found: dict[str, str] = dict(_versions())
     found["base URL"] = (
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def without_secrets(url: str) -> str:
-    """A URL without its user, password, query and fragment; what is none is not shown at all."""
+    """A URL without its user, password, query and fragment; another text is not shown at all."""
     try:
         parts = urlsplit(url if "://" in url else f"//{url}")
         host, port = parts.hostname, parts.port
@@ -90,7 +90,7 @@ def _versions() -> Iterator[tuple[str, str]]:
 
 
 def _credentials(args: argparse.Namespace) -> str:
-    """Where the credentials come from, never what they are."""
+    """The source of the credentials, never their value."""
     if args.profile is not None:
         return "--profile"
     if os.environ.get("GEOPERA_API_TOKEN", "").strip():
@@ -115,7 +115,7 @@ def _manifest(args: argparse.Namespace) -> tuple[str, int]:
 
 
 def _ask(args: argparse.Namespace, found: dict[str, str]) -> int:
-    """Requests the identity of the caller; notes reachability, clock and credentials."""
+    """Request the identity of the caller; record reachability, clock and credentials."""
     from .._http import transport_errors
     from ..errors import GeoperaError
 
@@ -126,7 +126,7 @@ def _ask(args: argparse.Namespace, found: dict[str, str]) -> int:
             response = http.get("/realms/public/protocol/openid-connect/userinfo")
             found["reachable"] = f"yes, in {(time.monotonic() - begun) * 1000:.0f} ms"
     except transport_errors(OSError, GeoperaError, ValueError) as problem:
-        # The text of the problem may quote a URL; its kind says enough.
+        # The text of the problem may quote a URL; its class is enough.
         cause: Any = problem.__cause__ or problem.__context__ or problem
         found["reachable"] = f"no: {type(problem).__name__} ({type(cause).__name__})"
         return 10
@@ -142,7 +142,7 @@ def _clock(date: str | None) -> str:
     try:
         skew = time.time() - parsedate_to_datetime(date or "").timestamp()
     except (TypeError, ValueError):
-        return "the server does not say"
+        return "unknown: the response has no Date"
     return (
         "right" if abs(skew) < 5 else f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the server"
     )

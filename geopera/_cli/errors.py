@@ -39,11 +39,11 @@ _STATUS = (
 
 
 class UsageError(Exception):
-    """A command was used wrongly, in a way that the parser cannot see."""
+    """A wrong use of a command that the parser cannot detect."""
 
 
 def exit_status(exc: BaseException) -> int:
-    """The exit status that stands for an error."""
+    """The exit status for an error."""
     from .. import errors
 
     if isinstance(exc, UsageError):

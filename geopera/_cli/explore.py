@@ -1,4 +1,4 @@
-"""``ops`` and ``describe``: what the API can do."""
+"""``ops`` and ``describe``: the operations of the API."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def in_use(base_url: str | None = None) -> Manifest:
     url = base_url or os.environ.get("GEOPERA_API_URL") or DEFAULT_BASE_URL
     if not url.startswith(("http://", "https://")):
         name = "--base-url" if base_url else "GEOPERA_API_URL"
-        raise UsageError(f"{name} has to start with http:// or https://, and is {url[:100]!r}")
+        raise UsageError(f"{name} must start with http:// or https://, not {url[:100]!r}")
     return for_url(url)
 
 
 def list_operations(args: argparse.Namespace) -> int:
-    """Print the operations that match. Status 1 where there is none."""
+    """Print the operations that match. Status 1 if there is none."""
     manifest = in_use(args.base_url)
     found = [op for op in manifest.operations.values() if _matches(op, args.pattern)]
     if args.format == "json" or not show.to_person():
@@ -101,7 +101,7 @@ def describe_operation(args: argparse.Namespace) -> int:
 
 
 def _command(operation: Operation, manifest: Manifest) -> str:
-    """A command that can be pasted: the required fields as arguments, or an empty body."""
+    """A command to paste, with the required fields as arguments, or an empty body."""
     from json import dumps
     from shlex import quote
 
@@ -119,7 +119,7 @@ def _command(operation: Operation, manifest: Manifest) -> str:
 
 
 def unknown(id: str, manifest: Manifest) -> UsageError:
-    """The complaint about an operation that the manifest does not know."""
+    """The message about an operation that the manifest does not have."""
     from .._names import did_you_mean
 
     if isinstance(manifest.node(id), dict):
@@ -129,7 +129,7 @@ def unknown(id: str, manifest: Manifest) -> UsageError:
         shown = ", ".join(ids[:12]) + (f" and {len(ids) - 12} more" if len(ids) > 12 else "")
         return UsageError(f"{id!r} is a resource with the operations {shown}")
     hint = did_you_mean(id, manifest.operations)
-    return UsageError(f"there is no operation {id[:200]!r}{hint} (python -m geopera ops lists them)")
+    return UsageError(f"no operation {id[:200]!r}{hint} (python -m geopera ops lists them)")
 
 
 def _whole(operation: Operation, manifest: Manifest) -> dict[str, Any]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def body_of(
     pairs: Iterable[str], given: dict[str, Any] | None, operation: Operation | None, manifest: Manifest
 ) -> dict[str, Any] | None:
-    """The body of `--json` with the fields of the arguments. Raises `UsageError` for what is no pair."""
+    """The body of `--json` with the fields of the arguments. Raises `UsageError` for an argument that is not a pair."""
     from .._repl import operations
 
     schemas: dict[str, Any] = {}
@@ -25,7 +25,7 @@ def body_of(
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals or not name:
-            raise UsageError(f"{pair[:100]!r} is no key=value")
+            raise UsageError(f"{pair[:100]!r} is not key=value")
         body = {} if body is None else body
         if name in body:
             raise UsageError(f"{name!r} is given twice")
@@ -34,7 +34,7 @@ def body_of(
 
 
 def value_of(name: str, text: str, schema: Any, manifest: Manifest) -> Any:
-    """The value that a text stands for: itself where text is allowed, else JSON."""
+    """The value of a text: itself if the field may be text, else JSON."""
     kinds = _kinds(schema, manifest.schemas, 0) if schema is not None else set()
     if "string" in kinds and not kinds & {"object", "array"}:
         return text
@@ -44,7 +44,7 @@ def value_of(name: str, text: str, schema: Any, manifest: Manifest) -> Any:
         value = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as problem:
         if kinds & {"object", "array"} and "string" not in kinds:
-            raise UsageError(f"{name}: a list or an object is written as JSON: {problem}") from None
+            raise UsageError(f"{name}: write a list or an object as JSON: {problem}") from None
         return text
     if "string" in kinds and not isinstance(value, list | dict):
         return text

@@ -1,4 +1,4 @@
-"""``login``: where to sign in."""
+"""``login``: how to sign in."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from .text import note
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    command = commands.add_parser("login", help="how to sign in", description="Say how to sign in.")
+    command = commands.add_parser("login", help="how to sign in", description="Show how to sign in.")
     command.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Point to the official command line. Status 2: nobody was signed in."""
+    """Refer to the official command line. Status 2, since no sign-in happened."""
     note(
         "Sign in with the official command line, in an environment of its own:\n"
         "    pipx install geopera-cli\n"

@@ -1,4 +1,4 @@
-"""The parser, and how a command ends."""
+"""The parser, and the end of a command."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from . import errors, text
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one line, and that takes no abbreviated options."""
+    """A parser whose errors are one line, and that takes no abbreviated options."""
 
     def __init__(self, **options: object) -> None:
         options.setdefault("allow_abbrev", False)
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             warnings.showwarning = _show_warning
             top = parser()
             args = top.parse_args(arguments)
-            if args.command is None:  # nothing was asked for: say what there is
+            if args.command is None:  # without a command, show the commands
                 top.print_help()
                 return errors.USAGE
             status: int = args.run(args)
@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _abandon_output() -> None:
-    """Where the output cannot be written, on a full disk for example, see that the exit does not try again."""
+    """Discard the output if it cannot be written, as on a full disk, so that the exit does not write it again."""
     try:
         sys.stdout.flush()
     except OSError:

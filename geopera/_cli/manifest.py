@@ -38,12 +38,16 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     compile.add_argument(
         "--output", metavar="FILE", help="by default the source tree's bundled file; - prints"
     )
-    compile.add_argument("--overlay", metavar="FILE", help="in the place of the package's own overlay")
+    compile.add_argument("--overlay", metavar="FILE", help="an overlay instead of the package's own")
 
     refresh = action("refresh", refresh_manifest, "read the API's live description and use it from now on")
     refresh.add_argument("--base-url", metavar="URL", help="by default GEOPERA_API_URL, then the real API")
-    refresh.add_argument("--from", dest="source", metavar="FILE", help="a file in the place of the server's")
-    refresh.add_argument("--dry-run", action="store_true", help="show the difference, change nothing")
+    refresh.add_argument(
+        "--from", dest="source", metavar="FILE", help="a file instead of the server's description"
+    )
+    refresh.add_argument(
+        "--dry-run", action="store_true", help="show the difference without changing anything"
+    )
     refresh.add_argument("--output", metavar="FILE", help="write the manifest there, not into the cache")
     _add_format(
         refresh, "text", "the difference as text, as JSON, or as Markdown for a pull request", "markdown"
@@ -66,7 +70,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     check = action("check", check_file, "check a manifest or a description; status 3 where it is unusable")
     check.add_argument("file")
 
-    shown = action("show", show_manifest, "say which manifest is in use, and where it comes from")
+    shown = action("show", show_manifest, "show which manifest is in use, and its source")
     shown.add_argument("--base-url", metavar="URL", help="of which API")
     _add_format(shown, "auto", "json: also in a terminal")
     shown.add_argument("--content", action="store_true", help="print the manifest itself")
@@ -100,12 +104,12 @@ def _bundled_file() -> str:
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     path = os.path.join(os.path.dirname(package), "manifest", "geopera.json")
     if not os.path.exists(path) or os.path.exists(os.path.join(package, "_data", "manifest.json")):
-        raise UsageError("this is an installed package, not a source tree; say where to with --output FILE")
+        raise UsageError("this is an installed package, not a source tree; name the file with --output FILE")
     return path
 
 
 def _client(base_url: str | None) -> Client:
-    """A client for the description of an API, with the token of the environment if there is one."""
+    """A client that fetches the description of an API, with the token of the environment if there is one."""
     from ..fluent import Geopera
 
     return Geopera(base_url=base_url).client
@@ -120,7 +124,7 @@ def refresh_manifest(args: argparse.Namespace) -> int:
     with client:
         if args.output:
             data = _read(args.source) if args.source else refreshing.fetch(client).data
-            assert data is not None  # nothing was asked for on a condition
+            assert data is not None  # the request was not conditional
             odd = LeftOut()
             document, raw = refreshing.compiled(data, args.source or client.base_url, left_out=odd)
             found = diff(client.manifest.to_dict(), document, odd.lines())
@@ -194,7 +198,7 @@ def diff_manifests(args: argparse.Namespace) -> int:
 
 
 def _document(name: str, left_out: LeftOut) -> dict[str, Any]:
-    """A manifest as a document: a word for one, or a file; an OpenAPI document is compiled first."""
+    """A manifest as a document, from the name of one or a file; an OpenAPI document is compiled first."""
     from ..errors import ManifestError
     from ..manifest import bundled, load
     from ..tracking.check import check_manifest
@@ -209,7 +213,7 @@ def _document(name: str, left_out: LeftOut) -> dict[str, Any]:
     if b'"format"' in start and b'"openapi"' not in start:
         document = load(name).to_dict()
         if problems := check_manifest(document):
-            raise ManifestError(f"{name} is no valid manifest: {'; '.join(problems[:3])}")
+            raise ManifestError(f"{name} is not a valid manifest: {'; '.join(problems[:3])}")
         return document
     return compile_file(name, left_out=left_out)
 
@@ -240,7 +244,7 @@ def check_file(args: argparse.Namespace) -> int:
     return 0
 
 
-# Which one, and back.
+# Show and reset.
 
 
 def show_manifest(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""What commands write: readable in a terminal, JSON in a pipe."""
+"""The output of commands: readable in a terminal, JSON in a pipe."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .errors import UsageError
-from .text import can_say, safe
+from .text import can_encode, safe
 
 FORMATS = ("json", "ndjson", "csv", "geojson", "table")
 
@@ -25,13 +25,13 @@ def width() -> int:
 
 
 def write(text: str) -> None:
-    """A text on standard output; control characters and what its encoding lacks are escaped."""
+    """A text on standard output; control characters, and characters outside its encoding, are escaped."""
     sys.stdout.write(safe(text) + "\n")
 
 
 def shortened(text: str, columns: int) -> str:
-    """One line of at most so many columns; an ellipsis marks what was cut."""
-    end = "…" if can_say("…") else "..."
+    """One line of at most `columns`; an ellipsis marks a cut."""
+    end = "…" if can_encode("…") else "..."
     return text if len(text) <= columns else text[: max(0, columns - len(end))].rstrip() + end
 
 
@@ -67,7 +67,7 @@ def to_plain(value: Any) -> Any:
 
 
 def write_bytes(value: bytes) -> None:
-    """Bytes as they are; in a terminal their number."""
+    """Bytes as they are; in a terminal, their number."""
     if to_person():
         write(f"{len(value)} bytes; write them to a file with --output FILE or > FILE")
     else:
@@ -77,7 +77,7 @@ def write_bytes(value: bytes) -> None:
 
 
 def write_result(value: Any, format: str = "auto", query: str | None = None) -> None:
-    """The result of a call in a format; `auto` is a table in a terminal and JSON in a pipe."""
+    """Write the result of a call in a format; `auto` is a table in a terminal and JSON in a pipe."""
     if isinstance(value, bytes):
         if query is not None or format not in ("auto", "json"):
             raise UsageError("the response is a file; use --output FILE")
@@ -102,7 +102,7 @@ def write_result(value: Any, format: str = "auto", query: str | None = None) -> 
 
 
 def write_stream(records: Iterable[Any], format: str) -> None:
-    """Records as they arrive, one a line; a format that needs all of them is left to `write_result`."""
+    """Write records as they arrive, one per line; `write_result` writes a format that needs all of them."""
     if format in ("ndjson", "auto"):
         for record in records:
             write_json_line(record)
@@ -112,7 +112,7 @@ def write_stream(records: Iterable[Any], format: str) -> None:
 
 
 def searched(data: Any, query: str) -> Any:
-    """What a JMESPath expression finds."""
+    """The result of a JMESPath expression."""
     try:
         import jmespath  # type: ignore[import-untyped]
         from jmespath.exceptions import JMESPathError  # type: ignore[import-untyped]
@@ -125,7 +125,7 @@ def searched(data: Any, query: str) -> Any:
 
 
 def records_of(data: Any) -> tuple[str | None, list[Any]]:
-    """The records of a result, and the field that holds them: a list, or an object that is one itself."""
+    """The records of a result and the field that holds them. A list is its own records, a plain object is one record."""
     if isinstance(data, list):
         return None, data
     if isinstance(data, dict) and not {"id", "geometry"} & data.keys():
@@ -165,7 +165,7 @@ def _collection(data: Any) -> dict[str, Any]:
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    """A record as columns: a feature's properties stand beside its id, without its assets and links."""
+    """A record as columns: the properties of a feature beside its id, without its assets and links."""
     if row.get("type") != "Feature":
         return row
     skipped = ("type", "properties", "assets", "links", "stac_version", "stac_extensions")
@@ -173,7 +173,7 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
     return {**kept, **(row.get("properties") or {})}
 
 
-# What people look for first, in this order; then whatever has a value most often.
+# The columns that people look for first, in this order; then those that have a value most often.
 _FIRST = (
     "id",
     "name",
@@ -235,7 +235,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
         "  ".join(cell.ljust(size) for cell, size in zip(line[:shown], widths, strict=False))
         for line in cells
     ]
-    rule = "─" if can_say("─") else "-"
+    rule = "─" if can_encode("─") else "-"
     lines.insert(1, "  ".join(rule * size for size in widths[:shown]))
     left = names[shown:]
     if left:

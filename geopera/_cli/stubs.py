@@ -22,14 +22,14 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     where.add_argument(
         "--check",
         action="store_true",
-        help="whether the installed stubs are of the manifest in use; 1 if not",
+        help="check that the installed stubs match the manifest in use; status 1 if not",
     )
     command.add_argument("--base-url", metavar="URL", help="the API whose refreshed manifest is used")
     command.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write or remove the package, and say where."""
+    """Write or remove the package, and print its path."""
     from ..tracking import stubs
 
     if args.uninstall:
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     if args.check:
         wrong = stubs.outdated(manifest)
         if wrong:
-            print("the installed stubs are not of the manifest in use;", end=" ", file=sys.stderr)
+            print("the installed stubs do not match the manifest in use;", end=" ", file=sys.stderr)
             print("run: python -m geopera stubs --install", file=sys.stderr)
         return 1 if wrong else 0
     folder = stubs.install(manifest) if args.install else stubs.write(manifest, args.out)

@@ -1,4 +1,4 @@
-"""Text for a terminal: whatever a command prints, on standard output and on standard error, goes through `safe`."""
+"""Text for a terminal: all output of a command, on standard output and standard error, goes through `safe`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .._display.safe import safe as harmless
 
 
 def safe(text: str, stream: TextIO | None = None, keep: str = "\n\t") -> str:
-    """The text with control and formatting characters, and what the stream's encoding lacks, as escapes."""
+    """The text with escapes for control and formatting characters, and for those outside the stream's encoding."""
     encoding = getattr(stream or sys.stdout, "encoding", None) or "utf-8"
     return harmless(text, keep).encode(encoding, "backslashreplace").decode(encoding)
 
@@ -23,7 +23,7 @@ def error(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """A line on standard error that is no error."""
+    """A line on standard error that is not an error."""
     print(safe(hide_token(text), sys.stderr), file=sys.stderr)
 
 
@@ -33,6 +33,6 @@ def hide_token(text: str) -> str:
     return text.replace(token, "***") if len(token) > 3 else text
 
 
-def can_say(characters: str, stream: Any = None) -> bool:
+def can_encode(characters: str, stream: Any = None) -> bool:
     """Whether the encoding of a stream (standard output) has some characters."""
     return fits(characters, stream or sys.stdout)

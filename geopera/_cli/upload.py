@@ -23,7 +23,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Upload the file and write the item that it became."""
+    """Upload the file and print its item."""
     with open_client(args) as client:
         upload = client.uploads.initiate.upload
         item = upload(args.file, project_id=args.project, content_type=args.content_type)

@@ -1,9 +1,8 @@
-"""Streams of records out of bytes: server-sent events and JSON lines.
+"""Streams of records: server-sent events and JSON lines.
 
-A decoder is fed with bytes as they arrive, cut anywhere, and holds its own state: at most one record
-that is not complete yet. `feed` and `close` yield the records, parsed; a record that is damaged raises
-`DecodeError` at its place, after the ones before it were yielded. `close` says that no more will come:
-what is left then is either the last record or a sign that the stream was cut.
+A decoder is fed with bytes as they arrive, cut anywhere, and holds at most one incomplete record. `feed` and `close`
+yield the parsed records; a damaged record raises `DecodeError` after the records before it were yielded. `close` ends
+the stream: the rest is then the last record, or shows that the stream was cut.
 
 Lines are split on bytes. A JSON string may hold U+2028 and its like, where text lines would break.
 
@@ -21,20 +20,20 @@ if TYPE_CHECKING:
 __all__ = ["DecodeError", "LineRecords", "SSEDecoder", "SSERecords", "ServerEvent"]
 
 MAX_RECORD = 64 * 1024 * 1024
-_MOST_SAID = 10_000  # characters of an error in a stream, before it is redacted and shortened
+_MOST_REPORTED = 10_000  # characters of an error in a stream, before it is redacted and shortened
 BOM = b"\xef\xbb\xbf"
 
-# Events that say something about the stream and carry no record.
+# Events about the stream itself, which carry no record.
 _SIGNALS = frozenset({"ping", "heartbeat", "keepalive", "keep-alive", "start", "open", "done", "end", "complete", "close"})  # fmt: skip
 _END_MARKS = (b"[DONE]", b'"[DONE]"')
 
 
 class DecodeError(ValueError):
-    """The stream was cut, or holds something that is no record.
+    """The stream was cut, or holds something other than records.
 
     Args:
-        message: What is wrong; `quoted` is put behind it, shortened.
-        quoted: Bytes of the stream. Message and bytes are kept whole: whoever shows them redacts before they are shortened.
+        message: The fault; `quoted` follows it, shortened.
+        quoted: Bytes of the stream. Message and bytes are kept whole, since they are redacted before they are shortened.
         problem: The error that the stream reported itself.
     """
 
@@ -46,7 +45,7 @@ class DecodeError(ValueError):
 
 
 def message_of(message: str, quoted: bytes) -> str:
-    """The text of an error: what is wrong, and the start of what is quoted."""
+    """The text of an error: the fault, and the start of the quoted bytes."""
     message = message if len(message) <= 400 else message[:399] + "…"
     return f"{message} {start_of(quoted)}" if quoted else message
 
@@ -57,7 +56,7 @@ def start_of(data: bytes, size: int = 80) -> str:
 
 
 def parser() -> Callable[[bytes], Any]:
-    """The quick parser. Behind it stands the standard one, for what only that takes (depth, lone surrogates)."""
+    """The quick parser. The standard one is its fallback, for deep nesting and lone surrogates."""
     from pydantic_core import from_json
 
     return from_json
@@ -70,7 +69,7 @@ def parse_slowly(data: bytes) -> Any:
         return loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as exc:
         reason = str(exc)
-    # Outside of the handler: its exception holds all of the data, and a chain of exceptions carries it on.
+    # Outside of the handler: its exception holds all of the data, and would stay in the chain.
     raise DecodeError(f"this is not JSON ({reason}):", data)
 
 
@@ -90,16 +89,16 @@ class ServerEvent:
 
 
 class SSEDecoder:
-    """Server-sent events out of bytes. Lines end in LF, CR or CRLF, and may be cut in between.
+    """Decodes server-sent events. Lines end in LF, CR or CRLF, and may be cut in between.
 
-    A comment and an event without data give nothing. The type of an event that names none is "message".
+    Comments and events without data are dropped. The default type of an event is "message".
     """
 
     __slots__ = ("_after_cr", "_data", "_event", "_head", "_max", "_retry", "_size", "_tail", "last_id")
 
     def __init__(self, max_record: int = MAX_RECORD) -> None:
         self._head: bytes | None = b""  # the first bytes, while they may still be a byte order mark
-        self._tail: list[bytes] = []  # an unfinished line, in the pieces that it came in
+        self._tail: list[bytes] = []  # an unfinished line, in chunks
         self._size = 0
         self._after_cr = False
         self._event = ""
@@ -173,9 +172,9 @@ class SSEDecoder:
         return ServerEvent(event or "message", b"\n".join(data), self.last_id, retry)
 
     def close(self) -> ServerEvent | None:
-        """The event that was begun and not ended by a blank line, or None where there is none.
+        """The event without its closing blank line, or None.
 
-        The standard discards such an event; here it is up to the caller, who may have to tell of a loss.
+        The standard discards such an event; here the caller decides, since it may have to report a loss.
         """
         if self._head:
             self._tail.append(self._head)
@@ -188,10 +187,10 @@ class SSEDecoder:
 
 
 class SSERecords:
-    """Records out of server-sent events: the JSON of each event's data.
+    """Decodes the records of server-sent events: the JSON of each event's data.
 
-    Events such as "ping" and "done" and the mark ``[DONE]`` are no records; one of type "error" raises,
-    with what it says in `problem`. A stream that ends inside an event was cut: DecodeError.
+    Events such as "ping" and "done" and the mark ``[DONE]`` are not records. An event of type "error" raises
+    `DecodeError` with its data in `problem`; so does a stream that ends inside an event.
     """
 
     __slots__ = ("_events", "_parse")
@@ -205,7 +204,7 @@ class SSERecords:
         for event in self._events.feed(data):
             kind, text = event.event, event.data
             if kind == "error":
-                raise _told(text)
+                raise _reported(text)
             if kind in _SIGNALS or text in _END_MARKS or not text.strip():
                 continue
             try:
@@ -215,32 +214,34 @@ class SSERecords:
             yield record
 
     def close(self) -> Iterator[Any]:
-        """Nothing; raises where an event has begun and not ended."""
+        """Yields nothing; raises if the stream ended inside an event."""
         event = self._events.close()
         if event is not None and event.data.strip() and event.data not in _END_MARKS:
             if event.event == "error":
-                raise _told(event.data)
+                raise _reported(event.data)
             if event.event not in _SIGNALS:
                 raise DecodeError("the stream was cut inside the event", event.data)
         yield from ()
 
 
-def _told(data: bytes) -> DecodeError:
-    """The error that a stream tells of itself."""
+def _reported(data: bytes) -> DecodeError:
+    """The error that a stream reports itself."""
     try:
         problem = parser()(data)
     except ValueError:
         problem = data.decode("utf-8", "replace")
-    said = problem
+    message = problem
     if isinstance(problem, dict):
-        said = next((problem[k] for k in ("detail", "title", "message", "error") if problem.get(k)), problem)
+        message = next(
+            (problem[k] for k in ("detail", "title", "message", "error") if problem.get(k)), problem
+        )
     return DecodeError(
-        f"the server ended the stream with an error: {str(said)[:_MOST_SAID]}", problem=problem
+        f"the server ended the stream with an error: {str(message)[:_MOST_REPORTED]}", problem=problem
     )
 
 
 class LineRecords:
-    """Records out of JSON lines. Blank lines are skipped; the last line needs no line end, if it is whole."""
+    """Decodes JSON lines. Blank lines are skipped; a complete last line needs no line end."""
 
     __slots__ = ("_first", "_max", "_parse", "_size", "_tail")
 
@@ -286,7 +287,7 @@ class LineRecords:
                 raise DecodeError(f"a line is larger than {self._max} bytes")
 
     def close(self) -> Iterator[Any]:
-        """The last record, where its line had no end; raises where it is not whole."""
+        """The last record, if its line had no end; raises if it is incomplete."""
         line = b"".join(self._tail)
         self._tail.clear()
         if self._first:

@@ -1,7 +1,7 @@
-"""Bodies out of content codings, in steps of bounded size (RFC 9110, section 8.4; RFC 1952; RFC 1950).
+"""Content codings, decoded in steps of bounded size (RFC 9110, section 8.4; RFC 1952; RFC 1950).
 
-One coding is taken, of those that were asked for. A few bytes may stand for gigabytes, so nothing is inflated
-further than the caller has asked for, and what arrives is counted as well as what comes out.
+One coding is accepted, of those that were requested. A few bytes may expand to gigabytes, so no more is inflated than
+the caller takes, and both the received and the decoded bytes are counted.
 """
 
 from __future__ import annotations
@@ -16,34 +16,34 @@ if TYPE_CHECKING:
 __all__ = ["ACCEPTED", "BodyCut", "BodyError", "BodyTooLarge", "Decoder", "Whole"]
 
 ACCEPTED = "gzip, deflate"
-"""What requests ask for."""
+"""The codings that requests accept."""
 
 _STEP = 1 << 18
 
 
 class BodyError(ValueError):
-    """A body that cannot be used: in a coding that nobody asked for, or too large."""
+    """A body that cannot be used: in a coding that was not requested, or too large."""
 
 
 class BodyTooLarge(BodyError):
-    """A body that is larger than it may be."""
+    """A body above the size limit."""
 
 
 class BodyCut(ValueError):
-    """A compressed body that is damaged, or ends before its end."""
+    """A compressed body that is damaged or incomplete."""
 
 
 class Decoder:
-    """The bytes of one body, without their content coding.
+    """Decodes the content coding of one body.
 
-    `feed` yields what the bytes stand for, in pieces of at most 256 KiB; `close` raises if more should have come.
+    `feed` yields decoded chunks of at most 256 KiB; `close` raises if the body is incomplete.
 
     Args:
         coding: The value of ``Content-Encoding``; None or empty for none.
-        file: Also take ``aws-chunked``, which some object stores replay although the bytes are plain.
+        file: Also accept ``aws-chunked``, which some object stores replay although the bytes are plain.
 
     Raises:
-        BodyError: If the coding is not one of those that are asked for.
+        BodyError: If the coding was not requested.
     """
 
     __slots__ = ("_gzip", "_head", "_inflate", "_unused", "plain")
@@ -54,15 +54,15 @@ class Decoder:
             name for name in names if name not in ("", "identity") and not (file and name == "aws-chunked")
         ]
         if names and (len(names) > 1 or names[0] not in ("gzip", "x-gzip", "deflate")):
-            raise BodyError(f"the body is in the coding {(coding or '')[:60]!r}, which was not asked for")
+            raise BodyError(f"the body is in the coding {(coding or '')[:60]!r}, which was not requested")
         self.plain = not names
         self._gzip = bool(names) and names[0] != "deflate"
         self._inflate: Any = zlib.decompressobj(31) if self._gzip else None
-        self._head = b""  # the first bytes of a deflate body, until they say which of its two forms it has
-        self._unused = True  # nothing came of the current member yet
+        self._head = b""  # the first bytes of a deflate body, until they show which of its two forms it has
+        self._unused = True  # the current member has no output yet
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """What `data` stands for, in pieces. Raises `BodyCut` for damaged data."""
+        """The decoded bytes of `data`, in chunks. Raises `BodyCut` for damaged data."""
         if self.plain:
             if data:
                 yield data
@@ -89,7 +89,7 @@ class Decoder:
                 yield piece
 
     def _begin(self, data: bytes) -> bytes:
-        """deflate is zlib's format by its standard, and bare in practice of some servers."""
+        """By its standard, deflate is zlib's format; some servers send it bare."""
         data, self._head = self._head + data, b""
         if len(data) < 2:
             self._head = data
@@ -99,14 +99,14 @@ class Decoder:
         return data
 
     def _next(self, data: bytes) -> bool:
-        """Whether `data`, behind the end of a member, begins another one; padding and the like is passed over."""
+        """Whether `data`, after the end of a member, begins another one; padding is skipped."""
         if not self._gzip or data[0] != 0x1F:
             return False
         self._inflate, self._unused = zlib.decompressobj(31), True
         return True
 
     def close(self) -> None:
-        """Raises `BodyCut` if the body has ended before its end. A body of no bytes at all is none."""
+        """Raises `BodyCut` if the body is incomplete. A body of no bytes is complete."""
         unfinished = self._inflate is not None and not self._inflate.eof
         if self._head or (unfinished and not self._unused):
             raise BodyCut("the compressed body ended before its end")
@@ -121,8 +121,8 @@ class Whole:
 
     Args:
         coding: As in `Decoder`.
-        limit: The most bytes, both as they arrive and decoded.
-        cut: Keep the first `limit` bytes of a larger body, where otherwise `BodyError` is raised.
+        limit: The most bytes, both received and decoded.
+        cut: Keep the first `limit` bytes of a larger body instead of raising `BodyError`.
     """
 
     __slots__ = ("_cut", "_decoder", "_limit", "_parts", "_size", "arrived")
@@ -139,9 +139,7 @@ class Whole:
             except BodyError:
                 if not cut:
                     raise
-                self._limit = (
-                    -1
-                )  # the body of an error is of use if it can be read, and no reason to fail if not
+                self._limit = -1  # an unreadable body of an error must not fail the call
 
     def add(self, data: bytes) -> bool:
         """Take these bytes. Returns True if no more are wanted. Raises `BodyError` and `BodyCut`."""

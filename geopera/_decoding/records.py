@@ -1,6 +1,6 @@
-"""Records out of a response: plain JSON parsed as it arrives, and the decoder that a content type asks for.
+"""Records of a response: plain JSON parsed as it arrives, and the decoder for a content type.
 
-Plain JSON is not held in memory: an array gives its elements one by one, as their last byte comes in.
+Plain JSON is not held in memory: the elements of an array are yielded one by one, as their last byte arrives.
 
 Source: JSON, RFC 8259.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     class Decoder(Protocol):
-        """What all decoders can do."""
+        """The interface of all decoders."""
 
         def feed(self, data: bytes) -> Iterator[Any]: ...
         def close(self) -> Iterator[Any]: ...
@@ -46,9 +46,9 @@ _patterns: tuple[Pattern[bytes], Pattern[bytes], Pattern[bytes]] | None = None
 
 
 def _tokens() -> tuple[Pattern[bytes], Pattern[bytes], Pattern[bytes]]:
-    """What matters inside and between elements: whole strings, brackets, commas; a quote that stays open.
+    """Patterns of the tokens inside and between elements: whole strings, brackets, commas, an open quote.
 
-    The third is the inside of a string: where it stops, the string ends or the bytes do.
+    The third pattern matches the inside of a string, up to its end or that of the bytes.
     """
     global _patterns
     if _patterns is None:
@@ -64,12 +64,11 @@ def _tokens() -> tuple[Pattern[bytes], Pattern[bytes], Pattern[bytes]]:
 
 
 class JSONRecords:
-    """Records out of plain JSON: the elements of an array, or of the array in an object, as they complete.
+    """Decodes plain JSON: the elements of an array, or of the array in an object, as they complete.
 
-    The array of an object is its member `member` ("features" unless told). Without that member, it is
-    the only array that the object holds; an object that is a GeoJSON Feature is a record itself. Several
-    values may follow each other. Only what surrounds the array is kept, and it has to be sound JSON in
-    the end: a document that stops before its last bracket was cut.
+    The array of an object is its member `member` ("features" by default). Without that member, it is the only array
+    in the object; a GeoJSON Feature is a record itself. Several values may follow each other. Only the text around the
+    array is kept, and must be valid JSON in the end: a document that stops before its last bracket was cut.
     """
 
     __slots__ = ("_base", "_buffer", "_count", "_depth", "_found", "_key", "_max", "_member", "_parse", "_pos", "_quote", "_seen", "_shell", "_start")  # fmt: skip
@@ -80,7 +79,7 @@ class JSONRecords:
         self._member = dumps(member or "features").encode()
         self._max = max_record
         self._parse = parser()
-        self._buffer = bytearray()  # grows and shrinks in place: a large record comes in many pieces
+        self._buffer = bytearray()  # grows and shrinks in place: a large record arrives in many chunks
         self._start = 0  # where the current element, or the text not yet in the shell, begins
         self._pos = 0  # how far the buffer was scanned
         self._quote = -1  # where the string begins that the scan stopped in, else -1
@@ -136,7 +135,7 @@ class JSONRecords:
             self._to_shell(self._pos if self._quote < 0 else self._quote)
 
     def _string(self, inside: Pattern[bytes]) -> bool:
-        """Go on in the string that the scan is in; whether it has ended. No byte of it is looked at twice."""
+        """Continue inside a string; returns whether it has ended. No byte is scanned twice."""
         found = inside.match(self._buffer, max(self._pos, self._quote + 1))
         assert found is not None
         self._pos = found.end()
@@ -208,12 +207,12 @@ class JSONRecords:
         if len(arrays) != 1:
             fields = ", ".join(map(str, list(value)[:8])) or "nothing"
             raise DecodeError(
-                f"the answer holds {len(arrays)} arrays that could be the records; it has {fields}"
+                f"the response holds {len(arrays)} arrays that could be the records; it has {fields}"
             )
         yield from arrays[0]
 
     def close(self) -> Iterator[Any]:
-        """Nothing; raises where the document is not complete."""
+        """Yields nothing; raises if the document is incomplete."""
         rest = bytes(self._shell) + self._buffer[self._start :]
         if self._depth or rest.strip(b" \t\r\n\x1e"):
             where = f"inside a document after {self._count} records" if self._depth else "at"
@@ -222,7 +221,7 @@ class JSONRecords:
 
 
 def kind_of(content_type: str) -> str | None:
-    """The decoder that a ``Content-Type`` asks for: "sse", "lines", "json", or None where it says nothing."""
+    """The decoder for a ``Content-Type``: "sse", "lines", "json", or None if the type does not tell."""
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type == "text/event-stream":
         return SSE
@@ -234,11 +233,10 @@ def kind_of(content_type: str) -> str | None:
 
 
 class Records:
-    """Records out of a response's bytes, by its content type.
+    """Decodes the records of a response, by its content type.
 
-    The content type decides. The first byte has a say where the type says nothing, and where it cannot
-    be right: an event stream never begins with ``{`` or ``[``, and taken for one it would be read as
-    fields to ignore, losing every record without a word.
+    The first byte decides if the type does not, or cannot be right: an event stream never begins with ``{`` or ``[``,
+    and such a body, read as events, would silently lose every record.
 
     An empty body holds no records; in plain JSON an empty body is an error.
     """
@@ -253,7 +251,7 @@ class Records:
 
     @property
     def kind(self) -> str | None:
-        """What is being read: "sse", "lines", "json"; None while that is not known."""
+        """The format: "sse", "lines", "json"; None while it is not known."""
         return self._kind if self._decoder is not None else None
 
     def feed(self, data: bytes) -> Iterator[Any]:
@@ -275,7 +273,7 @@ class Records:
             kind = LINES if kind == LINES else JSON
         elif kind is None:
             if first not in b"deir:":  # data, event, id, retry, a comment
-                raise DecodeError("this is no stream of records:", bytes(self._head))
+                raise DecodeError("this is not a stream of records:", bytes(self._head))
             kind = SSE
         self._kind = kind
         if kind == SSE:
@@ -283,10 +281,10 @@ class Records:
         return LineRecords(max_record) if kind == LINES else JSONRecords(member, max_record)
 
     def close(self) -> Iterator[Any]:
-        """The last record, if it was still open; raises `DecodeError` where the stream was cut."""
+        """The last record, if it was still open; raises `DecodeError` if the stream was cut."""
         if self._decoder is not None:
             yield from self._decoder.close()
         elif self._kind == JSON:
-            raise DecodeError("the answer is empty")
+            raise DecodeError("the response is empty")
         elif self._head.strip(b" \t\r\n\x1e" + BOM):
             raise DecodeError("the stream was cut at", bytes(self._head))

@@ -1,4 +1,4 @@
-"""A sketch of geometries as inline SVG: what a footprint looks like, without a map, a network or a library."""
+"""Footprints as inline SVG, without a map, a network or a library."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _MAX_DEPTH = 8
 
 
 def svg(geometries: Iterable[Any], width: int = 200, height: int = 140) -> str:
-    """An ``<svg>`` element of GeoJSON geometries, north up; an empty string where there is nothing to draw.
+    """An ``<svg>`` element of GeoJSON geometries, north up; an empty string if there is nothing to draw.
 
     Coordinates are longitude and latitude in degrees; a degree of longitude is drawn as wide as it is at the
-    middle latitude. What is no geometry is left out; of many points and many shapes only some are drawn.
+    middle latitude. Other values are left out; of many points and many shapes only some are drawn.
     """
     return _svg(_collected(geometries), width, height)
 
 
 def figure(geometries: Iterable[Any]) -> str:
-    """The sketch with the bounds of what it shows below it; an empty string where there is nothing to draw."""
+    """The SVG with its bounds below it; an empty string if there is nothing to draw."""
     shapes = _collected(geometries)
     points = [point for _, line in shapes for point in line]
     if not points:

@@ -1,4 +1,4 @@
-"""Images: what a notebook shows of a binary response."""
+"""Images: binary responses in a notebook."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ALIASES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png
 
 
 def kind_of(content: bytes, media_type: str) -> str | None:
-    """The media type of an image that can be shown; None where the bytes are not what the type says."""
+    """The media type of an image that can be shown; None if the bytes do not match the declared type."""
     kind = _ALIASES.get(media_type, media_type)
     if kind == "image/webp":
         return kind if content[:4] == b"RIFF" and content[8:12] == b"WEBP" else None
@@ -30,7 +30,7 @@ def kind_of(content: bytes, media_type: str) -> str | None:
 
 
 def bundle(content: bytes, media_type: str) -> dict[str, Any]:
-    """A MIME bundle of an image: its own bytes, of a TIFF a small PNG where Pillow is installed; empty for the rest."""
+    """A MIME bundle of an image: its own bytes, or a small PNG of a TIFF if Pillow is installed; empty for the rest."""
     from base64 import b64encode
 
     kind = kind_of(content, media_type)
@@ -43,7 +43,7 @@ def bundle(content: bytes, media_type: str) -> dict[str, Any]:
 
 
 def pillow() -> Any:
-    """Pillow's `Image` module. Raises ImportError with what to install."""
+    """Pillow's `Image` module. Raises ImportError with the command that installs it."""
     try:
         from PIL import Image
     except ImportError as exc:
@@ -59,7 +59,7 @@ def image(content: bytes) -> Any:
 
 
 def small(content: bytes, side: int) -> bytes | None:
-    """The image as a PNG of at most `side` pixels; None where Pillow is missing or cannot read it."""
+    """The image as a PNG with sides of at most `side` pixels; None if Pillow is missing or cannot read it."""
     from io import BytesIO
     from warnings import catch_warnings, simplefilter
 
@@ -79,7 +79,7 @@ def small(content: bytes, side: int) -> bytes | None:
 
 
 def _eight_bits(opened: Any) -> Any:
-    """An image in a mode that PNG shows: numbers of 16 or 32 bits are stretched between their extremes."""
+    """An image with 8 bits a channel: values of 16 or 32 bits are stretched between their extremes."""
     if opened.mode in ("L", "LA", "RGB", "RGBA", "P", "1"):
         return opened
     if opened.mode.startswith(("I", "F")):

@@ -18,11 +18,11 @@ _MOST = 2_000
 def explore(page: Any, **options: Any) -> Any:
     """Draw the footprints of a page's records on a map; a footprint shows its fields under the pointer.
 
-    The map fetches its tiles in the browser that shows it; the records are part of it and go nowhere.
+    The browser that shows the map fetches its tiles; the records are part of the map and are sent nowhere.
 
     Args:
         page: A page, or a list of features.
-        options: As of ``folium.Map``, such as ``tiles`` and ``height``.
+        options: Options of ``folium.Map``, such as ``tiles`` and ``height``.
 
     Returns:
         A ``folium.Map``, which shows itself in a notebook and has a ``save(path)``.

@@ -1,4 +1,4 @@
-"""Results as plain mappings, and what kind of thing each is: a page, a feature, a record, another object."""
+"""Results as plain mappings, and their kind: a page, a feature, a record, another object."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _LOOKED_AT = 20
 
 
 def redacted(value: Any, name: Any = None) -> Any:
-    """`value`, or asterisks where it is a secret: an API key, a webhook's secret, a payment's.
+    """`value`, or asterisks if it is a secret: an API key, a webhook's secret, a payment's.
 
-    What is shown ends up in logs and notebooks; the value itself is read from its field.
+    Displayed values end up in logs and notebooks. The field itself holds the real value.
     """
     if isinstance(value, str) and value:
         for start in _SECRET_STARTS:
@@ -31,7 +31,7 @@ def redacted(value: Any, name: Any = None) -> Any:
 
 
 def pairs(value: Any) -> list[tuple[str, Any]] | None:
-    """The fields of a model: those that were given, under their Python names, then unknown ones; else None."""
+    """The fields of a model: the set ones under their Python names, then unknown ones; None for another value."""
     given = getattr(type(value), "model_fields", None)
     if given is None or not hasattr(value, "__pydantic_fields_set__"):
         return None
@@ -42,7 +42,7 @@ def pairs(value: Any) -> list[tuple[str, Any]] | None:
 
 
 def plain(value: Any) -> Any:
-    """A model as a mapping of its wire names, anything else as it is; what lies inside stays as it is."""
+    """A model as a mapping under its wire names, anything else as it is; nested values are not converted."""
     found = None if isinstance(value, dict | list) else pairs(value)
     if found is None:
         return value
@@ -60,7 +60,7 @@ def is_feature(fields: Mapping[str, Any]) -> bool:
 
 
 class Page:
-    """A page as it is shown: the key of its records, the records, and the scalars beside them."""
+    """A page for display: the key of its records, the records, and the scalars beside them."""
 
     __slots__ = ("key", "name", "records", "rest")
 
@@ -77,7 +77,7 @@ class Page:
 
     @property
     def note(self) -> str:
-        """The members beside the records. A page token says nothing to a reader, but that there is more."""
+        """The members beside the records. A page token is shown as "more pages follow"."""
         parts = [f"{k}: {redacted(v, k)}" for k, v in self.rest.items() if k not in _UNSAID]
         if any(k in self.rest for k in _NEXT):
             parts.append("more pages follow")
@@ -103,8 +103,8 @@ def counted(number: int, plural: str) -> str:
 def page_of(value: Any) -> Page | None:
     """`value` as a page of records; None for anything else.
 
-    A result of an operation that returns pages is one, however few records it has. Elsewhere it takes a list of objects
-    under a name that records go by, and no id: what has an id is a record itself, as an order with its history.
+    Every result of an operation that returns pages is one. Another object is one if it has a list of objects under a
+    name that is common for records, and no id: an object with an id is a record itself, as an order with its history.
     """
     fields = plain(value)
     if isinstance(fields, list):

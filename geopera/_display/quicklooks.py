@@ -25,12 +25,12 @@ _AT_ONCE = 8
 
 
 class Quicklooks:
-    """The pictures of some scenes: shown as a contact sheet in a notebook.
+    """The pictures of some scenes, shown as a contact sheet in a notebook.
 
     Attributes:
-        images: For each scene that has one its picture, as bytes by id.
-        missing: For each other scene the reason, by id.
-        left: How many scenes were left out.
+        images: Pictures as bytes, by the id of the scene.
+        missing: Reasons why there is no picture, by the id of the scene.
+        left: The number of scenes beyond the limit.
     """
 
     def __init__(
@@ -71,7 +71,14 @@ class Quicklooks:
         return f'<figure style="{style}">{shown}<figcaption>{escaped(text, 120)}</figcaption></figure>'
 
     def image(self, columns: int = 5) -> Any:
-        """The contact sheet as a ``PIL.Image.Image``. Raises ImportError: if Pillow is missing."""
+        """The contact sheet as a ``PIL.Image.Image``.
+
+        Args:
+            columns: Pictures in a row.
+
+        Raises:
+            ImportError: If Pillow is missing.
+        """
         module = pillow()
         pictures = [image(data).convert("RGB") for data in self.images.values()]
         for picture in pictures:
@@ -84,24 +91,33 @@ class Quicklooks:
         return sheet
 
     def save(self, path: str | PathLike[str], columns: int = 5) -> None:
-        """Write the contact sheet to a file, in the format of its suffix."""
+        """Write the contact sheet to a file, in the format of its suffix.
+
+        Args:
+            path: The file.
+            columns: Pictures in a row.
+
+        Raises:
+            ImportError: If Pillow is missing.
+            OSError: If the file cannot be written.
+        """
         self.image(columns).save(path)
 
 
 def quicklooks(page: Any, *, limit: int = 20, http: Any = None, timeout: float = 20.0) -> Quicklooks:
-    """Fetch the small pictures of a page's scenes, several at a time, and show them as a contact sheet.
+    """Fetch the small pictures of a page's scenes, several at a time, as a contact sheet.
 
     A picture is an asset with the role ``thumbnail`` or ``overview``, or a name such as ``preview``, in a format that
-    browsers show. It is fetched from where the scene says, without the token of the API.
+    browsers show. It is fetched from the asset's URL, without the token of the API.
 
     Args:
         page: A page, or a list of features.
-        limit: How many scenes, at most.
-        http: An ``httpx.Client`` of yours, for proxies, TLS or credentials of the host of the pictures.
+        limit: The most scenes.
+        http: Your own ``httpx.Client``, for proxies, TLS or credentials of the host of the pictures.
         timeout: Seconds for each step of a request.
 
     Returns:
-        A `Quicklooks`. It also names the scenes whose picture is missing, and why.
+        A `Quicklooks`. It also has the scenes without a picture, with the reasons.
     """
     from concurrent.futures import ThreadPoolExecutor
     from contextlib import nullcontext
@@ -128,7 +144,7 @@ def quicklooks(page: Any, *, limit: int = 20, http: Any = None, timeout: float =
 
 
 def _fetched(client: Any, record: Any, timeout: float) -> tuple[bytes | None, str]:
-    """(the picture of a record, why there is none)."""
+    """(the picture of a record or None, the reason why there is none)."""
     import httpx
 
     url = picture_url(plain(record))
@@ -149,7 +165,7 @@ def _fetched(client: Any, record: Any, timeout: float) -> tuple[bytes | None, st
 
 
 def picture_url(fields: Mapping[str, Any]) -> str | None:
-    """The address of the small picture of a scene."""
+    """The URL of the small picture of a scene."""
     assets = plain(fields.get("assets"))
     ranked: list[tuple[int, str]] = []
     for name, value in assets.items() if isinstance(assets, dict) else ():

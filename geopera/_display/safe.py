@@ -1,7 +1,7 @@
-"""Text that a server sent, made harmless for a screen (CWE-150).
+"""Text of a server, made safe for a terminal (CWE-150).
 
-Terminals execute control characters, and bidirectional controls change what a line seems to say. Every message, repr,
-table, docstring and HTML text of the package ends in `safe`; the data itself stays as it came.
+Terminals execute control characters, and bidirectional controls change how a line reads. Every message, repr, table,
+docstring and HTML text of the package passes through `safe`; the data itself is not changed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 __all__ = ["cut", "fits", "message", "one_line", "safe", "width"]
 
 _LONGEST = 4_000
-# Spaces of all widths, and the joiners that some scripts and emoji need: not "printable", and harmless.
+# Spaces of all widths, and the joiners that some scripts and emoji need: safe, although not "printable".
 _HARMLESS = frozenset("\u00a0\u1680\u202f\u205f\u3000\u200c\u200d" + "".join(map(chr, range(0x2000, 0x200B))))
 
 
@@ -21,19 +21,19 @@ def safe(text: str, keep: str = "\n\t") -> str:
 
 
 def one_line(text: str, limit: int) -> str:
-    """`text` as at most `limit` harmless characters on one line, with an ellipsis where it was longer."""
+    """`text` as at most `limit` safe characters on one line; an ellipsis marks a cut."""
     shown = cut(" ".join(text[: 4 * limit].split()), limit)
     return shown if len(text) <= 4 * limit or shown.endswith("…") else shown[: limit - 1] + "…"
 
 
 def cut(text: str, limit: int) -> str:
-    """The same with its spaces as they are."""
+    """`one_line` with spaces unchanged."""
     shown = safe(text[: limit + 1], keep="")
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
 def message(text: str) -> str:
-    """A message with what a server said in it: harmless, its lines kept, cut where it is long."""
+    """A message with text of a server: made safe, its line breaks kept, cut if it is long."""
     if len(text) <= _LONGEST:
         return safe(text)
     return f"{safe(text[:_LONGEST])}… ({len(text) - _LONGEST:,} more characters)"
@@ -49,7 +49,7 @@ def width(text: str) -> int:
 
 
 def fits(characters: str, stream: object) -> bool:
-    """Whether the encoding of a stream has `characters`."""
+    """Whether the encoding of a stream can represent `characters`."""
     try:
         characters.encode(getattr(stream, "encoding", None) or "utf-8")
     except (UnicodeEncodeError, LookupError):

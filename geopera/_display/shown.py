@@ -10,7 +10,7 @@ __all__ = ["Shown"]
 
 
 class Shown:
-    """An object that shows itself: on one line, as a table, in a notebook."""
+    """An object with a one-line repr, a table for `print`, and HTML for notebooks."""
 
     __slots__ = ()
 

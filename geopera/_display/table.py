@@ -1,4 +1,4 @@
-"""Tables of records: which columns, which rows, and how they look in a terminal."""
+"""Tables of records: their columns and rows, and their text in a terminal."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _UNSEEN = frozenset(
 
 
 class Columns:
-    """The columns of some records: those that say most, in the order in which people look for them.
+    """The columns of some records, the most useful ones first.
 
     Attributes:
-        names: The columns that are shown.
-        left: The columns that are not.
+        names: The shown columns.
+        left: The other columns.
         rows: For each record, its value in each shown column.
     """
 
@@ -57,7 +57,7 @@ class Columns:
 
 
 def _flat(record: Any) -> tuple[dict[str, Any], list[str]]:
-    """(a record as columns, the members that are none): properties of a feature are columns of their own."""
+    """(a record as columns, its other members): properties of a feature are columns of their own."""
     row = plain(record)
     if not isinstance(row, dict):
         return {"value": row}, []
@@ -94,7 +94,7 @@ def cell(value: Any, limit: int) -> str:
 
 
 def repr_of(value: Any) -> str:
-    """What `repr` gives: one line, but for a page that somebody at a prompt looks at."""
+    """The `repr` of a result: one line, except for a page at an interactive prompt."""
     import sys
 
     if hasattr(sys, "ps1") and page_of(value) is not None:
@@ -103,7 +103,7 @@ def repr_of(value: Any) -> str:
 
 
 def text(value: Any, rows: int = _ROWS) -> str:
-    """What `print` shows: a page or a list of objects as a table, a feature with a field a line, or `short`."""
+    """The text for `print`: a page or a list of objects as a table, a feature with one field per line, or `short`."""
     page = page_of(value)
     if page is not None:
         return encodable(_page(page, rows))
@@ -128,7 +128,7 @@ def _page(page: Page, rows: int) -> str:
 
 
 def more_columns(left: list[str]) -> str:
-    """How many columns are left out, and which."""
+    """The number and the names of the columns that are left out."""
     shown = ", ".join(one_line(str(name), 40) for name in left[:20])
     return f"{counted(len(left), 'more columns')}: {shown}{', …' if len(left) > 20 else ''}"
 
@@ -152,7 +152,7 @@ def _fields(value: Any, fields: dict[str, Any]) -> str:
 
 
 def terminal() -> int:
-    """The columns of the terminal; 100 where there is none."""
+    """The width of the terminal in columns; 100 without one."""
     from shutil import get_terminal_size
 
     return min(200, max(40, get_terminal_size((100, 24)).columns))
@@ -161,7 +161,7 @@ def terminal() -> int:
 def text_table(columns: Columns, wide: int | None = None) -> str:
     """The columns as a table for a terminal; those that do not fit are dropped from `columns`."""
     wide = terminal() if wide is None else wide
-    # An id is what people copy: it is not cut.
+    # An id is not cut, since people copy it.
     limits = [72 if name == "id" else 40 for name in columns.names]
     head = [one_line(safe(str(name)), 24) for name in columns.names]
     body = [[cell(value, most) for value, most in zip(row, limits, strict=True)] for row in columns.rows]

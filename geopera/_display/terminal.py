@@ -1,4 +1,4 @@
-"""What IPython prints in a terminal: the whole text for what was asked for, one line for a member of a list."""
+"""Display in IPython's terminal: the whole text of a result, one line for a member of a list."""
 
 from __future__ import annotations
 

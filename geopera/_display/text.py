@@ -1,4 +1,4 @@
-"""Bounded texts: `line` is the repr of a result, on one line; `short` is the repr of anything, cut at a length."""
+"""Bounded texts: `line` is the one-line repr of a result, `short` the repr of any value, cut at a length."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_STRING = 300
 _MAX_DEPTH = 12
 _MAX_LINES = 10
 
-#: What people look for first, in this order.
+#: The fields that people look for first, in this order.
 FIRST = (
     *("id", "name", "title", "status", "state", "reference", "datetime", "start_datetime", "end_datetime"),
     *("eo:cloud_cover", "cloud_cover", "gsd", "platform", "collection", "collections", "type", "created_at"),
@@ -26,7 +26,7 @@ FIRST = (
 
 
 def encodable(text: str) -> str:
-    """`text` as the encoding of standard output can have it: ASCII for ASCII."""
+    """`text` for the encoding of standard output: ASCII for ASCII."""
     import sys
 
     if text.isascii() or fits(text, sys.stdout):
@@ -56,7 +56,7 @@ def line(value: Any) -> str:
 
 
 def whole(value: Any) -> str:
-    """`value` in some `LIMIT` characters at most: whole, or each of its fields in short."""
+    """`value` in at most about `LIMIT` characters: whole, or with each of its fields shortened."""
     return encodable(_bounded(value, plain(value), LIMIT))
 
 
@@ -69,7 +69,7 @@ def _bounded(value: Any, fields: Any, limit: int) -> str:
 
 
 def lines(values: list[Any]) -> str:
-    """A list, a member a line where they are objects; what is left out is counted."""
+    """A list, one line per member if they are objects; omitted members are counted."""
     if not values or not any(isinstance(plain(item), dict) for item in values[:_MAX_LINES]):
         return encodable(short(values, LIMIT // 2))
     shown = [line(item) for item in values[:_MAX_LINES]]
@@ -108,7 +108,7 @@ def _when(properties: Mapping[str, Any]) -> str:
 
 
 def _gist(value: Any, fields: dict[str, Any], limit: int) -> str:
-    """The fields of a large object that fit, nested ones as what they hold."""
+    """The fields of a large object that fit; nested ones as their sizes."""
     shown = pairs(value)
     names = [name for name, _ in shown] if shown is not None else list(fields)
     items = dict(shown) if shown is not None else fields
@@ -158,7 +158,7 @@ class _Writer:
 
 
 def short(value: Any, limit: int = LIMIT) -> str:
-    """A repr of `value` of about `limit` characters at most: whole when it is small, cut where it is big."""
+    """A repr of `value` of at most about `limit` characters: whole if it is small, else cut."""
     writer = _Writer(limit)
     _write(writer, value, 0)
     return "".join(writer.parts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .._call.stops import TotalTimeout
 from .._decoding.inflate import BodyError
 from .._http import transport_errors
 from ..errors import APIError, GeoperaError, ResponseError
@@ -194,6 +195,8 @@ class _Transfer:
                     yield Work(work)
         except BodyError as exc:
             raise self._wrong(str(exc)) from exc
+        except TotalTimeout as exc:
+            raise lost(source.label, exc).error from None
         except transport_errors() as exc:
             raise lost(source.label, exc) from None
         if length is not None and file.size != length:

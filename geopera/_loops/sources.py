@@ -16,6 +16,7 @@ from urllib.parse import urljoin
 
 from .._http import is_timeout, library, transport_errors
 from .._secrets import Redactor
+from .._transport.redirects import STATUSES, BadRedirect, address_fault
 from ..errors import APIConnectionError, APIError, APITimeoutError, GeoperaError, ResponseError, for_status
 from .checksums import stated_checksums
 from .filenames import disposition_name, ids_name, safe_name, url_name
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from .checksums import Checksum
     from .drive import Caller
 
-_REDIRECTS = (301, 302, 303, 307, 308)
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
 _REFUSALS = (400, 401, 403, 410)  # the status of an expired URL, by store
 _NAMES = (
@@ -98,18 +98,17 @@ class Posted(Source):
         steps, self._first = self._first or self._steps(headers), None
         try:
             response = yield Call(steps)
-        except APIConnectionError as exc:
-            if "URL in location header" not in str(exc):
-                raise
-            # httpx parses the header before it hands the response on, and reports a fault of the protocol.
-            raise ResponseError(
-                f"{self.label}: the file's address is not to be trusted: it is not a URL",
-                operation=self.label,
-            ) from None
         except APIError as exc:
-            place = exc.response.headers.get("location") if exc.response is not None else None
-            if exc.status_code not in _REDIRECTS or not place:
+            if exc.status_code not in STATUSES:
                 raise
+            place = exc.response.headers.get("location") if exc.response is not None else None
+            if not place:
+                raise ResponseError(
+                    f"{self.label}: the response redirects ({exc.status_code}) without an address",
+                    operation=self.label,
+                    status_code=exc.status_code,
+                    response=exc.response,
+                ) from None
             # The file lies elsewhere; there the token is nobody's business.
             self._signed = Signed(self._caller, self._endpoint, self._content, None)
             self._signed.go_to(place)
@@ -155,24 +154,23 @@ class Signed(Source):
         self._set(url)
 
     def _set(self, url: str) -> None:
+        self._url = self._checked(url)
+        self._since = time.monotonic()
+        self._served = False
+
+    def _checked(self, url: str) -> str:
+        """The absolute URL. Raises ResponseError: if nothing may be fetched from there."""
         try:
             joined = url if "://" in url else urljoin(self._base.rstrip("/") + "/", url)
             absolute = self._library.URL(joined)
-            host = absolute.host
-            fault = None
-            if absolute.scheme not in ("http", "https"):
-                fault = f"its scheme is {absolute.scheme!r}"
-            elif absolute.scheme == "http" and self._base.startswith("https:"):
+            fault = address_fault(absolute)
+            if absolute.scheme == "http" and self._base.startswith("https:"):
                 fault = "it is not encrypted, and the API is"
-            elif not host or len(host.encode("idna") if ":" not in host else host) > 253:
-                fault = "it has no valid host"
         except (ValueError, self._library.InvalidURL) as exc:
             raise self._bad("it is not a URL") from exc
         if fault is not None:
             raise self._bad(fault)
-        self._url = str(absolute)
-        self._since = time.monotonic()
-        self._served = False
+        return str(absolute)
 
     def _bad(self, fault: str) -> ResponseError:
         return ResponseError(
@@ -215,6 +213,8 @@ class Signed(Source):
             assert self._url is not None
             try:
                 body = yield self._request(self._url, headers)
+            except BadRedirect as exc:
+                raise ResponseError(f"{self.label}: {exc}", operation=self.label) from None
             except (ValueError, self._library.InvalidURL) as exc:
                 raise self._bad("it is not a URL") from exc
             except transport_errors(OSError, ExceptionGroup) as exc:
@@ -244,6 +244,8 @@ class Signed(Source):
     def _refuse(self, http: Body, said: bytes) -> None:
         from .._call.retry import retry_after_seconds
 
+        if http.status_code in STATUSES:
+            self._checked(http.headers.get("location", ""))
         after = retry_after_seconds(http.headers, time.time())
         error = for_status(http.status_code)(
             f"{self.label}: the file's server responded {http.status_code} {_reason(said)}".rstrip(),

@@ -1,4 +1,4 @@
-"""What the API looks like to someone who explores it: help, signatures, completion and tables of fields.
+"""The API in a REPL: help, signatures, completion and tables of fields.
 
-Texts made from a manifest. No calls, no HTTP; what is shown of a result lives in `_values`.
+Texts made from a manifest. No calls, no HTTP; the display of results is in `_display`.
 """

@@ -29,7 +29,7 @@ READABLE = {
     "any": "Any",
     "date-time": "datetime",
 }
-"""The spelling for people: ``list[float] | None``."""
+"""The type names for help texts: ``list[float] | None``."""
 
 
 class Annotator:
@@ -48,8 +48,8 @@ class Annotator:
         self.schemas = schemas
         self.words = words
         self.classes = {key: name for name, key in class_names(schemas).items()}
-        # Texts by the schema that they were made from, which is kept so that its id stays its own. Without them a
-        # few schemas that each refer twice to the next one would take forever.
+        # Texts by the id of their schema, which is kept so that the id stays unique. Without this cache a few schemas
+        # that each refer twice to the next one would take exponential time.
         self._texts: dict[int, tuple[Any, str]] = {}
 
     def reference(self, key: str) -> str:
@@ -66,7 +66,7 @@ class Annotator:
             return self.words["any"]
         known = self._texts.get(id(schema))
         if known is None:
-            self._texts[id(schema)] = schema, self.words["any"]  # what a schema within itself is spelled as
+            self._texts[id(schema)] = schema, self.words["any"]  # the spelling of a schema inside itself
             known = self._texts[id(schema)] = schema, self._text(schema, depth)
         return known[1]
 
@@ -82,7 +82,7 @@ class Annotator:
         return text if len(text) <= _MAX_TEXT else self.words["any"]
 
     def special(self, schema: dict[str, Any]) -> str | None:
-        """The spelling of a schema that is spelled in a way of its own, as one with a class is; else None."""
+        """The spelling of a schema that needs a special one, such as one with a class; else None."""
         return None
 
     def _alternatives(self, schema: dict[str, Any], depth: int) -> Iterator[str]:
@@ -147,12 +147,12 @@ def _is_literal(value: Any) -> bool:
 
 
 def is_object(schema: Any) -> bool:
-    """Whether a schema describes one JSON object, so that a class stands for it."""
+    """Whether a schema describes one JSON object and so has a class."""
     return isinstance(schema, dict) and (schema.get("type") == "object" or "properties" in schema)
 
 
 def resolve(schema: Any, schemas: Mapping[str, Any]) -> dict[str, Any]:
-    """`schema` with the chain of references at its top followed; ``{}`` where it leads nowhere."""
+    """`schema` with the chain of references at its top followed; ``{}`` if it leads nowhere."""
     for _ in range(_MAX_DEPTH):
         if not isinstance(schema, dict):
             return {}
@@ -164,7 +164,7 @@ def resolve(schema: Any, schemas: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Field:
-    """One field of an object: its names, its schema, whether it has to be given, and what is said about it.
+    """One field of an object: its names, its schema, whether it is required, and its description.
 
     words: ``description``, ``deprecated`` and ``examples``, as far as the API's description has them.
     """
@@ -223,12 +223,12 @@ _BOUNDS = (
 
 
 def _printable(text: str) -> str:
-    """`text` with escapes for what a terminal would obey."""
+    """`text` with escapes for control characters of a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def limits(schema: Any) -> list[str]:
-    """What a schema asks for beyond its type, in words: ``["≥ 1", "≤ 500"]``."""
+    """The limits of a schema beyond its type, as texts: ``["≥ 1", "≤ 500"]``."""
     if not isinstance(schema, dict):
         return []
     found = [

@@ -1,6 +1,6 @@
-"""What the REPL shows of the API: resources with their operations, operations with their fields.
+"""Texts about resources and operations for the REPL.
 
-Texts are made from the manifest at each use; nothing is cached and no model is built.
+They are made from the manifest at each use; nothing is cached and no model is built.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def resource_repr(manifest: Manifest, prefix: str) -> str:
 
 
 def resource_rows(manifest: Manifest, prefix: str) -> list[tuple[str, str]]:
-    """(name as it is called, summary) of what lies directly below `prefix`, resources last."""
+    """(attribute name, summary) of the children of `prefix`, resources last."""
     node = manifest.node(prefix)
     calls, resources = [], []
     for name, child in sorted((node or {}).items()):
@@ -90,7 +90,7 @@ def _count(items: list[Any], what: str) -> str:
 
 
 def resource_doc(manifest: Manifest, prefix: str) -> str:
-    """The docstring of a resource: what lies below it."""
+    """The docstring of a resource: its children."""
     return (
         resource_repr(manifest, prefix) + "\n\nCall an operation with a dict, a model or keyword arguments."
     )
@@ -100,7 +100,7 @@ def resource_doc(manifest: Manifest, prefix: str) -> str:
 
 
 def fields(manifest: Manifest, operation: Operation) -> list[Field]:
-    """The fields of an operation's input, required ones first; empty where any JSON object is taken."""
+    """The fields of an operation's input, required ones first; empty if it takes any JSON object."""
     described = _body_schema(manifest, operation, described=True) if manifest.docs else None
     return field_types.fields(_body_schema(manifest, operation), manifest.schemas, described)
 
@@ -128,7 +128,7 @@ def takes_anything(manifest: Manifest, operation: Operation) -> bool:
 
 
 def result_type(manifest: Manifest, operation: Operation) -> str:
-    """What a call returns, as one would annotate it."""
+    """The result of a call, as an annotation."""
     if operation.binary:
         return "bytes"
     text = Annotator(manifest.schemas).text(operation.output)
@@ -207,7 +207,7 @@ def operation_doc(operation: Operation, manifest: Manifest) -> str:
     """The docstring of an operation: summary, fields, result, scope, effect, errors, and an example."""
     parts = [operation.summary or operation.id, ""]
     if operation.deprecated:
-        parts += ["Deprecated: the API says that it should no longer be used.", ""]
+        parts += ["Deprecated: the API's description marks it so.", ""]
     if not operation.callable:
         parts += [f"It is not callable: its body is {operation.request_media_type}, not JSON.", ""]
     if operation.description and operation.description != operation.summary:
@@ -235,7 +235,7 @@ def operation_doc(operation: Operation, manifest: Manifest) -> str:
 
 
 def reference_url(id: str) -> str:
-    """Where an operation is documented."""
+    """The URL of an operation's documentation."""
     return f"{REFERENCE}#{id}"
 
 
@@ -251,12 +251,12 @@ def _paging(operation: Operation) -> str:
 
 
 def effect(operation: Operation) -> str:
-    """The operation's side effect, and what it means."""
+    """The operation's side effect, and its meaning."""
     return f"{operation.side_effect or 'unknown'}: {effect_in_words(operation)}"
 
 
 def effect_in_words(operation: Operation) -> str:
-    """What the operation may do, and when it is retried."""
+    """What the operation may change or cost, and when it is retried."""
     return _EFFECTS.get(operation.side_effect or "", _UNKNOWN_EFFECT)
 
 
@@ -278,9 +278,9 @@ def _example(field: Field, manifest: Manifest) -> Any:
 def example_value(
     schema: Any, schemas: Mapping[str, Any], depth: int = 0, left: list[int] | None = None
 ) -> Any:
-    """A small value of the kind that `schema` describes; not more than an illustration.
+    """A small value for `schema`, as an illustration.
 
-    left: A list with the number of values that it may still be made of.
+    left: A list with the number of values that may still be made.
     """
     schema = field_types.resolve(schema, schemas)
     left = [_MAX_VALUES] if left is None else left
@@ -319,7 +319,7 @@ def _example_number(schema: dict[str, Any]) -> int | float:
 
 
 class _Text(str):
-    """An annotation that is shown as it is written."""
+    """An annotation whose repr is its text."""
 
     __slots__ = ()
 
@@ -339,7 +339,7 @@ def operation_signature(operation: Operation, manifest: Manifest) -> inspect.Sig
     for field in fields(manifest, operation):
         name = f"{field.name}_" if field.name in taken else field.name
         if name.isidentifier():
-            # A required field is left open here: it may be given in the body instead.
+            # A required field has a default here: it may be given in the body instead.
             default = Parameter.empty if field.required else UNSET
             text = _Text(annotator.text(field.schema))
             keywords.append(Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=text))

@@ -40,7 +40,7 @@ def pages(manifest: Manifest, body_of: Bodies) -> Iterator[tuple[str, str]]:
 
 
 def link(id: str) -> str:
-    """Where the reference describes an operation, relative to the reference."""
+    """The link to an operation, relative to the reference."""
     return f"{id.partition('.')[0]}.md#{id}"
 
 
@@ -73,7 +73,7 @@ def _operation(manifest: Manifest, operation: Operation, body: Any) -> str:
     parts = [
         f"## {operation.id} {{#{operation.id}}}",
         _sentence(operation.summary or operation.id),
-        *(["**Deprecated**: the API says that it should no longer be used."] if operation.deprecated else []),
+        *(["**Deprecated**: the API's description marks it so."] if operation.deprecated else []),
         *(
             [f"**Not callable**: its body is `{operation.request_media_type}`."]
             if not operation.callable
@@ -133,7 +133,7 @@ def _description(words: Mapping[str, Any]) -> str:
 
 
 def _text(words: Any) -> str:
-    """Text of a description, without what Markdown would take for HTML."""
+    """Text of a description, with HTML escaped."""
     return words.replace("<", "&lt;") if isinstance(words, str) else ""
 
 
@@ -146,7 +146,7 @@ def _returns(manifest: Manifest, operation: Operation) -> str:
 
 
 def _lines(found: Iterator[str]) -> list[str]:
-    """The first lines of what may be a long text."""
+    """The first lines of a text."""
     lines = [line for line, _ in zip(found, range(_MAX_LINES), strict=False)]
     return [*lines, "…"] if len(lines) == _MAX_LINES else lines
 
@@ -163,7 +163,7 @@ def _tree(schema: Any, annotator: Annotator, indent: str) -> Iterator[str]:
 
 
 def _object_in(schema: Any, schemas: Any, depth: int = 0) -> Any:
-    """The object that a schema describes: itself, the items of an array, or the one that may be null."""
+    """The object in a schema: itself, the items of an array, or the alternative to null."""
     found = field_types.resolve(schema, schemas)
     if found.get("properties") or depth > 3:
         return found if found.get("properties") else None
@@ -232,7 +232,7 @@ def _calls(manifest: Manifest, operation: Operation, body: Any) -> Iterator[str]
 
 
 def _arguments(manifest: Manifest, operation: Operation, body: Any) -> str:
-    """A body as keyword arguments; as a dict where a name is none of Python's."""
+    """A body as keyword arguments; as a dict if a name is not a Python identifier."""
     if not body:
         return ""
     names = {field.wire: field.name for field in operations.fields(manifest, operation)}
@@ -248,7 +248,7 @@ def _arguments(manifest: Manifest, operation: Operation, body: Any) -> str:
 
 
 def _literal(value: Any, depth: int) -> str:
-    """JSON as Python, over several lines where one is too long."""
+    """JSON as a Python literal, on several lines if it is long."""
     from json import dumps
 
     if isinstance(value, str):
@@ -273,5 +273,5 @@ def _sentence(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text for a cell of a table: on one line, without what would end the cell."""
+    """Text for a cell of a table: on one line, with its separators escaped."""
     return " ".join(text.split()).replace("|", "\\|")

@@ -1,6 +1,6 @@
-"""What must not be shown: the type that holds it, the values a header can carry, and the redaction of text.
+"""Secrets: the type that holds one, the values that a header can carry, and the redaction of text.
 
-Only the standard library comes in here: every module of the package may need it.
+Only the standard library is imported here: every module of the package may need it.
 """
 
 from .checks import header_fault, header_value, is_secret_name, protected, secrets_of, token_value

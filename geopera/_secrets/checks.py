@@ -16,7 +16,7 @@ _NAMES = ("authorization", "proxy-authorization", "cookie", "set-cookie")
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a header, cookie jar or setting of this name holds a secret. An idempotency key is none."""
+    """Whether a header, cookie jar or setting of this name holds a secret. An idempotency key is not one."""
     name = name.lower().replace("_", "-")
     if name == "idempotency-key":
         return False
@@ -24,14 +24,14 @@ def is_secret_name(name: str) -> bool:
 
 
 def header_value(value: Any, what: str) -> Any:
-    """A value that a header can carry, without the line break that a file ends in; a `Secret` stays one.
+    """A value for a header, without the line break at the end of a file; a `Secret` stays one.
 
     Args:
         value: Text, bytes, or a secret of either.
-        what: The argument, variable or header, for the message: the value is in none.
+        what: The argument, variable or header, for the message, which never holds the value.
 
     Raises:
-        TypeError: If it is no text.
+        TypeError: If it is not text.
         ValueError: If a header cannot carry it (RFC 9110, 5.5).
     """
     wrapped = isinstance(value, Secret)
@@ -44,7 +44,7 @@ def header_value(value: Any, what: str) -> Any:
 
 
 def token_value(value: Any, what: str) -> Secret:
-    """A token as a `Secret`. It is checked as any header value is, and is neither empty nor padded with spaces."""
+    """A token as a `Secret`, checked like any header value; it must not be empty or padded with spaces."""
     secret = Secret(reveal(value))
     value = None
     checked: Secret = header_value(secret, what)
@@ -54,7 +54,7 @@ def token_value(value: Any, what: str) -> Secret:
     return checked
 
 
-# The value is a local variable of these alone, and they raise nothing: a traceback shows local variables.
+# Only these functions hold the value as a local variable, and they raise nothing: a traceback shows local variables.
 
 
 def _checked(secret: Secret) -> tuple[Secret, str | None, type[Exception]]:
@@ -80,7 +80,7 @@ def _token_fault(secret: Secret) -> str | None:
 
 
 def header_fault(name: Any, value: Any) -> str | None:
-    """What is wrong with a header, or None. `value` may be a secret; it is in no message."""
+    """The fault of a header, or None. `value` may be a secret; it is in no message."""
     name = name.decode("latin-1") if isinstance(name, bytes) else name
     if not isinstance(name, str) or not name or not _TOKEN.issuperset(name):
         return f"{name!r} is not a header name"
@@ -123,7 +123,7 @@ def _wrapped(headers: Any) -> dict[str, Any]:
 def protected(
     headers: Mapping[str, Any] | Iterable[tuple[str, Any]] | None, what: str = "the header"
 ) -> dict[str, Any]:
-    """Headers with the values of secret ones as a `Secret`, each one checked."""
+    """Checked headers; the value of a secret one is a `Secret`."""
     found = _wrapped(headers)
     headers = None
     for name in found:

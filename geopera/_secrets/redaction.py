@@ -1,4 +1,4 @@
-"""The one function that takes secrets out of text, bytes, headers and parsed JSON."""
+"""Redaction: secrets are taken out of text, bytes, headers and parsed JSON."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 
     E = TypeVar("E", bound=BaseException)
 
-# What is shorter stands in ordinary words.
+# A shorter value occurs in ordinary words.
 SHORTEST = 6
-# A part of a secret is taken for it from this length on, and from its half on.
+# The beginning of a secret is redacted if it has this length, or is half of it.
 _PART = 12
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 
 
 class Redactor:
-    """Takes the values of some secrets out of whatever a server or a transport said.
+    """Redacts the values of some secrets in texts of a server or a transport.
 
-    A value is found as it is, percent-encoded, escaped as in JSON or HTML, and inside base64 at any
-    position; its first half too, since texts are cut. Redact first, then shorten.
+    A value is found as it is, percent-encoded, escaped as in JSON or HTML, and inside base64 at any position; its
+    first half is found too, since texts are cut. Redact first, then shorten.
     """
 
     __slots__ = ("_needles", "_secrets")
@@ -35,7 +35,7 @@ class Redactor:
         return bool(self._secrets)
 
     def also(self, secrets: Iterable[Any]) -> Redactor:
-        """One that knows these secrets too."""
+        """A redactor that knows these secrets too."""
         more = tuple(secrets)
         return Redactor((*self._secrets, *more)) if more else self
 
@@ -81,7 +81,7 @@ class Redactor:
         return data
 
     def headers(self, headers: Any) -> Any:
-        """Response headers without the secrets; the same object where there is nothing to take out."""
+        """Response headers without the secrets; the same object if they hold none."""
         if not self._secrets:
             return headers
         pairs = list(headers.multi_items() if hasattr(headers, "multi_items") else headers.items())
@@ -91,7 +91,7 @@ class Redactor:
         return type(headers)([(self.text(name), self.text(value)) for name, value in pairs])
 
     def exception(self, exc: E) -> E:
-        """An exception of a transport that may be kept: without request, frames and chain, its text redacted.
+        """An exception of a transport, made safe to keep: without request, frames and chain, its text redacted.
 
         Its frames hold the head of the request as text.
         """
@@ -107,7 +107,7 @@ class Redactor:
 
 
 def _values(secret: Secret) -> list[str]:
-    """The texts to look for: the value, and what follows a scheme in it (``Bearer …``, ``name=…; …``)."""
+    """The texts to search for: the value, and the part after a scheme (``Bearer …``, ``name=…; …``)."""
     value = secret.get_secret_value() if secret.known else ""
     value = value.decode("latin-1") if isinstance(value, bytes) else value
     if not isinstance(value, str):
@@ -140,7 +140,7 @@ def _plain(text: str, value: str) -> str:
 
 
 def _least(value: str) -> int:
-    """How many of its first characters are taken for the value."""
+    """How many of its first characters count as the value."""
     return max(_PART, (len(value) + 1) // 2) if len(value) > _PART else len(value)
 
 

@@ -12,9 +12,9 @@ _GONE = object()
 class Secret:
     """A value that must not be shown: a token, an API key, a cookie, a webhook secret.
 
-    It prints as ``***`` and is no string, so joining, slicing or serialising it fails instead of showing it.
-    A pickle holds no value. `get_secret_value` is the way out. Comparing takes constant time, and a string
-    equal to the value is equal to the secret.
+    It prints as ``***`` and is not a string, so joining, slicing or serialising it fails instead of showing it.
+    `get_secret_value` returns the value. A pickle does not hold it. A comparison takes constant time; a secret equals
+    a string with its value.
     """
 
     __slots__ = ("__weakref__", "_value")
@@ -30,7 +30,7 @@ class Secret:
         """The value itself.
 
         Raises:
-            ValueError: If the secret was pickled: the value stayed behind.
+            ValueError: If the secret came out of a pickle, which holds no value.
         """
         if self._value is _GONE:
             raise ValueError("this secret came out of a pickle, and a pickle holds no value; set it again")
@@ -79,8 +79,8 @@ class Secret:
 
 
 def reveal(value: Any) -> Any:
-    """The value of a secret of ours or of another library (``get_secret_value``), anything else as it is."""
-    # A secret of ours may hold one of another library: it is wrapped before anything looks at it.
+    """The value of a `Secret` or of another library's secret type (``get_secret_value``); anything else as it is."""
+    # A `Secret` may hold another library's: values are wrapped before they are inspected.
     for _ in range(4):
         get = getattr(value, "get_secret_value", None)
         if get is None:

@@ -1,4 +1,4 @@
-"""The settings of a client that hold secrets: wrapped on the way in, left behind by pickles."""
+"""The settings of a client that hold secrets: wrapped when they are given, left out of pickles."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-# Arguments of an HTTP client that are secret by their place: a proxy has a password in its URL.
+# Arguments of an HTTP client that may hold a secret: a proxy may have a password in its URL.
 ARGUMENTS = ("auth", "cert", "cookies", "headers", "params", "proxies", "proxy")
 
 
 def concealed(options: dict[str, Any], known: Iterable[str]) -> dict[str, Any]:
-    """Options with what is secret in a `Secret`. It raises nothing: they are local variables until then.
+    """Options with secret values in a `Secret`. Raises nothing, since they are local variables until then.
 
-    What has an unknown name may be anything, ``api_key=`` for example.
+    An option with an unknown name is treated as secret: it may be ``api_key=``.
     """
     known = tuple(known)
     return {
@@ -44,7 +44,7 @@ def conceal_arguments(args: Any) -> Any:
 
 
 def open_headers(headers: Any) -> Any:
-    """Headers, wrapped as a whole or not at all, as names and values; secret values are in a `Secret`."""
+    """Headers, given plain or as one `Secret`, as names and values; secret values are in a `Secret`."""
     wrapped: Any = Secret(reveal(headers))
     headers = None
     return protected(wrapped)

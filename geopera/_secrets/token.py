@@ -1,4 +1,4 @@
-"""`Token`: a token with its end, which a function given as ``token=`` may return."""
+"""`Token`: a token with its expiry, which a function given as ``token=`` may return."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ __all__ = ["Token"]
 
 
 class Token:
-    """A token and when it ends.
+    """A token and when it expires.
 
     Args:
         value: The token: text, or a secret type.
-        expires_at: A ``datetime`` with its UTC offset, seconds since the epoch, or None if it has no known end.
+        expires_at: A ``datetime`` with its UTC offset, seconds since the epoch, or None if unknown.
 
     Raises:
-        TypeError: If `value` is no text, or `expires_at` is no time.
-        ValueError: If a header cannot carry the token, or a ``datetime`` has no UTC offset.
+        TypeError: If `value` is not text, or `expires_at` is not a time.
+        ValueError: If the token cannot be sent in a header, or a ``datetime`` has no UTC offset.
     """
 
     __slots__ = ("expires_at", "value")
@@ -54,7 +54,7 @@ def _seconds(value: Any) -> float | None:
 
 
 def token_of(result: Secret) -> Token:
-    """What a token function returned, in a `Secret`, as a `Token`: one, a token, or a pair of token and end."""
+    """The result of a token function, in a `Secret`, as a `Token`: one, a text, or a pair (token, expires_at)."""
     made, message = _parts(result)
     if message:
         raise TypeError(message)

@@ -17,10 +17,10 @@ _ours: ContextVar[Any] = ContextVar("geopera_url", default=None)
 
 
 def unlogged(request: Any) -> None:
-    """A request hook for an HTTP client: the query of this request's URL is not logged.
+    """A request hook for an HTTP client that keeps the query of this request's URL out of the log.
 
-    The line is written by the library, in the context of its caller, with the URL of the request as it is. Other
-    clients of the process log as before.
+    The library writes the line, in the context of its caller, with the whole URL. Other clients of the process log as
+    before.
     """
     from logging import getLogger
 

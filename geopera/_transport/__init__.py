@@ -1,4 +1,4 @@
 """The I/O of a call: HTTP clients, connection pools, TLS, redirects; sync and async.
 
-It performs what `_call` asks for and reports what happened. No rule about retries, bodies or money lives here.
+It performs the steps of `_call` and reports their results. It has no rules about retries, bodies or money.
 """

@@ -1,4 +1,4 @@
-"""A request apart from whoever waits for it: in a thread or a task of its own, which can be given up."""
+"""A request in a thread or a task of its own, so that its caller can stop waiting for it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def in_a_thread(work: Callable[[], Any], watch: Watch, deadline: float) -> Any:
-    """What `work` returns, or `TotalTimeout` at the deadline, whatever `work` waits for by then.
+    """The result of `work`, or `TotalTimeout` at the deadline, whatever `work` waits for by then.
 
-    Nothing ends a read of a head that arrives byte by byte, so the waiting is done here and the reading elsewhere.
+    Nothing can interrupt a read of a head that arrives byte by byte, so this thread waits and another one reads.
     """
     from contextvars import copy_context
     from threading import Event, Lock, Thread
@@ -64,9 +64,9 @@ def _release(found: tuple[bool, Any]) -> None:
 async def in_a_task(
     work: Coroutine[Any, Any, Any], watch: Watch, deadline: float | None, tasks: set[Any]
 ) -> Any:
-    """What `work` returns. If the waiting task is cancelled, or time is up, `work` still ends in good order.
+    """The result of `work`. If the waiting task is cancelled or the deadline passes, `work` still ends in order.
 
-    httpx's pool loses a place when a task is cancelled while it takes a connection or gives one back.
+    The pools of httpx and httpx2 lose a slot when a task is cancelled while it acquires or releases a connection.
     """
     from asyncio import CancelledError, ensure_future, shield, wait
 
@@ -89,7 +89,7 @@ async def in_a_task(
 
 
 def _released(task: Any) -> None:
-    """Nobody wants what came of a task any more."""
+    """Close the unused result of a task."""
     if task.cancelled() or task.exception() is not None:
         return
     reply = task.result()

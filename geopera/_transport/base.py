@@ -1,4 +1,4 @@
-"""What the sync and the async pool share: requests are prepared here, and what comes back is judged."""
+"""The common base of the sync and the async pool: requests are prepared and responses checked here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .._decoding.inflate import ACCEPTED, Whole, too_large
 from .._secrets import header_fault, reveal
 from ..errors import InvalidInputError, ManifestError
 from .guard import Guard
-from .redirects import origin
+from .redirects import bad_redirect, origin
 from .settings import timeout_of
 from .streams import Streams
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .bodies import Body
     from .settings import Connection
 
-# The most bytes of an error's body that are read: what says what went wrong is shorter.
+# The most bytes read of the body of an error; a description of a problem is shorter.
 MAX_ERROR = 1 << 20
 _FRAMING = (b"content-length", b"transfer-encoding")
 
@@ -49,7 +49,7 @@ class Get:
 
 
 class _Route:
-    """The prepared parts of requests to one operation, valid while the client's own parts are as they were."""
+    """The prepared parts of requests to one operation, valid while the client's own parts are unchanged."""
 
     __slots__ = ("base", "headers", "raw", "timeout", "timeouts", "url")
 
@@ -60,11 +60,11 @@ class _Route:
 
 
 class Pool:
-    """An HTTP client for the API, and what belongs to it.
+    """An HTTP client for the API, with its companions.
 
-    client: the one that people can take and configure; with `given`, one of theirs, which carries everything and is
-    never closed here. `_alone` is made like it and keeps no connection: nothing that came before can be taken for
-    the response to a request that has an effect, and no dead idle connection can leave it open whether it had.
+    client: the one that callers can get and configure; with `given`, the caller's own, which carries all requests and
+    is never closed here. `_alone` has the same settings and keeps no connection, for requests with an effect: no
+    earlier response can be mistaken for theirs, and no dead idle connection can leave it open whether they acted.
     """
 
     __slots__ = ("__weakref__", "_alone", "_connection", "_files", "_guard", "_routes", "_streams", "client", "finalizer", "given", "library", "process")  # fmt: skip
@@ -84,12 +84,17 @@ class Pool:
 
     @property
     def mine(self) -> bool:
-        """Whether this process made it: a forked child leaves its parent's sockets alone."""
+        """Whether this process made it: a forked child must not touch its parent's sockets."""
         return self.process == os.getpid()
 
     @property
     def closed(self) -> bool:
         return self._streams.over
+
+    @property
+    def direct(self) -> bool:
+        """Whether the connections are those of the library, with nothing of the caller's around them."""
+        return not self.given and not self._connection.own_way
 
     # Requests.
 
@@ -136,10 +141,10 @@ class Pool:
         return route
 
     def _prepare(self, path: str, method: str, headers: dict[str, str]) -> httpx.Request:
-        """What the client itself builds; its URL is checked here. Raises `ManifestError` for another origin."""
+        """A request as the HTTP client builds it, its URL checked. Raises `ManifestError` for another origin."""
         client = self.client
         if self.given and client.headers.get("accept-encoding") != "identity":
-            headers["Accept-Encoding"] = ACCEPTED  # what is asked for has to be what can be read
+            headers["Accept-Encoding"] = ACCEPTED  # only codings that can be decoded
         base = client.base_url
         if not base.host:  # a client of the caller's that leaves the base to this one
             base = self.library.URL(self._connection.base_url)
@@ -155,7 +160,7 @@ class Pool:
         return built
 
     def _cut(self, built: httpx.Request, deadline: float | None) -> None:
-        """Let no timeout of a request last longer than its deadline."""
+        """Shorten the timeouts of a request to its deadline."""
         if deadline is None:
             return
         left = deadline - time.monotonic()
@@ -168,7 +173,7 @@ class Pool:
         }
 
     def _place(self, built: httpx.Request) -> Place:
-        """Where a request went, for the words of its failure."""
+        """Where a request went, for an error message."""
         connection = self._connection
         proxy = None if self.given else connection.httpx_args.get("proxy")
         trust = not self.given and not connection.own_way and connection.httpx_args.get("trust_env", True)
@@ -180,9 +185,11 @@ class Pool:
             dict(built.headers.raw),
         )
 
-    def _stopped(self, exc: BaseException, *, sent: bool) -> Exception | None:
-        """What to raise in place of an exception that comes from closing the client."""
-        if not self.closed or not isinstance(exc, Exception):
+    def _instead(self, exc: BaseException, *, sent: bool) -> Exception | None:
+        """The exception to raise instead of one that was caused by closing the client, or by a bad redirect."""
+        if not self.closed:
+            return bad_redirect(self.library, exc)
+        if not isinstance(exc, Exception):
             return None
         before = not sent or type(exc).__name__ in ("ConnectError", "ConnectTimeout", "PoolTimeout")
         cls = ClosedBeforeSending if before or isinstance(exc, RuntimeError) else ClosedWhileSending
@@ -220,14 +227,14 @@ class Pool:
         )
 
     def _synced(self, alone: Any) -> Any:
-        """`alone`, with what was changed on the first client since."""
+        """`alone`, with the settings that were changed on the first client."""
         if alone.event_hooks != self.client.event_hooks:
             alone.event_hooks = self.client.event_hooks
         return alone
 
 
 def foreign(pool: Pool, client: Any, url: str, headers: dict[str, str], content: Any = None) -> httpx.Request:
-    """A GET, or a PUT of content, that holds nothing of the client's: no header, no cookie, no parameter."""
+    """A GET, or a PUT of content, without any header, cookie or parameter of the client."""
     made: httpx.Request = pool.library.Request(
         "GET" if content is None else "PUT",
         url,
@@ -245,7 +252,7 @@ def arguments_of(connection: Connection, *, asynchronous: bool) -> dict[str, Any
     try:
         library.URL(connection.base_url)
     except library.InvalidURL as exc:
-        raise ValueError(f"the base_url is no URL: {exc}") from None
+        raise ValueError(f"base_url is not a URL: {exc}") from None
     try:
         return connection.arguments(asynchronous=asynchronous)
     except (OSError, ValueError) as exc:  # a file of certificates that the environment names
@@ -253,7 +260,7 @@ def arguments_of(connection: Connection, *, asynchronous: bool) -> dict[str, Any
 
 
 def made_of(cls: Any, arguments: dict[str, Any]) -> Any:
-    """An HTTP client. What cannot be used comes from the environment by now, and is named."""
+    """An HTTP client. An invalid setting can only come from the environment here; the error names it."""
     from .._call.reasons import unusable_settings
     from ..errors import APIConnectionError
 

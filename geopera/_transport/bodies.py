@@ -1,4 +1,4 @@
-"""The body of a response that is received bit by bit, without its content coding, and the end of it."""
+"""The body of a response: received in chunks, decoded, and closed."""
 
 from __future__ import annotations
 
@@ -7,25 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 from .._call.stops import TotalTimeout
 from .._decoding.inflate import BodyCut, Decoder
+from .direct import rest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     import httpx
 
+    from .direct import Rest
     from .guard import Reception
 
 
 class Body:
     """A response whose body is still to be received. It has to be closed, with `close` or `aclose`.
 
-    Iterating (`chunks`, `achunks`) raises the library's exceptions, `BodyError` for a coding that nobody asked for,
+    Iterating (`chunks`, `achunks`) raises the library's exceptions, `BodyError` for a coding that was not requested,
     and `TotalTimeout`.
     """
 
     __slots__ = (
         "_at_end",
         "_deadline",
+        "_direct",
         "_late",
         "_library",
         "_reception",
@@ -42,6 +45,8 @@ class Body:
         reception: Reception,
         deadline: float | None = None,
         at_end: Callable[[], Any] | None = None,
+        *,
+        direct: bool = False,
     ) -> None:
         self.http = http
         self.headers = http.headers
@@ -50,6 +55,7 @@ class Body:
         self._reception = reception
         self._deadline = deadline
         self._at_end = at_end
+        self._direct = direct  # whether nothing stands between the response and its connection
         self._timer: Any = None
         self._late = False
 
@@ -65,13 +71,20 @@ class Body:
             return
         decoder = Decoder(self.headers.get("content-encoding"), file=file)
         self._watch()
+        pieces = http.iter_raw()  # lives until the end: the connection would be closed with it
         try:
-            for raw in http.iter_raw():
+            for raw in pieces:
                 self._reception.note()
                 if self._reception.surplus:
                     http.extensions["network_stream"].close()
                 self._check()
                 yield from decoder.feed(raw)
+                left, self._direct = self._rest(len(raw), decoder, file), False
+                if left is not None:
+                    for piece in left.chunks():
+                        self._check()
+                        yield piece
+                    break
             if self._late:  # a body without a length seems to end where the socket was shut down
                 raise TotalTimeout("the body did not end in time")
             decoder.close()
@@ -97,9 +110,20 @@ class Body:
                     await http.extensions["network_stream"].aclose()
                 for piece in decoder.feed(raw):
                     yield piece
+                left, self._direct = self._rest(len(raw), decoder, file), False
+                if left is not None:
+                    async for piece in left.achunks(self._within):
+                        yield piece
+                    break
             decoder.close()
         except BodyCut as exc:
             raise self._library.DecodingError(str(exc)) from None
+
+    def _rest(self, arrived: int, decoder: Decoder, file: bool) -> Rest | None:
+        """What of the body of a file may be read from the connection itself, after the first piece."""
+        if not (file and self._direct and decoder.plain):
+            return None
+        return rest(self.http, self._library, arrived)
 
     async def _within(self, step: Any) -> Any:
         if self._deadline is None:
@@ -115,7 +139,7 @@ class Body:
             raise TotalTimeout("the body did not end in time")
 
     def _watch(self) -> None:
-        """At the deadline, end a read that waits: closing a socket wakes nobody, shutting it down does."""
+        """At the deadline, end a read that waits. Closing a socket does not wake a reader; shutting it down does."""
         stream = self.http.extensions.get("network_stream")
         if self._deadline is None or stream is None:
             return
@@ -137,10 +161,10 @@ class Body:
         self.http.close()
 
     async def aclose(self) -> None:
-        """Close it, for sure: in a task of its own, which the cancellation of the caller's does not reach.
+        """Close it, also if the caller's task is cancelled: it is closed in a task of its own.
 
-        Giving a connection back takes a turn of the event loop. A task that is cancelled in just that turn would
-        leave the connection marked as in use.
+        Releasing a connection takes a turn of the event loop. A task that is cancelled in that turn would leave the
+        connection marked as in use.
         """
         at_end, self._at_end = self._at_end, None
         try:
@@ -166,7 +190,7 @@ async def for_sure(work: Any) -> None:
 
 
 def in_background(work: Any) -> Any:
-    """A task that nobody has to hold."""
+    """A task that needs no other reference to stay alive."""
     from asyncio import ensure_future
 
     task = ensure_future(work)

@@ -1,4 +1,4 @@
-"""Settings that cannot be used are refused when a client is made. Importing this brings in nothing."""
+"""Checks of the settings of a client when it is made. Importing this module imports nothing else."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-# What `httpx.Client` and `httpx.AsyncClient` take, both.
+# The arguments that both `httpx.Client` and `httpx.AsyncClient` take.
 _ARGUMENTS = (
     "auth", "base_url", "cert", "cookies", "default_encoding", "event_hooks", "follow_redirects", "headers",
     "http1", "http2", "limits", "max_redirects", "mounts", "params", "proxy", "timeout", "transport",
     "trust_env", "verify",
 )  # fmt: skip
-# A transport brings its own connections: these would have no effect beside one.
+# A transport has its own connections, so these would have no effect beside one.
 _OF_A_TRANSPORT = ("cert", "http1", "http2", "limits", "proxy", "verify")
 
 
 def check_base_url(url: Any, *, token: bool = False, allow_http: bool = False) -> None:
-    """Refuse a base URL that requests could not be made of, or that would give a token away. Raises ValueError."""
+    """Raise ValueError for a base URL that cannot be used, or that would expose a token."""
     if not isinstance(url, str) or not url.lower().startswith(("http://", "https://")):
         shown = url if isinstance(url, str) and "@" not in url else type(url).__name__
         raise ValueError(f"base_url has to start with https:// or http://, not {shown!r}")
@@ -47,12 +47,12 @@ def check_base_url(url: Any, *, token: bool = False, allow_http: bool = False) -
     fits = not port or (port.isascii() and port.isdigit() and int(port[:6]) < 65536)
     closed = ("[" in authority) == ("]" in authority) == (authority.count(":") > 1)
     if not host or not fits or not closed or not rest.isprintable() or " " in rest or "\\" in rest:
-        raise ValueError(f"the base_url is no URL: {url!r}")
+        raise ValueError(f"base_url is not a URL: {url!r}")
     if any(part.lower().replace("%2e", ".") in (".", "..") for part in rest.split("/")):
         raise ValueError(f"the path of base_url leads upwards: {url!r}")
     if token and not allow_http and scheme.lower() == "http" and not is_loopback(host):
         raise ValueError(
-            f"base_url is http:// to {host}: the token would be sent unencrypted. Use https://, or say allow_http=True"
+            f"base_url is http:// to {host}: the token would be sent unencrypted. Use https://, or set allow_http=True"
         )
 
 
@@ -63,39 +63,41 @@ def _host(authority: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, by its name or its address alone."""
+    """Whether a host is this machine, by its name or address only."""
     parts = host.split(".")
     address = len(parts) == 4 and all(part.isdigit() for part in parts) and parts[0] == "127"
     return address or host in ("localhost", "::1")
 
 
 def check_timeout(value: Any) -> None:
-    """Refuse what is no timeout: TypeError or ValueError. Seconds, ``httpx.Timeout``, its tuple, or None are."""
+    """Raise TypeError or ValueError for a value other than seconds, an ``httpx.Timeout``, its tuple, or None."""
     if value is None or isinstance(value, tuple) or hasattr(value, "as_dict"):
         return
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"timeout is a number of seconds or an httpx.Timeout, not {value!r}")
+        raise TypeError(f"timeout must be a number of seconds or an httpx.Timeout, not {value!r}")
     if not value > 0:
-        raise ValueError(f"timeout is more than 0 seconds, not {value!r}")
+        raise ValueError(f"timeout must be more than 0 seconds, not {value!r}")
 
 
 def check_limits(total_timeout: Any, max_response_size: Any) -> None:
-    """Refuse a total timeout or a size that is none. Raises TypeError or ValueError."""
+    """Raise TypeError or ValueError for an invalid total timeout or size."""
     if total_timeout is not None:
         if isinstance(total_timeout, bool) or not isinstance(total_timeout, int | float):
-            raise TypeError(f"total_timeout is a number of seconds or None, not {total_timeout!r}")
+            raise TypeError(f"total_timeout must be a number of seconds or None, not {total_timeout!r}")
         if not total_timeout > 0:
-            raise ValueError(f"total_timeout is more than 0 seconds, not {total_timeout!r}")
+            raise ValueError(f"total_timeout must be more than 0 seconds, not {total_timeout!r}")
     if isinstance(max_response_size, bool) or not isinstance(max_response_size, int):
-        raise TypeError(f"max_response_size is a whole number of bytes, not {max_response_size!r}")
+        raise TypeError(f"max_response_size must be a whole number of bytes, not {max_response_size!r}")
     if max_response_size < 1:
-        raise ValueError(f"max_response_size is at least 1 byte, not {max_response_size}")
+        raise ValueError(f"max_response_size must be at least 1 byte, not {max_response_size}")
 
 
 def check_policy(retry: Any, rate_limit: Any = None) -> None:
-    """Refuse a policy or a limiter that calls could not use. Raises TypeError or ValueError."""
+    """Raise TypeError or ValueError for an invalid policy or limiter."""
     if retry is not None and not hasattr(retry, "retry_after_max"):
-        raise TypeError(f"retry is a RetryPolicy, not {retry!r}; for a number of retries say max_retries=")
+        raise TypeError(
+            f"retry must be a RetryPolicy, not {retry!r}; for a number of retries use max_retries="
+        )
     if isinstance(rate_limit, str):
         if rate_limit != "auto":
             raise ValueError(f"rate_limit is 'auto' or None, not {rate_limit!r}")
@@ -104,11 +106,11 @@ def check_policy(retry: Any, rate_limit: Any = None) -> None:
 
 
 def check_transport(settings: Mapping[str, Any], *, token_header: str | None) -> None:
-    """Refuse HTTP settings that are unknown, missing on the disk, or contradict each other.
+    """Check HTTP settings: known, of the right type, not contradicting each other, their files and libraries present.
 
     Args:
         settings: The settings by name: httpx_args, headers, cookies, timeout, verify, follow_redirects, http2,
-            http_library, on_request, on_response. What is secret is a `Secret`.
+            http_library, on_request, on_response. A secret value is a `Secret`.
         token_header: The header that carries the token, or None without one.
 
     Raises:
@@ -133,7 +135,7 @@ def check_transport(settings: Mapping[str, Any], *, token_header: str | None) ->
 
 
 def check_verify(value: Any) -> None:
-    """Refuse a value that does not name the certificates to trust."""
+    """Check a value that names the certificates to trust."""
     if isinstance(value, bool) or hasattr(value, "wrap_socket"):
         return
     if value == "system":

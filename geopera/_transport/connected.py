@@ -1,4 +1,4 @@
-"""`Connected`: what a client does with its HTTP clients: make them at first use, hand them out, close them."""
+"""`Connected`: the HTTP clients of a client: made at first use, replaced, and closed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Connected(Holder):
-    """The part of a client that holds its pools. Importing this brings in no HTTP library."""
+    """The part of a client that holds its pools. Importing this module imports no HTTP library."""
 
     _user_agent_extra: str | None
     _http_library: str | None
@@ -72,7 +72,7 @@ class Connected(Holder):
                 pool = self._pool
                 if pool is None or pool.process != os.getpid():
                     pool = self._made(sync_pool, pool)
-                    # A client that nobody closes takes its sockets with it, at the latest at exit.
+                    # A client that is never closed closes its sockets when it is collected, at the latest at exit.
                     pool.finalizer = finalize(self, pool.close)
                     self._pool = pool
         return pool
@@ -105,7 +105,7 @@ class Connected(Holder):
         return found
 
     def _made(self, make: Callable[[Connection, Any], Any], old: Any) -> Any:
-        """A pool; over the caller's own HTTP client again if `old` is one of those."""
+        """A pool, over the caller's own HTTP client if `old` is."""
         self._credentials()
         try:
             pool = make(self._connection(), old.client if old is not None and old.given else None)
@@ -129,15 +129,17 @@ class Connected(Holder):
             return response.status_code, response.content
 
     def get_httpx_client(self) -> httpx.Client:
-        """The ``httpx.Client`` underneath, made at first use."""
+        """The ``httpx.Client`` that sends the requests, made at first use."""
         client: httpx.Client = self._sync().client
         return client
 
     def set_httpx_client(self, client: httpx.Client) -> Self:
         """Use `client`, with its own headers, cookies and timeout, instead of one made here.
 
-        An ``httpx2.Client`` is accepted as well. It carries every request, those to signed URLs included, and is never
-        closed here.
+        It sends every request, those to signed URLs included, and is never closed here.
+
+        Args:
+            client: An ``httpx.Client`` or ``httpx2.Client``.
         """
         from .pools import sync_pool
 
@@ -145,7 +147,7 @@ class Connected(Holder):
         return self
 
     def get_async_httpx_client(self) -> httpx.AsyncClient:
-        """The ``httpx.AsyncClient`` underneath, made at first use; it belongs to the running event loop."""
+        """The ``httpx.AsyncClient`` that sends the requests, made at first use; it belongs to the running event loop."""
         client: httpx.AsyncClient = self._async().client
         return client
 
@@ -159,7 +161,7 @@ class Connected(Holder):
     def close(self) -> None:
         """Close the connections of sync calls; calls in progress end with `errors.APIConnectionError`.
 
-        The client can be used again, and closed again. An HTTP client or a transport of the caller's stays open.
+        The client can be used again afterwards. An HTTP client or a transport of the caller's stays open.
         """
         pool, self._pool = self._pool, None
         if pool is not None:

@@ -1,7 +1,7 @@
-"""First come, first served: who may use one of a bounded number of connections in an event loop.
+"""A fair queue for a bounded number of connections in an event loop.
 
-httpx's asynchronous pool serves whoever asks at the right moment, and a wait in it can be lost when a task is
-cancelled. So no more requests are let in than there are connections, and nobody waits inside.
+The async pool of httpx is not fair, and a wait in it, or in that of httpx2, can be lost when a task is cancelled.
+So no more requests enter it than there are connections, and they wait here instead.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Gate:
-    """A number of places, handed on in the order of arrival."""
+    """A number of slots, served in the order of arrival."""
 
     __slots__ = ("_free", "_waiting")
 
@@ -20,7 +20,7 @@ class Gate:
         self._waiting: deque[Any] = deque()
 
     async def enter(self, timeout: float | None) -> bool:
-        """Wait for a place, for `timeout` seconds in all. Returns False if none came free in time."""
+        """Wait for a slot, for at most `timeout` seconds. Returns False if none became free."""
         if self._free > 0 and not self._waiting:
             self._free -= 1
             return True
@@ -40,14 +40,14 @@ class Gate:
         return False
 
     def _forget(self, turn: Any) -> None:
-        """A waiter gives up. The place that was handed to it just then is handed on."""
+        """Remove a waiter; a slot that it was just given goes to the next one."""
         if turn.is_set():
             self.leave()
         else:
             self._waiting.remove(turn)
 
     def leave(self) -> None:
-        """Give a place back, to the first who waits."""
+        """Release a slot; the first waiter gets it."""
         if self._waiting:
             self._waiting.popleft().set()
         else:

@@ -1,9 +1,9 @@
-"""One response for one request (RFC 9112, section 6.3): what was there before its request is no response to it.
+"""One response per request (RFC 9112, section 6.3): bytes that arrived before a request are not its response.
 
-A server, or a proxy, that sends one response too many would shift every later one on the connection by one. HTTP
-libraries keep the surplus in their buffers. The kernel counts what a socket received, so a response whose bytes were
-there before its request was written shows: the count has not grown enough. Linux tells the count (``TCP_INFO``);
-elsewhere nothing is known, and the connections that operations with an effect have of their own are what protects.
+A server or proxy that sends one response too many would shift every later one on the connection by one, since HTTP
+libraries keep the surplus in their buffers. The kernel counts the bytes that a socket received. If the count has not
+grown enough, the response was there before its request. Linux reports the count (``TCP_INFO``). On other systems it is
+unknown, and operations with an effect are protected by connections of their own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TCP_INFO = getattr(socket, "TCP_INFO", None) if sys.platform == "linux" else No
 
 
 def received(stream: Any) -> int | None:
-    """The bytes that the socket below a network stream has received so far, or None where nobody knows."""
+    """The bytes that the socket of a network stream has received so far, or None if unknown."""
     if _TCP_INFO is None:
         return None
     try:
@@ -33,7 +33,7 @@ def received(stream: Any) -> int | None:
 
 
 class Guard:
-    """What each connection had received when its last response ended."""
+    """The bytes that each connection had received when its last response ended."""
 
     __slots__ = ("_ends",)
 
@@ -48,7 +48,7 @@ class Guard:
 class Reception:
     """One response that is being received.
 
-    `note` is called after the head and after each piece of the body, before the next piece is asked for: with the last
+    `note` is called after the head and after each piece of the body, before the next piece is requested: with the last
     one the HTTP library may give the connection to another request, whose response would be counted as well.
     """
 
@@ -71,7 +71,7 @@ class Reception:
         self.note()
 
     def note(self) -> None:
-        """Remember how much the connection has received by now."""
+        """Record how much the connection has received."""
         now = None if self._stream is None else received(self._stream)
         if now is not None:
             self._now = self._ends[self._stream] = now

@@ -1,7 +1,7 @@
 """The I/O of a call: HTTP clients, and the two loops that drive the steps of `_call.call`.
 
-httpx (or httpx2) does the transport: every request goes through ``Client.send`` or ``AsyncClient.send``. What is
-prepared is the request: its URL and its fixed headers, once for each operation.
+httpx (or httpx2) does the transport: every request goes through ``Client.send`` or ``AsyncClient.send``. Only the
+request is prepared here: its URL and its fixed headers, once for each operation.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .apart import in_a_task, in_a_thread
 from .base import Get, Pool, arguments_of, foreign, made_of
 from .bodies import Body, for_sure
 from .gate import Gate
-from .redirects import MOST, following, origin
+from .redirects import MOST, BadRedirect, bad_redirect, following, origin
 from .streams import Watch, running_loop
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class SyncPool(Pool):
-    """A pool that blocks."""
+    """The pool of sync calls."""
 
     __slots__ = ()
 
@@ -53,15 +53,15 @@ class SyncPool(Pool):
             return reply
         except BaseException as exc:
             request.place = self._place(built)
-            stopped = self._stopped(exc, sent=True)
-            if stopped is not None:
-                raise stopped from exc
+            instead = self._instead(exc, sent=True)
+            if instead is not None:
+                raise instead from exc
             raise
 
     def _client_for(self, request: Request | Get) -> Any:
         """The client that carries a request.
 
-        What may be given up at a deadline has a connection of its own as well: ending that one ends nothing else.
+        A request with a deadline has a connection of its own too, so that ending it affects no other request.
         """
         if not (request.alone or request.deadline is not None) or self.given or self._connection.own_way:
             return self.client
@@ -80,7 +80,7 @@ class SyncPool(Pool):
                 response.extensions["network_stream"].close()
                 raise self._early()
             if request.stream and response.is_success:
-                body = Body(response, self.library, reception, request.deadline)
+                body = Body(response, self.library, reception, request.deadline, direct=self.direct)
                 response = None
                 return self._reply(body.http, None, body)
             return self._reply(response, self._read(response, reception, request.limit))
@@ -132,16 +132,19 @@ class SyncPool(Pool):
         request.extensions["trace"] = self._streams.note
         for _ in range(MOST):
             unlogged(request)
-            response = client.send(request, stream=True, auth=None, follow_redirects=False)
+            try:
+                response = client.send(request, stream=True, auth=None, follow_redirects=False)
+            except Exception as exc:  # noqa: BLE001 - looked at, and raised
+                raise bad_redirect(self.library, exc) or exc from None
             another = None if content is not None else following(self.library, request, response)
             if another is None:
-                return Body(response, self.library, self._guard.reception(response))
+                return Body(response, self.library, self._guard.reception(response), direct=self.direct)
             response.close()
             request = another
-        raise self.library.TooManyRedirects(f"more than {MOST} redirects", request=request)
+        raise BadRedirect(f"the response redirects more than {MOST} times")
 
     def run(self, steps: Generator[Any, Any, Any] | Layered) -> Any:
-        """Perform the steps of a call, blocking."""
+        """Perform the steps of a call, sync."""
         if isinstance(steps, Layered):
             return steps.run(self)
         return run(steps, self._perform)
@@ -166,17 +169,20 @@ class SyncPool(Pool):
 
 
 class AsyncPool(Pool):
-    """A pool for the event loop it was made in; one that the caller gave goes wherever it is used."""
+    """The pool of async calls in one event loop; a client of the caller's is used in any."""
 
     __slots__ = ("_alone_gate", "_gate", "_tasks")
 
     def __init__(self, client: Any, connection: Connection, *, given: bool) -> None:
         super().__init__(client, connection, given=given)
         self._tasks: set[Any] = set()
-        # httpx2 has a fair pool, which loses nothing when tasks are cancelled.
-        gated = self.library.__name__ == "httpx" and not given and not connection.own_way
-        places = connection.limits().max_connections if gated else None
+        places = None if given or connection.own_way else connection.limits().max_connections
         self._gate, self._alone_gate = (Gate(places) if places else None for _ in range(2))
+
+    @property
+    def direct(self) -> bool:
+        # The library's generators stay suspended meanwhile, and only asyncio ends such without a complaint.
+        return super().direct and running_loop() is not None
 
     async def send(self, request: Request | Get) -> Reply:
         built = self.build(request)
@@ -194,7 +200,7 @@ class AsyncPool(Pool):
                     gate.leave()
                     raise ClosedBeforeSending("the client was closed while the call ran")
             sent = True
-            if self.library.__name__ != "httpx" or running_loop() is None:
+            if running_loop() is None:
                 built.extensions["trace"] = self._streams.anote
                 return await self._in_time(self._exchange(client, built, request, gate), request.deadline)
             watch = Watch(self._streams)
@@ -204,9 +210,9 @@ class AsyncPool(Pool):
             return reply
         except BaseException as exc:
             request.place = self._place(built)
-            stopped = self._stopped(exc, sent=sent)
-            if stopped is not None:
-                raise stopped from exc
+            instead = self._instead(exc, sent=sent)
+            if instead is not None:
+                raise instead from exc
             raise
 
     async def _in_time(self, work: Any, deadline: float | None) -> Reply:
@@ -242,7 +248,7 @@ class AsyncPool(Pool):
                 await response.extensions["network_stream"].aclose()
                 raise self._early()
             if request.stream and response.is_success:
-                body = Body(response, self.library, reception, request.deadline, leave)
+                body = Body(response, self.library, reception, request.deadline, leave, direct=self.direct)
                 response = leave = None
                 return self._reply(body.http, None, body)
             return self._reply(response, await self._read(response, reception, request.limit))
@@ -298,16 +304,19 @@ class AsyncPool(Pool):
         request.extensions["trace"] = self._streams.anote
         for _ in range(MOST):
             unlogged(request)
-            response = await client.send(request, stream=True, auth=None, follow_redirects=False)
+            try:
+                response = await client.send(request, stream=True, auth=None, follow_redirects=False)
+            except Exception as exc:  # noqa: BLE001 - looked at, and raised
+                raise bad_redirect(self.library, exc) or exc from None
             another = None if content is not None else following(self.library, request, response)
             if another is None:
-                return Body(response, self.library, self._guard.reception(response))
+                return Body(response, self.library, self._guard.reception(response), direct=self.direct)
             await response.aclose()
             request = another
-        raise self.library.TooManyRedirects(f"more than {MOST} redirects", request=request)
+        raise BadRedirect(f"the response redirects more than {MOST} times")
 
     async def run(self, steps: Generator[Any, Any, Any] | Layered) -> Any:
-        """Perform the steps of a call in the event loop."""
+        """Perform the steps of a call, async."""
         if isinstance(steps, Layered):
             return await steps.arun(self)
         return await arun(steps, self._perform)

@@ -1,4 +1,4 @@
-"""What a first call imports, imported once, under a lock that a fork waits for.
+"""The imports of a first call, done once, under a lock that a fork waits for.
 
 See `_forks`: these imports happen before the first call, and not while a process forks.
 """
@@ -24,6 +24,6 @@ def prepare(library_name: str | None) -> None:
         from .._call import layers, limits, steps  # noqa: F401
         from . import pools  # noqa: F401
 
-        # A transport brings in what the library stands on.
+        # Making a transport imports the dependencies of the library.
         _http.library(library_name).HTTPTransport(verify=False).close()
         _ready.add(library_name)

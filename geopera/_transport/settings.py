@@ -1,4 +1,4 @@
-"""`Connection`: how to reach the API, and the arguments of the HTTP clients that are made of it."""
+"""`Connection`: how to reach the API, and the arguments of the HTTP clients that are made from it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 USER_AGENT = f"geopera-python/{__version__}"
 
-# Seconds. A connection or a free place in the pool comes soon or not at all; a search may take its time.
+# Seconds. A connection, or a free one in the pool, comes soon or not at all; a search may take long.
 DEFAULT_TIMEOUTS = {"connect": 5.0, "read": 60.0, "write": 60.0, "pool": 30.0}
-# As many connections as a bulk call wants to use at once; kept for as long as servers usually keep them.
+# As many connections as a bulk call uses at once; kept for as long as servers usually keep them.
 MOST_CONNECTIONS = 100
 KEPT_FOR = 30.0
 
@@ -64,16 +64,16 @@ class Connection:
 
     @property
     def own_way(self) -> bool:
-        """Whether the connections are the caller's: then theirs carry everything."""
+        """Whether the connections are the caller's; all requests use those then."""
         return any(self.httpx_args.get(name) for name in ("transport", "mounts"))
 
     @property
     def timeouts(self) -> Any:
-        """The timeouts, wherever they were set."""
+        """The timeouts, from either setting."""
         return self.timeout if self.timeout is not None else self.httpx_args.get("timeout")
 
     def limits(self, *, keep: bool = True) -> Any:
-        """How many connections there may be, and how many are kept."""
+        """The most connections, and the most that are kept open."""
         limits = self.httpx_args.get("limits")
         if limits is None:
             most, kept, expiry = MOST_CONNECTIONS, MOST_CONNECTIONS, KEPT_FOR
@@ -113,7 +113,7 @@ class Connection:
         }
 
     def files(self, *, asynchronous: bool) -> dict[str, Any]:
-        """The arguments of a client for other hosts: how to connect, and nothing that says who asks."""
+        """The arguments of a client for other hosts: how to connect, and nothing that identifies the caller."""
         return {
             **self._connecting(asynchronous=asynchronous),
             "headers": {"User-Agent": USER_AGENT},
@@ -155,7 +155,7 @@ def timeout_of(value: Any, library: Any) -> httpx.Timeout:
 
 
 def awaitable(hook: Any) -> Any:
-    """A hook for the async client, which wants a coroutine, made of either kind of function."""
+    """A hook for the async client, which needs a coroutine function, made from either kind of function."""
 
     async def call(message: Any) -> None:
         result = hook(message)
@@ -166,7 +166,7 @@ def awaitable(hook: Any) -> Any:
 
 
 def cookies_of(library: Any, fixed: Any, given: Any) -> Any:
-    """The cookies of a client. What the server sets is kept only in a jar that the caller gave."""
+    """The cookies of a client. Cookies that the server sets are kept only in a jar of the caller's."""
     from http.cookiejar import CookieJar, DefaultCookiePolicy
 
     class KeepNothing(DefaultCookiePolicy):
@@ -180,11 +180,11 @@ def cookies_of(library: Any, fixed: Any, given: Any) -> Any:
         if one and not hasattr(one, "extract_cookies"):
             for name, value in dict(one).items():
                 cookies.set(name, value)
-    return jar  # the jar itself: of `Cookies` a client makes a copy, with a jar that keeps everything
+    return jar  # the jar itself: a client copies `Cookies`, into a jar that keeps everything
 
 
 def borrowed(library: Any, transport: Any, name: str, *, asynchronous: bool) -> Any:
-    """A transport of the caller's, which is used and never closed; None stays None, as in ``mounts``."""
+    """A transport of the caller's, which is never closed here; None stays None, as in ``mounts``."""
     if transport is None:
         return None
     method = "handle_async_request" if asynchronous else "handle_request"

@@ -1,4 +1,4 @@
-"""The network streams that requests use, as the documented ``trace`` extension shows them; and how to end them."""
+"""The network streams of requests, as the documented ``trace`` extension reports them, and how to end them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _READING = frozenset({"http11.receive_response_headers.started", "http2.receive_
 
 
 def running_loop() -> Any:
-    """The event loop that runs here, or None (also under trio, whose clients live as long as their run)."""
+    """The running event loop of asyncio, or None (also under trio, whose clients live as long as their run)."""
     from asyncio import get_running_loop
 
     try:
@@ -27,7 +27,7 @@ def running_loop() -> Any:
 
 
 def shut(stream: Any) -> None:
-    """End whatever reads from a stream or writes to it, in whichever thread."""
+    """End all reads and writes of a stream, in any thread."""
     try:
         found = stream.get_extra_info("socket")
         if isinstance(found, socket.socket):
@@ -40,7 +40,7 @@ def shut(stream: Any) -> None:
 
 
 class Streams:
-    """All streams that a pool has opened and not yet forgotten; after `end`, new ones are ended at once."""
+    """The open streams of a pool; after `end`, new ones are ended at once."""
 
     __slots__ = ("_all", "over")
 
@@ -58,7 +58,7 @@ class Streams:
         for stream in list(self._all):
             shut(stream)
 
-    # What is given to requests as their trace.
+    # The trace of requests.
 
     def note(self, name: str, info: dict[str, Any]) -> None:
         if name in _OPENED:
@@ -70,10 +70,10 @@ class Streams:
 
 
 class Watch:
-    """One request that may be given up: it is not sent any more then, or its reading ends.
+    """One request that may be given up: it is then not sent, or its read ends.
 
     In an event loop the request runs in a task of its own. Cancelling a task is safe for a pool while the task reads,
-    and not while it takes a connection or gives one back.
+    and not while it acquires or releases a connection.
     """
 
     __slots__ = ("_mine", "_reading", "_sent", "_streams", "_task", "_traced", "given_up")
@@ -88,7 +88,7 @@ class Watch:
 
     @property
     def unsent(self) -> bool:
-        """Whether the request has certainly not been sent; a transport that shows nothing leaves it open."""
+        """Whether the request has certainly not been sent; False if the transport does not report it."""
         return self._traced and not self._sent
 
     def note(self, name: str, info: dict[str, Any]) -> None:
@@ -101,7 +101,7 @@ class Watch:
                 shut(stream)
         elif name in _SENDING:
             if self.given_up:
-                raise ClosedBeforeSending("nobody waits for this request any more")
+                raise ClosedBeforeSending("the request was given up before it was sent")
             self._sent = True
 
     async def anote(self, name: str, info: dict[str, Any]) -> None:
@@ -115,7 +115,7 @@ class Watch:
             self.note(name, info)
 
     def give_up(self, task: Any = None, late: Callable[[Any], None] | None = None) -> None:
-        """Nobody waits for the request. `late` gets its task, or what came of it, when it ends all the same."""
+        """Stop waiting for the request. `late` gets its task, or its result, if it still ends."""
         self.given_up = True
         for stream in self._mine:
             shut(stream)

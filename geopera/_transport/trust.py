@@ -1,4 +1,4 @@
-"""Which certificates are trusted: the TLS contexts of clients."""
+"""The TLS contexts of clients: which certificates are trusted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import ssl
 from typing import Any
 
-# Reading all authorities takes longer than a call. Clients that trust the same ones share a context.
+# Reading all authorities takes longer than a call, so clients that trust the same ones share a context.
 _contexts: dict[Any, ssl.SSLContext] = {}
 
 
@@ -37,7 +37,7 @@ def context_of(library: Any, verify: Any, cert: Any, *, trust_env: bool) -> ssl.
 
 
 def _state(variable: str) -> Any:
-    """What a variable names, and since when: a file of authorities that is replaced is read again."""
+    """The file that a variable names and its state: a file of authorities that was replaced is read again."""
     path = os.environ.get(variable)
     if not path or variable == "SSLKEYLOGFILE":
         return path
@@ -65,6 +65,6 @@ def _made(library: Any, verify: Any, trust_env: bool) -> ssl.SSLContext:
         for variable in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
             named = os.environ.get(variable)
             if named and not os.path.exists(named):
-                raise ValueError(f"{variable} names {named!r}, which is not there")
+                raise ValueError(f"{variable} names {named!r}, which does not exist")
     made: ssl.SSLContext = library.create_ssl_context(verify=verify, trust_env=trust_env)
     return made

@@ -15,18 +15,18 @@ __all__ = ["bbox"]
 
 
 def bbox(value: Any) -> list[Any]:
-    """The bounding box that `value` is, or that it has as its `bounds`.
+    """`value` as a bounding box, or its `bounds`.
 
     Args:
         value: Four numbers (west, south, east, north) or six (with heights, third and sixth), in any sequence or
-            array; a geometry or a table with `bounds` or `total_bounds`, in any reference system that it can leave.
+            array; a geometry or a table with `bounds` or `total_bounds`, in any reference system that it can transform.
 
     Returns:
-        A new list. West may lie east of east: the box then crosses the antimeridian.
+        A new list. If west is greater than east, the box crosses the antimeridian.
 
     Raises:
-        InvalidValueError: If it is no box, is empty, or its numbers cannot be degrees.
-        TypeError: If it is of a kind that no box is (text, an object).
+        InvalidValueError: If it is not a box, is empty, or its numbers cannot be degrees.
+        TypeError: If its type cannot be a box (text, an object).
     """
     given = _numbers(lonlat(value))
     numbers = [_number(item) for item in given]
@@ -36,23 +36,23 @@ def bbox(value: Any) -> list[Any]:
         )
     if all(isinstance(number, int | float) and not isinstance(number, bool) for number in numbers):
         _check(numbers, given)
-    return numbers  # what is no number is for the schema to refuse, which names its index
+    return numbers  # the schema refuses other values and names their index
 
 
 def _numbers(value: Any) -> list[Any]:
     if not isinstance(value, str | bytes | dict):
-        # A table has two of these, of which `bounds` is a table again.
+        # A table has both, and its `bounds` is a table again.
         for name in ("total_bounds", "bounds", "boundingbox"):
             bounds = getattr(value, name, None)
             if bounds is not None and not callable(bounds):
                 return list(bounds)
         if hasattr(value, "__iter__"):
             return list(value)
-    raise TypeError(f"a {type(value).__name__} is no bounding box")
+    raise TypeError(f"a {type(value).__name__} is not a bounding box")
 
 
 def _number(value: Any) -> Any:
-    """Python's own number in the place of numpy's or a Decimal's."""
+    """A Python number for one of numpy or a Decimal."""
     if type(value) in (int, float) or isinstance(value, str | bool):
         return value
     if hasattr(value, "tolist"):
@@ -63,7 +63,7 @@ def _number(value: Any) -> Any:
 def _check(numbers: list[float], given: list[Any]) -> None:
     for index, number in enumerate(numbers):
         if not isfinite(number):
-            raise InvalidValueError(f"{given[index]!r} is no coordinate", index, kind="bbox")
+            raise InvalidValueError(f"{given[index]!r} is not a coordinate", index, kind="bbox")
     half = len(numbers) // 2
     west, south, east, north = numbers[0], numbers[1], numbers[half], numbers[half + 1]
     if abs(south) > 90 or abs(north) > 90 or abs(west) > 360 or abs(east) > 360:

@@ -1,6 +1,6 @@
-"""Reference systems: which values carry one, and how they become longitude and latitude (WGS 84).
+"""Reference systems of values, and their transformation to longitude and latitude (WGS 84).
 
-Objects transform themselves (`to_crs`); this module knows no projection.
+Objects transform themselves (`to_crs`); this module has no projections.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _WGS84 = (4326, 4979)
 
 
 def crs_of(value: Any) -> Any:
-    """The reference system that `value` carries: its `crs`, or the `crs` member of a GeoJSON object; else None."""
+    """The reference system of `value`: its `crs`, or the `crs` member of a GeoJSON object; else None."""
     if isinstance(value, dict):
         return value.get("crs")
     found = getattr(value, "crs", None)
@@ -25,7 +25,7 @@ def crs_of(value: Any) -> Any:
 
 
 def lonlat(value: Any) -> Any:
-    """`value` in longitude and latitude: itself, or what its own `to_crs` makes of it.
+    """`value` in longitude and latitude: itself, or the result of its `to_crs`.
 
     Raises:
         InvalidValueError: If it is in another reference system and cannot transform itself.
@@ -74,7 +74,7 @@ def _epsg(crs: Any) -> int | None:
 
 
 def _text(crs: Any) -> str:
-    """The name of the system; GeoJSON of before RFC 7946 has it in an object."""
+    """The name of the system; GeoJSON before RFC 7946 has it in an object."""
     if isinstance(crs, dict):
         properties = crs.get("properties")
         crs = properties.get("name", crs) if isinstance(properties, dict) else crs.get("name", crs)

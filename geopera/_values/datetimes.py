@@ -27,7 +27,7 @@ _EXPECTED = "write an RFC 3339 date-time such as 2024-01-15T10:00:00Z, or a year
 
 
 class _Edge:
-    """When a value begins, or ends: its text, and a key that orders moments."""
+    """The start or the end of a value: its text, and a sort key."""
 
     __slots__ = ("key", "text")
 
@@ -53,14 +53,14 @@ def rfc3339(value: datetime | date) -> str:
         return text + "Z"
     if not offset:
         return value.replace(tzinfo=None).isoformat() + "Z"
-    # The standard writes offsets in minutes; a zone of before 1900 may have seconds in it.
+    # The standard writes offsets in minutes; the offset of a zone before 1900 may have seconds.
     if offset.total_seconds() % 60:
         return value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
     return text
 
 
 def is_missing(value: Any) -> bool:
-    """Whether `value` is a missing datetime (NaT): one that does not equal itself."""
+    """Whether `value` is a missing datetime (NaT), which does not equal itself."""
     return bool(value != value) if isinstance(value, date) or _is_scalar(value) else False
 
 
@@ -71,23 +71,23 @@ def _is_scalar(value: Any) -> bool:
 
 
 def interval(value: Any) -> str:
-    """A `datetime` filter as text: an instant, or an interval from the first to the last second of what is given.
+    """A `datetime` filter as text: an instant, or the interval from the first to the last second of a value.
 
     Args:
         value: A datetime, a date, numpy's datetime64, a pandas Timestamp or Period, text (a year, a month, a day, an
             RFC 3339 date-time, "start/end"), or a pair of these, as a tuple, a list, a slice or an array, in
-            which None or ".." leaves an end open.
+            which None or ".." is an open end.
 
     Raises:
-        TypeError: If it is nothing of this kind.
-        InvalidValueError: If a date is missing (NaT), text is no date-time, or the end is before the start.
+        TypeError: If it is of another type.
+        InvalidValueError: If a date is missing (NaT), text is not a date-time, or the end is before the start.
     """
     if isinstance(value, str):
         return _of_text(value)
     pair = _pair(value)
     if pair is None:
         if value is None:
-            raise TypeError("None is no datetime; an open end is written as a pair: (start, None)")
+            raise TypeError("None is not a datetime; write an open end as a pair: (start, None)")
         first, last = _span(value)
         return first.text if first is last else f"{first.text}/{last.text}"
     if len(pair) != 2:
@@ -106,7 +106,7 @@ def _pair(value: Any) -> list[Any] | None:
         return list(value)
     if isinstance(value, slice):
         if value.step is not None:
-            raise InvalidValueError("a slice with a step is no interval", kind="interval")
+            raise InvalidValueError("a slice with a step is not an interval", kind="interval")
         return [value.start, value.stop]
     if hasattr(value, "left") and hasattr(value, "right"):
         raise InvalidValueError(
@@ -145,7 +145,7 @@ def _joined(start: _Span | None, end: _Span | None) -> str:
 
 
 def window(start: Any, end: Any) -> tuple[Any, Any]:
-    """The two ends of a window as text, a day or a month as its first and its last second; None stays None.
+    """The two ends of a window as text; a day or a month is its first or its last second, None stays None.
 
     Raises:
         TypeError, InvalidValueError: As in `interval`, with `start` or `end` as the path.
@@ -163,22 +163,22 @@ def window(start: Any, end: Any) -> tuple[Any, Any]:
 
 
 def stored(value: Any) -> str:
-    """The datetime of a thing as text: an instant, a day as its midnight.
+    """The datetime of an object as text: an instant, or a day as its midnight.
 
     Raises:
-        TypeError: If it is no datetime.
-        InvalidValueError: If it is missing, no date-time, or coarser than a day.
+        TypeError: If it is not a datetime.
+        InvalidValueError: If it is missing, not a date-time, or coarser than a day.
     """
     first, last = _span(value)
     if last.key[0] - first.key[0] >= timedelta(days=1):
         raise InvalidValueError(
-            f"{_shown(value)} is longer than a day; a datetime is due, such as {first.text}", kind="datetime"
+            f"{_shown(value)} is longer than a day; give a datetime such as {first.text}", kind="datetime"
         )
     return first.text
 
 
 def _span(value: Any) -> _Span:
-    """The first and the last moment of a value; the same one twice for an instant."""
+    """The start and the end of a value; the same edge twice for an instant."""
     if isinstance(value, str):
         return _span_of_text(str(value))
     if is_missing(value) or type(value).__name__ == "NaTType":
@@ -197,7 +197,7 @@ def _span(value: Any) -> _Span:
         return _span_of_numpy(value)
     if hasattr(value, "start_time") and hasattr(value, "end_time"):  # a pandas Period
         return _seconds(value.start_time, value.end_time)
-    raise TypeError(f"a datetime, a date or text is due, not {type(value).__name__}")
+    raise TypeError(f"expected a datetime, a date or text, not {type(value).__name__}")
 
 
 def _shown(value: Any) -> str:
@@ -220,7 +220,7 @@ def _utc(value: datetime) -> datetime:
         )
         return (plain - (value.utcoffset() or timedelta())).replace(tzinfo=UTC)
     except OverflowError as exc:
-        raise InvalidValueError(f"{value} is no datetime that can be compared", kind="datetime") from exc
+        raise InvalidValueError(f"{value} is not a datetime that can be compared", kind="datetime") from exc
 
 
 def _days(first: date, last: date) -> _Span:
@@ -232,7 +232,7 @@ def _days(first: date, last: date) -> _Span:
 
 
 def _seconds(first: datetime, last: datetime) -> _Span:
-    """From one moment to the second that another one lies in."""
+    """The interval from one datetime to the second of another one."""
     start = _instant(first)[0]
     end = _instant(datetime(*last.timetuple()[:6], tzinfo=last.tzinfo))[0]
     return (start, start) if end.key <= start.key else (start, end)
@@ -247,9 +247,9 @@ def _span_of_numpy(value: Any) -> _Span:
         if all(isinstance(day, date) for day in days):
             return _days(days[0], days[1])
     else:
-        moment = value.astype("datetime64[us]").item()
-        if isinstance(moment, datetime):
-            return _instant(moment)
+        exact = value.astype("datetime64[us]").item()
+        if isinstance(exact, datetime):
+            return _instant(exact)
     raise InvalidValueError(f"{value} is outside the years 1 to 9999", kind="datetime")
 
 
@@ -282,7 +282,7 @@ def _span_of_text(text: str) -> _Span:
         raise _no_datetime(text) from None
     if leap:
         utc += timedelta(seconds=1)
-    # What is valid is left as it came.
+    # Valid text is not changed.
     sent = text if zone and text[10] != " " else f"{text[:10]}T{text[11:]}{'' if zone else 'Z'}"
     edge = _Edge(sent, utc, fraction or "")
     return edge, edge
@@ -298,4 +298,4 @@ def _offset(zone: str | None) -> timedelta:
 
 
 def _no_datetime(text: str) -> InvalidValueError:
-    return InvalidValueError(f"{_shown(text)} is no datetime; {_EXPECTED}", kind="datetime")
+    return InvalidValueError(f"{_shown(text)} is not a datetime; {_EXPECTED}", kind="datetime")

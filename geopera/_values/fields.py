@@ -1,4 +1,4 @@
-"""What is given for a field that holds a geometry, a box, a datetime or ids, as the API takes it."""
+"""The values of fields that hold a geometry, a box, a datetime or ids, in the form of the API."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ GEOMETRIES = frozenset(
         "feature_collection",
     )
 )
-# The fields whose values a model converts when they are set.
+# The fields whose values a model converts on assignment.
 FIELDS = GEOMETRIES | {"bbox", "datetime"}
 
 
 def convert(kind: str, value: Any, *, may_lack: bool = True) -> Any:
-    """`value` as plain JSON, where it is of the kind that the field holds; anything else unchanged.
+    """`value` as plain JSON if it is of the kind of the field; anything else unchanged, for the schema to refuse.
 
     Args:
-        kind: As `Shape.field` names it.
-        value: What was given. What no rule takes is left to the schema, which names what is due.
+        kind: The kind, as from `Shape.field`.
+        value: The given value.
         may_lack: Whether None may be sent as a geometry.
 
     Raises:
-        InvalidValueError: If the value is of the right kind and cannot be sent.
+        InvalidValueError: If the value is of the right kind but invalid.
     """
     rule = _RULES.get(kind)
     if rule is None:
@@ -55,10 +55,10 @@ def convert(kind: str, value: Any, *, may_lack: bool = True) -> Any:
 
 
 def given(name: str, value: Any, *, search: bool = True) -> Any:
-    """What the field `name` (wire name) of a model is set to: objects as GeoJSON and text, plain JSON unchanged.
+    """The value for the field `name` (wire name) of a model: objects as GeoJSON and text, plain JSON unchanged.
 
     Raises:
-        InvalidValueError: If an object cannot be sent as what it is.
+        InvalidValueError: If an object of the kind of the field is invalid.
     """
     if value is None or isinstance(value, (str, dict)):
         return value  # checked when it is sent
@@ -77,11 +77,11 @@ def _geometry(make: Callable[[Any], dict[str, Any]]) -> Callable[[Any], Any]:
         if isinstance(value, str):
             call = looks_like_geometry(value)
             if call is not None:
-                raise InvalidValueError(f"text is no geometry; give {call}")
+                raise InvalidValueError(f"text is not a geometry; give {call}")
             return value
         if not has_geometry(value) and _is_array(value):
             raise InvalidValueError(
-                f"a {type(value).__name__} is no geometry; several are one GeometryCollection or FeatureCollection"
+                f"a {type(value).__name__} is not a geometry; give several as one GeometryCollection or FeatureCollection"
             )
         return make(value)
 
@@ -110,7 +110,7 @@ def _window(value: Any) -> Any:
 
 
 def _loose_window(value: Any) -> Any:
-    """A window of which no schema says what its text means."""
+    """A window whose text has no schema."""
     if not hasattr(value, "keys") or any(isinstance(value[key], str) for key in value.keys()):  # noqa: SIM118
         return value
     return _window(value)

@@ -1,8 +1,8 @@
-"""Geometries as GeoJSON (RFC 7946), the way the API reads them.
+"""Geometries as GeoJSON (RFC 7946), in the form of the API.
 
-Anything with `__geo_interface__` (shapely, geopandas, a feature or a page of this library) can be given where a
-geometry is due, and so can its GeoJSON as a dict. What leaves here is a new dict whose coordinates were checked in
-one pass: nesting, closed rings, finite numbers that can be degrees, nothing empty.
+Any object with `__geo_interface__` (shapely, geopandas, a feature or a page of this library) can be given as a
+geometry, and so can GeoJSON as a dict. The result is a new dict whose coordinates were checked in one pass: nesting,
+closed rings, finite numbers that can be degrees, nothing empty.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
     "looks_like_geometry",
 ]
 
-# How deep the positions lie in the coordinates of each type.
+# The depth of the positions in the coordinates of each type.
 _DEPTHS = {
     "Point": 0,
     "MultiPoint": 1,
@@ -46,7 +46,7 @@ _DEPTHS = {
 }
 _TYPES = frozenset((*_DEPTHS, "LinearRing", "GeometryCollection", "Feature", "FeatureCollection"))
 _WKT = ("SRID=", "POINT", "LINE", "POLYGON", "MULTI", "GEOMETRYCOLLECTION")
-# One of these is in every object that has a geometry.
+# Every object with a geometry has one of these.
 _GEO_KEYS = frozenset(("features", "geometry", "coordinates", "geometries"))
 _MAX_NESTING = 32
 
@@ -58,18 +58,18 @@ class Coordinates(_List):
 
 
 def has_geometry(value: Any) -> bool:
-    """Whether `value` brings a geometry along: by `__geo_interface__`, or as a row of a geopandas table."""
+    """Whether `value` has a geometry: by `__geo_interface__`, or as a row of a geopandas table."""
     return _interface(value) is not None
 
 
 def is_geojson(value: Mapping[Any, Any]) -> bool:
-    """Whether a dict says that it is GeoJSON, by its `type`."""
+    """Whether a dict is GeoJSON, by its `type`."""
     kind = value.get("type")
     return isinstance(kind, str) and kind in _TYPES and not _GEO_KEYS.isdisjoint(value)
 
 
 def looks_like_geometry(text: str) -> str | None:
-    """The call that makes a geometry of text in GeoJSON or WKT; None for any other text."""
+    """The call that parses text in GeoJSON or WKT into a geometry; None for any other text."""
     start = text.lstrip()[:20]
     if start.startswith("{"):
         return "json.loads(text)"
@@ -79,12 +79,12 @@ def looks_like_geometry(text: str) -> str | None:
 def geometry(value: Any) -> dict[str, Any]:
     """The GeoJSON geometry of `value`, as a new dict.
 
-    A geometry is itself and a ring its polygon; a feature gives its geometry; a collection of one feature that
-    feature's; one of several a GeometryCollection of all of them (RFC 7946, 3.1.8), which means their union.
+    A ring becomes its polygon, a feature its geometry. A collection of one feature becomes the geometry of that
+    feature, one of several a GeometryCollection (RFC 7946, 3.1.8), which means their union.
 
     Raises:
-        TypeError: If `value` is no geometry at all.
-        InvalidValueError: If it is one without coordinates, in another reference system, or invalid.
+        TypeError: If `value` is not a geometry.
+        InvalidValueError: If it is empty, in another reference system, or invalid.
     """
     parts = _geometries(_geojson_of(value, "geometry"), 0)
     return parts[0] if len(parts) == 1 else {"type": "GeometryCollection", "geometries": parts}
@@ -105,7 +105,7 @@ def feature_collection(value: Any) -> dict[str, Any]:
 
 
 def geojson(value: Any) -> dict[str, Any]:
-    """The GeoJSON of `value` as what it is: a geometry, a feature (its geometry may be null) or a collection.
+    """The GeoJSON of `value`, of its own type: a geometry, a feature (its geometry may be null) or a collection.
 
     Raises:
         TypeError, InvalidValueError: As in `geometry`.
@@ -138,7 +138,7 @@ def _geojson_of(value: Any, what: str) -> Mapping[str, Any]:
         names = value.keys() if hasattr(value, "dtype") and hasattr(value, "keys") else ()
         if "geometry" in (*names, *getattr(value, "_fields", ())):
             raise InvalidValueError("the row has no geometry")
-        raise TypeError(f"a {type(value).__name__} is no {what}: it has no __geo_interface__")
+        raise TypeError(f"a {type(value).__name__} is not a {what}: it has no __geo_interface__")
     found = {str(key): found[key] for key in found.keys()}  # noqa: SIM118 - a proxy may have no __iter__
     return lonlat(found)  # type: ignore[no-any-return]
 
@@ -193,13 +193,13 @@ def _features(found: Mapping[str, Any], *, may_lack: bool = False) -> dict[str, 
 
 def _feature(found: Mapping[str, Any], *, may_lack: bool = False) -> dict[str, Any]:
     if found.get("type") != "Feature":
-        raise InvalidValueError(f"a feature is due, not a {str(found.get('type'))[:40]!r}")
+        raise InvalidValueError(f"expected a feature, not a {str(found.get('type'))[:40]!r}")
     inner = None if may_lack and found.get("geometry") is None else _inner(found, 0)
     return {"type": "Feature", "properties": {}, **_others(found, "geometry"), "geometry": inner}
 
 
 def _others(found: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The other members of a GeoJSON object. RFC 7946 has no `crs` any more; it was read before."""
+    """The other members of a GeoJSON object, without `crs`, which RFC 7946 removed and which was read before."""
     kept = {key: item for key, item in found.items() if key not in (name, "crs")}
     if kept.get("bbox") is not None:
         try:
@@ -214,7 +214,9 @@ def _list(found: Mapping[str, Any], name: str) -> list[Any]:
     if hasattr(items, "tolist"):
         items = items.tolist()
     if not isinstance(items, list | tuple):
-        raise InvalidValueError(f"the {name} of a {found['type']} are a list, not a {type(items).__name__}")
+        raise InvalidValueError(
+            f"the {name} of a {found['type']} must be a list, not a {type(items).__name__}"
+        )
     return list(items)
 
 
@@ -252,12 +254,12 @@ def _geometry(found: Mapping[str, Any], depth: int) -> dict[str, Any]:
 
 def _fault(found: Mapping[str, Any], kind: Any) -> str:
     if kind is None:
-        return f"no GeoJSON geometry: it has no type, but {', '.join(map(str, found))[:100] or 'nothing'}"
+        return f"not a GeoJSON geometry: it has no type, but {', '.join(map(str, found))[:100] or 'nothing'}"
     if not isinstance(kind, str):
-        return f"a {type(kind).__name__} is no type of geometry"
+        return f"a {type(kind).__name__} is not a type of geometry"
     named = {name.lower(): name for name in _TYPES}.get(kind.lower())
     hint = f"; write {named!r}" if named and named != kind else ""
-    return f"{kind[:40]!r} is no type of geometry{hint}"
+    return f"{kind[:40]!r} is not a type of geometry{hint}"
 
 
 def _positions(kind: str, value: Any, depth: int) -> list[Any]:
@@ -301,7 +303,7 @@ def _line(kind: str, items: Iterable[Any]) -> list[list[Any]]:
             numbers = [point[column] for point in points if len(point) > column]
         if not _are_finite(numbers):
             index = next((i for i, point in enumerate(points) if not _are_finite(point)), 0)
-            raise InvalidValueError(f"{str(points[index])[:100]} is no position: not finite", index)
+            raise InvalidValueError(f"{str(points[index])[:100]} is not a position: not finite", index)
         bound = (360, 90)[column] if column < 2 else None
         if bound is not None and (max(numbers) > bound or min(numbers) < -bound):
             raise _out_of_range(points)
@@ -335,7 +337,7 @@ def _out_of_range(points: list[list[Any]]) -> InvalidValueError:
         else "is the reference system another one than EPSG:4326?"
     )
     x, y = points[index][:2]
-    return InvalidValueError(f"({x}, {y}) is no longitude and latitude in degrees; {hint}", index)
+    return InvalidValueError(f"({x}, {y}) is not a longitude and latitude in degrees; {hint}", index)
 
 
 def _check_shape(kind: str, points: list[list[Any]]) -> None:
@@ -349,7 +351,7 @@ def _check_shape(kind: str, points: list[list[Any]]) -> None:
         raise InvalidValueError(f"a ring has at least 4 positions, not {len(points)}")
 
 
-# Out: what results say about their geometry.
+# Out: the geometry of results.
 
 
 def geo_interface_of(value: Any) -> dict[str, Any]:
@@ -363,7 +365,7 @@ def geo_interface_of(value: Any) -> dict[str, Any]:
         if found is not None:
             return found
     raise AttributeError(
-        "__geo_interface__: this object is no feature, no feature collection and no geometry"
+        "__geo_interface__: this object is not a feature, a feature collection or a geometry"
     )
 
 

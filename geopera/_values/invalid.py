@@ -1,4 +1,4 @@
-"""The error of a value that cannot be sent as it was meant."""
+"""The error of an invalid value: a geometry, a box or a datetime."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ class InvalidValueError(ValueError):
         self.kind = kind
 
     def below(self, *path: str | int) -> InvalidValueError:
-        """The same error seen from further outside."""
+        """The same error, with its path below `path`."""
         return InvalidValueError(str(self), *path, *self.path, kind=self.kind)

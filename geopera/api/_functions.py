@@ -39,19 +39,20 @@ _DOC = """{what}
 {summary}.
 
 Args:
-    client: the `AuthenticatedClient` to call with, or a `Client` for a public operation.
+    client: The `AuthenticatedClient` to call with, or a `Client` for a public operation.
     body: {body}.
-    idempotency_key: sent as ``Idempotency-Key``; if the operation spends, one is made if none is given.
-    x_api_key: sent as ``x-api-key``, an API key instead of the client's token.
+    idempotency_key: Sent as ``Idempotency-Key``; an operation that spends gets one if none is given.
+    x_api_key: Sent as ``x-api-key``, an API key instead of the client's token.
 
 Returns:
     {returns} An error status is not raised: the parsed response is then a `Problem` or an
     `HTTPValidationError`, or None if the operation does not declare the status.
 
 Raises:
-    errors.InvalidInputError: the body is invalid; nothing was sent.
-    errors.UnexpectedStatus: for an undeclared status, if the client has ``raise_on_unexpected_status``.
-    httpx.TimeoutException: no response in time. httpx.TransportError: no connection, or it was lost.
+    errors.InvalidInputError: If the body is invalid; nothing was sent.
+    errors.UnexpectedStatus: For an undeclared status, if the client has ``raise_on_unexpected_status``.
+    httpx.TimeoutException: If there is no response in time.
+    httpx.TransportError: If there is no connection, or it was lost.
 """
 
 
@@ -62,9 +63,7 @@ def _steps(
     if not isinstance(client, Client):
         client = getattr(client, "client", client)  # a fluent client will do as well
         if not isinstance(client, Client):
-            raise TypeError(
-                f"client has to be an AuthenticatedClient or a Client, not {type(client).__name__}"
-            )
+            raise TypeError(f"client must be an AuthenticatedClient or a Client, not {type(client).__name__}")
     endpoint: Endpoint = client._endpoint(operation_id)
     context = client._defaults()
     content = endpoint.input.encode(
@@ -85,7 +84,7 @@ def _absent(value: Any) -> bool:
 
 
 def _transport_error(error: APIConnectionError) -> BaseException:
-    """What the transport raised, with what is known about the call as a note."""
+    """The exception of the transport, with the attempts and the key of the call as a note."""
     cause = error.__context__  # without frames, request and secrets
     if not isinstance(cause, transport_errors()):
         return error
@@ -94,7 +93,7 @@ def _transport_error(error: APIConnectionError) -> BaseException:
 
 
 def _named(response: Response[Any]) -> Response[Any]:
-    """The response with its status as an `HTTPStatus`, which is an int too; one without a name stays an int."""
+    """The response with its status as an `HTTPStatus`; an unknown status stays an int."""
     with suppress(ValueError):
         response.status_code = HTTPStatus(response.status_code)
     return response

@@ -1,8 +1,8 @@
 """Modules without files: ``geopera.models.<class>`` and ``geopera.api.operations.<operation>``.
 
-Python finds the modules of a package through the entries of its ``__path__``, and asks ``sys.path_hooks``
-who can read an entry. The entries of the virtual packages are read here, so that every way of importing
-works, and ``pkgutil``, ``help`` and tab completion see the modules, without one line per module.
+Python finds the modules of a package through the entries of its ``__path__``, which ``sys.path_hooks`` read. The
+finder for the virtual packages is here. So every way of importing works, and ``pkgutil``, ``help`` and tab completion
+see the modules, without one line per module.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class _Finder:
 
     def __init__(self, entry: str) -> None:
         if not entry.startswith(_ENTRY):
-            raise ImportError(f"{entry!r} is no place of virtual modules")
+            raise ImportError(f"{entry!r} is not an entry of virtual modules")
         self._package = entry.removeprefix(_ENTRY)
 
     def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:

@@ -6,22 +6,22 @@ One layout for all features, whatever is among them: a missing geometry or a box
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 from .rows import (
     Row,
     batches,
+    datetimes_of,
     feature_columns,
     is_datetime,
     json_text,
-    looks_like_datetimes,
     needed,
     record_columns,
 )
 from .shapes import geometries
 
 _MOST_FIELDS = 2_000  # of the nested types of a column; beyond it JSON text is kinder to readers
+_DEEPEST = 20  # readers refuse a hundred levels, of which a list takes three
 _FLAT = ("xmin", "ymin", "xmax", "ymax")
 _HIGH = ("xmin", "ymin", "zmin", "xmax", "ymax", "zmax")
 
@@ -58,10 +58,12 @@ class Layout:
             elif self._features and name == "bbox":
                 self._boxes |= {_box_size(value) for value in values}
                 self.types["bbox"] = self._merged(self.types.get("bbox"), self._type_of(values))
+            elif self._features and name == "assets" and not any(values):
+                pass  # no column: no type holds an object without members, and readers want no text here
             else:
                 if is_datetime(name) and self._datetimes.get(name, True):
-                    self._datetimes[name] = _datetimes(values) is not None
-                self.types[name] = self._merged(self.types.get(name), self._type_of(_texts(name, values)))
+                    self._datetimes[name] = datetimes_of(values) is not None
+                self.types[name] = self._merged(self.types.get(name), self._type_of(values))
 
     def _learn_geometry(self, values: list[Any], ids: list[Any]) -> None:
         numpy, shapely = needed("numpy", "an Arrow table"), needed("shapely", "an Arrow table")
@@ -175,10 +177,10 @@ class Layout:
             if name == "bbox" and self._box:
                 return pa.array([_box(value, self._box) for value in values], field.type)
         if pa.types.is_timestamp(field.type) and self._datetimes.get(name, True):
-            return pa.array(_datetimes(values), field.type)
+            return pa.array(datetimes_of(values), field.type)
         if self.types.get(name) is JSON:
             return pa.array([json_text(value) for value in values], field.type)
-        return pa.array(_texts(name, values), field.type)
+        return pa.array(values, field.type)
 
     def widen(self, name: str) -> None:
         """Make a column one of JSON text."""
@@ -223,35 +225,6 @@ def _table(values: Any, layout: Layout) -> Any:
             layout.widen(unfit.name)
 
 
-def _texts(name: str, values: list[Any]) -> list[Any]:
-    """Ids are text, whatever they look like."""
-    return [value if value is None else str(value) for value in values] if name == "id" else values
-
-
-def _datetimes(values: list[Any]) -> list[Any] | None:
-    """The values as datetimes in UTC, or None if one of them is none or is finer than a microsecond."""
-    if not looks_like_datetimes(values):
-        return None
-    found: list[Any] = []
-    for value in values:
-        if value is not None:
-            try:
-                made = datetime.fromisoformat(value)
-                value = made.replace(tzinfo=UTC) if made.tzinfo is None else made.astimezone(UTC)
-            except (ValueError, OverflowError):
-                return None
-            if value.microsecond and len(_fraction(values[len(found)])) > 6:
-                return None
-        found.append(value)
-    return found
-
-
-def _fraction(text: str) -> str:
-    """The digits of the fraction of a second, without zeros at the end."""
-    digits = text.partition(".")[2]
-    return digits[: next((i for i, one in enumerate(digits) if not one.isdigit()), None)].rstrip("0")
-
-
 def _box_size(value: Any) -> int:
     """4 or 6 for a box, 0 for none, -1 for something else."""
     if value is None:
@@ -273,12 +246,14 @@ def _crs() -> Any:
     return pyproj.CRS.from_epsg(4326).to_json_dict()
 
 
-def _storable(pa: Any, kind: Any) -> bool:
-    """Whether Parquet has such a type: it has no object without members."""
+def _storable(pa: Any, kind: Any, depth: int = 0) -> bool:
+    """Whether Parquet has such a type, and readers take it: it has no object without members."""
+    if depth > _DEEPEST:
+        return False
     if pa.types.is_struct(kind):
-        return kind.num_fields > 0 and all(_storable(pa, field.type) for field in kind)
+        return kind.num_fields > 0 and all(_storable(pa, field.type, depth + 1) for field in kind)
     if pa.types.is_list(kind):
-        return _storable(pa, kind.value_type)
+        return _storable(pa, kind.value_type, depth + 1)
     return True
 
 

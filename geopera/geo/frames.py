@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
 
-from .rows import each, feature_columns, is_datetime, looks_like_datetimes, needed, record_columns
+from .rows import (
+    datetimes_of,
+    each,
+    feature_columns,
+    is_datetime,
+    looks_like_datetimes,
+    needed,
+    record_columns,
+)
 from .shapes import geometries
 
 _EXACT = 1 << 53  # up to here a float holds every whole number
@@ -16,8 +23,6 @@ def geodataframe(features: Any) -> Any:
     geopandas, pandas = needed("geopandas", "to_geodataframe()"), needed("pandas", "to_geodataframe()")
     columns = feature_columns(list(each(features)))
     ids, shapes = columns.pop("id"), columns.pop("geometry")
-    if not ids:
-        columns["datetime"] = []
     data = {name: _series(pandas, name, values) for name, values in columns.items()}
     frame = pandas.DataFrame({"geometry": geometries(shapes, ids), **data}, copy=False)
     # Set at the end: rows are joined by their place, and ids may come twice.
@@ -66,12 +71,10 @@ def _datetimes(pandas: Any, values: list[Any]) -> Any:
     if not any(value is not None for value in values):
         return pandas.Series(pandas.to_datetime(values, utc=True))
     try:
-        return pandas.Series(pandas.to_datetime(values, utc=True, format="ISO8601"))
+        made = pandas.Series(pandas.to_datetime(values, utc=True, format="ISO8601"))
     except (ValueError, OverflowError):
-        pass
-    try:
         # Years that a count of nanoseconds does not reach to.
-        found = [None if value is None else datetime.fromisoformat(value) for value in values]
-        return pandas.Series(found, dtype="datetime64[us, UTC]")
-    except (ValueError, OverflowError, TypeError):
-        return None
+        found = datetimes_of(values)
+        return None if found is None else pandas.Series(found, dtype="datetime64[us, UTC]")
+    # pandas counts beyond the years that Python, and so its own printing, knows.
+    return made if made.dt.unit == "ns" or made.dt.year.dropna().between(1, 9999).all() else None

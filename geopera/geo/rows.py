@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from importlib import import_module
 from itertools import islice
 from typing import Any
@@ -27,6 +28,7 @@ MEMBERS = frozenset(
         "links",
     )
 )
+_PREFIXES = ("properties.", "feature.")
 _DATETIMES = frozenset(("datetime", "created", "updated", "published", "unpublished", "expires"))
 _ENDINGS = ("_datetime", ":datetime", "_at")
 #: Features that are looked at together.
@@ -88,14 +90,24 @@ def feature_columns(rows: list[Row]) -> dict[str, list[Any]]:
         name: [row.get(name) for row in rows] for name in ("id", "geometry", "collection")
     }
     for name in _names(properties):
-        label = f"properties.{name}" if name in MEMBERS else name
-        found[label] = [one.get(name) for one in properties]
+        found[property_label(str(name))] = [one.get(name) for one in properties]
     for name in _names(rows):
         if name not in found and name not in ("type", "properties"):
-            label = name if name in MEMBERS else f"feature.{name}"
-            found[label] = [row.get(name) for row in rows]
-    found.setdefault("assets", [None] * len(rows))
+            found[member_label(str(name))] = [row.get(name) for row in rows]
+    found["id"] = [value if value is None else str(value) for value in found["id"]]
+    for name in ("datetime", "assets"):
+        found.setdefault(name, [None] * len(rows))
     return found
+
+
+def property_label(name: str) -> str:
+    """The column of a property: its name, unless a member of the feature, or another property's column, has that."""
+    return f"properties.{name}" if name in MEMBERS or name.startswith(_PREFIXES) else name
+
+
+def member_label(name: str) -> str:
+    """The column of a member of the feature that is none of STAC's has a prefix: a property may have its name."""
+    return name if name in MEMBERS else f"feature.{name}"
 
 
 def record_columns(rows: list[Row]) -> dict[str, list[Any]]:
@@ -145,6 +157,30 @@ def looks_like_datetimes(values: Iterable[Any]) -> bool:
         value is None or (isinstance(value, str) and value[:4].isdigit() and value[4:5] == "-")
         for value in values
     )
+
+
+def datetimes_of(values: list[Any]) -> list[Any] | None:
+    """The values as datetimes in UTC, or None if one of them is none or is finer than a microsecond."""
+    if not looks_like_datetimes(values):
+        return None
+    found: list[Any] = []
+    for value in values:
+        if value is not None:
+            try:
+                made = datetime.fromisoformat(value)
+                value = made.replace(tzinfo=UTC) if made.tzinfo is None else made.astimezone(UTC)
+            except (ValueError, OverflowError):
+                return None
+            if value.microsecond and len(_fraction(values[len(found)])) > 6:
+                return None
+        found.append(value)
+    return found
+
+
+def _fraction(text: str) -> str:
+    """The digits of the fraction of a second, without zeros at the end."""
+    digits = text.partition(".")[2]
+    return digits[: next((i for i, one in enumerate(digits) if not one.isdigit()), None)].rstrip("0")
 
 
 def json_text(value: Any) -> str | None:

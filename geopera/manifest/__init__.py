@@ -1,7 +1,7 @@
-"""What the API can do, as data: the manifest, its operations, and the cache of refreshed manifests.
+"""The API as data: the manifest, its operations, and the cache of refreshed manifests.
 
-A manifest is read and indexed here, never interpreted: no HTTP, no call. Modules above ask it for operations
-and models; it imports `errors` and, at first use, the schema compiler.
+A manifest is read and indexed here, never interpreted: no HTTP, no call. Modules above get operations and models from
+it; it imports `errors` and, at first use, the schema compiler.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""Where refreshed manifests are kept, and how one is found when the package is imported.
+"""The cache of refreshed manifests, and the lookup of one when the package is imported.
 
-One folder per base URL inside the user's cache folder. A manifest lies in it under a name of its own,
-and the file ``current`` names it, with its size, its checksum and what it was made from; that one small
-file is replaced at once, so that a reader always sees a whole manifest. Nothing but ``os`` is imported
-until such a file exists.
+One folder per base URL inside the user's cache folder. It holds manifests, each under its own name, and the file
+``current``, which names one with its size, its checksum and its sources. That small file is replaced at once, so that a
+reader always sees a whole manifest. Only ``os`` is imported until such a file exists.
 """
 
 from __future__ import annotations
@@ -72,7 +71,7 @@ def read_pointer(path: str) -> dict[str, str] | None:
     """The facts in the file ``current`` of the folder `path`; None if there is no such file.
 
     Raises:
-        DamagedCache: If it is not what this library writes, or another user could have written it.
+        DamagedCache: If this library did not write it, or another user could have written it.
     """
     try:
         check_folder(path)
@@ -94,7 +93,7 @@ def read_entry(path: str) -> tuple[dict[str, str], bytes, str] | None:
     """(facts, the manifest's bytes, its file) in the folder `path`, checked; None if there is none.
 
     Raises:
-        DamagedCache: If it does not have the size and the checksum that it was written with.
+        DamagedCache: If its size or its checksum differs from those it was written with.
     """
     from zlib import crc32
 
@@ -119,7 +118,7 @@ def read_entry(path: str) -> tuple[dict[str, str], bytes, str] | None:
 
 
 def _version(text: str) -> tuple[int, ...]:
-    """``"2.1.0"`` as (2, 1); what is no number counts as 0, trailing zeros do not count."""
+    """``"2.1.0"`` as (2, 1); a part that is not a number is 0, trailing zeros are dropped."""
     numbers = [0]
     for part in text.strip().lstrip("v").split("."):
         digits = part[: len(part) - len(part.lstrip("0123456789"))]
@@ -153,7 +152,7 @@ def is_current(facts: Mapping[str, str], bundled: bytes, package: str) -> bool:
 
 
 def warn_unusable(reason: str) -> None:
-    """Warn that a refreshed manifest is not used, and say what to do about it."""
+    """Warn that a refreshed manifest is not used, with the commands that repair it."""
     from warnings import warn
 
     warn(
@@ -165,9 +164,9 @@ def warn_unusable(reason: str) -> None:
 
 
 def refreshed(base_url: str, bundled: bytes, package: str) -> tuple[bytes, str] | None:
-    """(bytes, file) of the refreshed manifest for `base_url` when it is not older than `bundled`, or None.
+    """(bytes, file) of the refreshed manifest for `base_url` if it is not older than `bundled`, or None.
 
-    A damaged one is left aside with one warning.
+    A damaged one is ignored with one warning.
     """
     try:
         path = slot(base_url)

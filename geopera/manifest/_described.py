@@ -1,6 +1,6 @@
-"""Schemas with the words of the API's description in them, for those who read them: help, reference and stubs.
+"""Schemas with the descriptions of the API in them, for help, reference and stubs.
 
-The words are kept apart, so that two descriptions that differ in words alone make the same classes.
+Descriptions are kept apart from schemas, so that a change of words alone does not change the classes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Described(Mapping[str, "Any"]):
-    """Schemas by key, each with its words in it, made at first access."""
+    """Schemas by key, each with its descriptions in it, made at first access."""
 
     __slots__ = ("_docs", "_made", "_schemas")
 
@@ -41,22 +41,22 @@ class Described(Mapping[str, "Any"]):
 
 
 def described(schema: Any, docs: Mapping[str, Any] | None) -> Any:
-    """A copy of `schema` with `docs`, words by JSON pointer, in it; the same object if there are none."""
+    """A copy of `schema` with `docs`, descriptions by JSON pointer, in it; the same object if there are none."""
     if not docs:
         return schema
     from copy import deepcopy
 
     made = deepcopy(schema)
-    for way, said in docs.items():
+    for way, words in docs.items():
         parts = [part.replace("~1", "/").replace("~0", "~") for part in way.split("/")[1:]]
         inner = _at(made, parts)
         if isinstance(inner, dict):
-            inner.update({name: value for name, value in said.items() if name not in inner})
+            inner.update({name: value for name, value in words.items() if name not in inner})
     return made
 
 
 def _at(value: Any, parts: list[str]) -> Any:
-    """What lies at `parts`, or None: a schema that was left out is open, and has no places inside."""
+    """The value at `parts`, or None: a schema that was left out is open and has no parts."""
     for part in parts:
         if isinstance(value, list) and part.isdecimal() and int(part[:9]) < len(value):
             value = value[int(part[:9])]

@@ -1,4 +1,4 @@
-"""Reading a file that somebody else may have put there: regular, of bounded size, and without waiting."""
+"""Reading a file that another user may have created: regular, of bounded size, and without waiting."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 
 class UnsafeFileError(Exception):
-    """There is something that must not be read: no regular file, too large, or writable by others."""
+    """A file must not be read: it is not a regular file, too large, or writable by others."""
 
 
 def _foreign(status: os.stat_result) -> str:
-    """Why what has this `status` is not this user's alone; empty if it is."""
+    """Why a file with this `status` is not this user's alone; empty if it is."""
     if not hasattr(os, "geteuid"):
         return ""
     if status.st_uid not in (os.geteuid(), 0):
@@ -25,23 +25,29 @@ def _foreign(status: os.stat_result) -> str:
 
 
 def check_folder(path: str) -> None:
-    """Raise `UnsafeFileError` unless the folder `path` is one and this user's (or root's) alone."""
+    """Raise `UnsafeFileError` unless `path` is a folder that only this user (or root) can write."""
     status = os.lstat(path)
-    fault = "is no folder" if not S_ISDIR(status.st_mode) else _foreign(status)
+    fault = "is not a folder" if not S_ISDIR(status.st_mode) else _foreign(status)
     if fault:
         raise UnsafeFileError(f"{path} {fault}")
 
 
 def read_file(path: str, *, private: bool = False, limit: int = MAX_BYTES) -> bytes:
-    """The bytes of the regular file `path`.
+    """The bytes of the regular file `path`. Opening does not wait, as it would for a pipe.
 
-    Opening does not wait, as it would for a pipe. private: no link, and no file that another user (but root)
-    owns or may write. Raises OSError, and `UnsafeFileError` for what must not be read.
+    Args:
+        path: The file.
+        private: Refuse a link, and a file that another user (except root) owns or may write.
+        limit: The most bytes.
+
+    Raises:
+        OSError: If it cannot be read.
+        UnsafeFileError: If it must not be read.
     """
     handle = os.open(path, os.O_RDONLY | _NONBLOCK | (_NOFOLLOW if private else 0))
     try:
         status = os.fstat(handle)
-        fault = "is no regular file" if not S_ISREG(status.st_mode) else ""
+        fault = "is not a regular file" if not S_ISREG(status.st_mode) else ""
         if not fault and private:
             fault = _foreign(status)
         if not fault and status.st_size > limit:

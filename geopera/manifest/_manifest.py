@@ -1,9 +1,9 @@
-"""The manifest: what the API can do, as data.
+"""The manifest: the API as data.
 
-A manifest is one JSON document: the operations by id, and the JSON Schemas that they refer to. The
-bundled one is read when the package is imported. Its layout, one entry a line, lets it be indexed
-without being parsed: an entry is decoded when somebody asks for it, so that neither the size of the
-API nor the JSON module costs anything at import. A document in any other layout is read as well.
+A manifest is one JSON document: the operations by id, and the JSON Schemas that they refer to. The bundled one is read
+when the package is imported. Its layout, one entry per line, is indexed without parsing: an entry is decoded at first
+use, so that neither the size of the API nor the JSON module costs anything at import. A document in any other layout is
+read as well.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from collections.abc import Mapping
 from ..errors import ManifestError
 from . import _cache, _trust
 from ._described import Described, described
+from ._entries import Entries, index
 from ._files import UnsafeFileError, read_file
 from ._operation import Operation, Paging, Polling
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from os import PathLike
     from typing import Any
 
@@ -30,38 +31,6 @@ __all__ = ["Manifest", "Models", "Operation", "Paging", "Polling", "bundled", "d
 FORMAT = 1
 PREFIX = _trust.PREFIX
 _building = RLock()
-
-
-class _Entries(Mapping[str, "Any"]):
-    """Entries by key, each made at first access and then kept.
-
-    Two threads that race to one entry both get the value that was stored first.
-    """
-
-    __slots__ = ("_made", "_make", "_raw")
-
-    def __init__(self, raw: Mapping[str, Any], make: Callable[[str, Any], Any]) -> None:
-        self._raw = raw
-        self._make = make
-        self._made: dict[str, Any] = {}
-
-    def __getitem__(self, key: str) -> Any:
-        try:
-            return self._made[key]
-        except KeyError:
-            return self._made.setdefault(key, self._make(key, self._raw[key]))
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._raw
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._raw)
-
-    def __len__(self) -> int:
-        return len(self._raw)
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} entries, {', '.join(list(self)[:3])}, …>"
 
 
 def _decode(key: str, raw: Any) -> Any:
@@ -107,9 +76,8 @@ class Manifest:
         path: The path of an operation, with ``{operation_id}`` in it.
         operations: `Operation` by id.
         schemas: JSON Schema by key, without descriptions.
-        docs: What the API's description says in words about schemas: by ``schemas/<key>`` or
-            ``operations/<id>/input``, then by JSON pointer.
-        described: `schemas` with those words in them.
+        docs: The descriptions of schemas: by ``schemas/<key>`` or ``operations/<id>/input``, then by JSON pointer.
+        described: `schemas` with those descriptions in them.
         models: The pydantic classes made from the schemas, at first use (``manifest.models.CatalogSearchInput``).
     """
 
@@ -150,22 +118,33 @@ class Manifest:
         self.api_version: str = str(head.get("api_version", ""))
         self.base_url: str = str(head.get("base_url", "https://api.geopera.com"))
         self.path: str = str(head.get("path", "/v1/op/{operation_id}"))
-        self.operations = _Entries(operations, _make_operation)
-        self.schemas = _Entries(schemas, _make_schema)
-        self.docs = _Entries(docs or {}, _make_docs)
+        self.operations = Entries(operations, _make_operation)
+        self.schemas = Entries(schemas, _make_schema)
+        self.docs = Entries(docs or {}, _make_docs)
         self.described: Mapping[str, Any] = self.schemas if not docs else Described(self.schemas, self.docs)
         self.source = source
-        self.compiled: dict[str, Any] = {}  # what a call needs of an operation, by id, made at first call
+        self.compiled: dict[str, Any] = {}  # compiled operations by id, made at first call
         self._previous: Manifest | None = None
         self._tree: dict[str, Any] | None = None
         self._registry: Registry | None = None
 
     @classmethod
     def from_bytes(cls, data: bytes, source: str = "") -> Manifest:
-        """Read a manifest from its bytes. Raises `ManifestError` if it is none, or is not safe to use."""
+        """Read a manifest from its bytes.
+
+        Args:
+            data: The JSON document.
+            source: Where it is from, for messages.
+
+        Returns:
+            The manifest.
+
+        Raises:
+            ManifestError: If it is not a manifest, or is not safe to use.
+        """
         if len(data) > _trust.MAX_BYTES:
             raise ManifestError(f"{source or 'the manifest'} is larger than {_trust.MAX_BYTES >> 20} MiB")
-        indexed = _index(data)
+        indexed = index(data)
         if indexed is not None:
             return cls(*indexed, source=source)
         from json import loads
@@ -178,7 +157,18 @@ class Manifest:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any], source: str = "") -> Manifest:
-        """Read a manifest from the document as Python objects. Raises `ManifestError` if it is none."""
+        """Read a manifest from the document as Python objects.
+
+        Args:
+            document: The document.
+            source: Where it is from, for messages.
+
+        Returns:
+            The manifest.
+
+        Raises:
+            ManifestError: If it is not a manifest, or is not safe to use.
+        """
         if not isinstance(document, Mapping):
             raise ManifestError(f"{source or 'the manifest'} is not a JSON object")
         if not all(isinstance(key, str) for key in document):
@@ -192,11 +182,11 @@ class Manifest:
         return cls(document, operations, schemas, docs, source=source)
 
     def to_dict(self) -> dict[str, Any]:
-        """The whole document as plain Python objects; what is changed in it changes nothing here."""
+        """The whole document as plain Python objects, a copy."""
         from copy import deepcopy
 
         operations = self.operations
-        assert isinstance(operations, _Entries)
+        assert isinstance(operations, Entries)
         document = {
             "format": FORMAT,
             "api_version": self.api_version,
@@ -206,17 +196,17 @@ class Manifest:
             "schemas": {key: deepcopy(schema) for key, schema in self.schemas.items()},
         }
         if self.docs:
-            document["docs"] = {key: deepcopy(said) for key, said in self.docs.items()}
+            document["docs"] = {key: deepcopy(words) for key, words in self.docs.items()}
         return document
 
     def described_body(self, operation: Operation) -> dict[str, Any]:
-        """The schema of an operation's body, with the words of the description in it."""
+        """The schema of an operation's body, with its descriptions."""
         body: dict[str, Any] = described(operation.input, self.docs.get(f"operations/{operation.id}/input"))
         return body
 
     @property
     def registry(self) -> Registry:
-        """What builds the models, each at first use and once."""
+        """The registry that builds the models, each at first use and once."""
         if self._registry is None:
             from ..schema import Registry
 
@@ -232,7 +222,7 @@ class Manifest:
         return self._registry
 
     def succeed(self, previous: Manifest) -> Manifest:
-        """This manifest, its models those of `previous` wherever the schema is the same. Returns itself."""
+        """Use the models of `previous` wherever the schema is the same. Returns this manifest."""
         self._previous = previous
         return self
 
@@ -259,7 +249,7 @@ class Manifest:
         return self._tree
 
     def node(self, path: str) -> Any:
-        """What lies at the dotted `path`: a dict of a resource's children, an operation's id, or None."""
+        """The node at the dotted `path`: a dict of a resource's children, an operation's id, or None."""
         node: Any = self.tree
         for name in path.split(".") if path else ():
             node = node.get(name) if isinstance(node, dict) else None
@@ -307,7 +297,7 @@ class Models:
 
 
 class _Bodies(Mapping[str, "Any"]):
-    """The inputs that have no schema of their own, by class name; found when one of them is needed."""
+    """The inputs without a schema of their own, by class name; found when one is needed."""
 
     __slots__ = ("_found", "_manifest")
 
@@ -338,49 +328,18 @@ class _Bodies(Mapping[str, "Any"]):
         return len(self._ids())
 
 
-def _index(
-    data: bytes,
-) -> tuple[dict[str, Any], dict[str, bytes], dict[str, bytes], dict[str, bytes]] | None:
-    """(head, operations, schemas, docs) of a document in the canonical layout, entries as bytes; else None.
-
-    Canonical: ``{`` alone on the first line, a scalar of the head or ``"operations": {`` a line, then an
-    entry a line, its key plain ASCII without escapes. What does not fit is left to a full parse.
-    """
-    lines = data.split(b"\n")
-    if lines[0] != b"{" or lines[-1] != b"" or lines[-2] != b"}":
-        return None
-    head: dict[str, Any] = {}
-    sections: dict[str, dict[str, bytes]] = {}
-    section: dict[str, bytes] | None = None
-    for line in lines[1:-2]:
-        if line[:1] != b'"':
-            if line not in (b"},", b"}") or section is None:
-                return None
-            section = None
-            continue
-        key, found, value = line.partition(b'": ')
-        if not found or b"\\" in key:
-            return None
-        name = key[1:].decode("ascii", "replace")
-        if section is not None:
-            section[name] = value[:-1] if value[-1:] == b"," else value
-        elif value == b"{":
-            section = sections[name] = {}
-        else:
-            value = value.rstrip(b",")
-            if value[:1] == b'"' and value[-1:] == b'"' and b"\\" not in value:
-                head[name] = value[1:-1].decode("utf-8", "replace")
-            elif value.isdigit() and len(value) < 10:
-                head[name] = int(value)
-            else:
-                return None
-    if section is not None or sections.keys() - {"docs"} != {"operations", "schemas"}:
-        return None
-    return head, sections["operations"], sections["schemas"], sections.get("docs", {})
-
-
 def load(path: str | PathLike[str]) -> Manifest:
-    """Read the manifest at `path`. Raises `ManifestError` if it cannot be read or is none."""
+    """Read a manifest from a file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        ManifestError: If it cannot be read, is not a manifest, or is not safe to use.
+    """
     from os import fspath
 
     try:
@@ -396,7 +355,7 @@ def load(path: str | PathLike[str]) -> Manifest:
 def bundled_bytes(name: str = "manifest.json") -> bytes:
     """The bytes of a data file of the package: ``manifest.json``, ``overlay.json``, ``format.schema.json``.
 
-    They lie inside the package in a wheel or a zip, and beside it in a source tree.
+    They are inside the package in a wheel or a zip, and beside it in a source tree.
     """
     import os
 
@@ -465,10 +424,10 @@ def _refreshed(base_url: str, data: bytes) -> Manifest | None:
         return None
     try:
         manifest = Manifest.from_bytes(found[0], source=found[1])
-    except ManifestError as exc:  # as of a later release that writes another format
+    except ManifestError as exc:  # a later release may write another format
         _cache.warn_unusable(str(exc))
         return None
-    # Where a client goes that was given no URL: what was read for one API must not lead to another one.
+    # A client without a URL uses that of its manifest, so a manifest of one API must not lead to another one.
     own = {_cache.public_url(url) for url in (base_url, _cache.head_value(data, "base_url"))}
     if _cache.public_url(manifest.base_url) not in own:
         _cache.warn_unusable(f"{found[1]} is of another API, {_trust.shown(manifest.base_url)}")
@@ -480,10 +439,10 @@ _by_url: dict[str, Manifest] = {}
 
 
 def for_url(base_url: str) -> Manifest:
-    """The manifest that a new client of the API at `base_url` uses.
+    """The manifest of a new client of the API at `base_url`.
 
-    That is `default()`, unless the cache holds a refreshed manifest of that very API. It is looked up
-    once in a process; the file that ``GEOPERA_MANIFEST`` names goes before it.
+    That is `default()`, unless the cache holds a refreshed manifest of that API. It is looked up once in a process; the
+    file of ``GEOPERA_MANIFEST`` has precedence.
     """
     import os
 

@@ -1,4 +1,4 @@
-"""`Operation`: what the manifest says about one operation of the API, as a frozen record."""
+"""`Operation`: the manifest's entry of one operation, as a frozen record."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Polling(_Frozen):
     Attributes:
         state: The field of the response that holds the status.
         success: The final statuses that mean success.
-        failure: The final statuses that do not.
+        failure: The final statuses that mean failure or cancellation.
     """
 
     __slots__ = ("failure", "state", "success")
@@ -88,22 +88,22 @@ class Operation(_Frozen):
     Attributes:
         id: The dotted id, which is also the path of attributes (``orders.archive.place``).
         summary: One line on what it does.
-        description: What the API's description says about it, or an empty text.
-        deprecated: Whether the API's description says that it should no longer be used.
-        tags: The groups that the API's description puts it in, beyond its resource.
+        description: Its description by the API, or an empty text.
+        deprecated: Whether the API's description marks it as deprecated.
+        tags: The groups of the API's description that it is in, beyond its resource.
         scope: The scope that a token needs, or None.
         side_effect: ``read``, ``compute``, ``external_spend``, ``destructive`` or ``share_export``. None if nothing is
             known; a call is then never retried once it was sent.
         idempotent: Whether it honours an ``Idempotency-Key``.
-        success_status: The status of success, 200, 201 or 202.
+        success_status: The HTTP status of a success: 200, 201 or 202.
         media_type: The media type of the response.
         request_media_type: The media type of the body. Only JSON can be sent, see `callable`.
         public: Whether it can be called without a token.
-        body_required: Whether a body has to be sent.
+        body_required: Whether a body is required.
         input: The JSON Schema of the body. References point into the manifest's schemas (``#/schemas/<key>``).
         output: The JSON Schema of the response, or of one record of a stream.
         errors: Declared error statuses (``404``, ``4XX``, ``default``), each with the key of its schema.
-        produces: The kinds of thing that a call creates.
+        produces: The kinds of objects that a call creates.
         estimate: The operation that takes the same body and estimates its price, or None.
         paging: See `Paging`; None if it is not paged.
         polling: See `Polling`; None if it reports no status.
@@ -172,7 +172,7 @@ class Operation(_Frozen):
 
     @classmethod
     def from_entry(cls, id: str, entry: Mapping[str, Any]) -> Operation:
-        """The operation that a manifest's entry describes."""
+        """The operation of a manifest's entry."""
         values = {name: entry.get(name, default) for name, default in cls._OPTIONAL.items()}
         paging, polling = entry.get("paging"), entry.get("polling")
         return cls(
@@ -199,7 +199,7 @@ class Operation(_Frozen):
 
     @property
     def callable(self) -> bool:
-        """Whether this library can send its body: JSON, and not a form or a file alone."""
+        """Whether this library can send its body, which must have a JSON form."""
         media_type = self.request_media_type
         return media_type == "application/json" or media_type.endswith("+json")
 
@@ -218,7 +218,7 @@ class Operation(_Frozen):
 
     @property
     def binary(self) -> bool:
-        """Whether the response is neither JSON nor a stream of it: an image, XML, a file."""
+        """Whether the response is neither JSON nor a stream: an image, XML, a file."""
         return not (
             self.streaming or self.media_type == "application/json" or self.media_type.endswith("+json")
         )

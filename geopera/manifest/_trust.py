@@ -1,8 +1,8 @@
-"""What a manifest has to be before anything in it is used, wherever it came from.
+"""The checks of a manifest before anything in it is used, wherever it came from.
 
-The head, the ids and the keys are checked when a manifest is loaded, an entry when it is first used. A path leads to
-where a token is sent, an id becomes a part of a URL, a key a name in generated code: each is held against the
-whole of what it may be, by plain comparisons, so that loading imports nothing for it.
+The head, the ids and the keys are checked when a manifest is loaded, an entry when it is first used. A token is sent to
+the path, an id becomes part of a URL, a key a name in generated code: each must match its whole form, by plain
+comparisons, so that loading imports nothing for it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
-#: The largest manifest, and the largest description of an API, that is read.
+#: The largest manifest, and the largest description of an API, in bytes.
 MAX_BYTES = 64 << 20
 MAX_OPERATIONS = 5_000
 MAX_SCHEMAS = 20_000
@@ -36,7 +36,7 @@ _CONVENTIONS = ("token", "offset", "page", "search_page")
 
 
 def shown(value: object) -> str:
-    """`value` for a message: short, and without what a terminal would obey."""
+    """`value` for a message: short, and without control characters."""
     try:
         text = value if isinstance(value, str) else repr(value)[:MAX_NAME]
     except ValueError:  # Python writes no number of more than 4,300 digits
@@ -95,14 +95,14 @@ def _is_version(text: object) -> bool:
 
 
 _HEAD = {
-    "api_version": (_is_version, "is no printable version of at most 100 characters"),
-    "base_url": (_is_base_url, "is no http or https URL without query, fragment and dots"),
+    "api_version": (_is_version, "is not a printable version of at most 100 characters"),
+    "base_url": (_is_base_url, "is not an http or https URL without query, fragment and dots"),
     "path": (_is_path, f"is not a path that starts with one slash and holds {PLACE} once"),
 }
 
 
 def problems(head: Mapping[str, Any], operations: Iterable[Any], schemas: Iterable[Any]) -> Iterator[str]:
-    """What is wrong with the head, the ids and the keys of a manifest: a line each, its place first."""
+    """The faults of the head, the ids and the keys of a manifest: one line each, its location first."""
     for name, (fits, words) in _HEAD.items():
         if name in head and not fits(head[name]):
             yield f"{name}: {shown(head[name])!r} {words}"
@@ -139,16 +139,16 @@ def _are_errors(value: object) -> bool:
 
 
 def doc_faults(entry: object) -> Iterator[str]:
-    """What is wrong with what a manifest says in words about one schema."""
+    """The faults of the descriptions of one schema."""
     if not isinstance(entry, dict):
         yield "the entry is not an object"
         return
-    for way, said in entry.items():
-        if not isinstance(way, str) or not way.isprintable() or not isinstance(said, dict):
+    for way, words in entry.items():
+        if not isinstance(way, str) or not way.isprintable() or not isinstance(words, dict):
             yield f"{shown(way)!r} is not a pointer with an object"
-        elif not is_prose(said.get("description", ""), MAX_TEXT):
+        elif not is_prose(words.get("description", ""), MAX_TEXT):
             yield f"{shown(way)}: the description is not a printable text of at most {MAX_TEXT:,} characters"
-        elif not isinstance(said.get("examples", []), list):
+        elif not isinstance(words.get("examples", []), list):
             yield f"{shown(way)}: the examples are not a list"
 
 
@@ -205,7 +205,7 @@ _ENTRY = {
 
 
 def entry_faults(entry: object) -> Iterator[tuple[tuple[str, ...], str]]:
-    """(name, what is wrong) of the fields of an operation's entry, apart from what is inside its schemas."""
+    """(name, fault) of the fields of an operation's entry, except for the contents of its schemas."""
     if not isinstance(entry, dict):
         yield (), "the entry is not an object"
         return
@@ -215,7 +215,7 @@ def entry_faults(entry: object) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def entry_problems(id: str, entry: object) -> Iterator[str]:
-    """What is wrong with the entry of an operation: a line each, its place first."""
+    """The faults of an operation's entry: one line each, its location first."""
     where = f"operations.{shown(id)}"
     for way, text in entry_faults(entry):
         yield f"{'.'.join((where, *way))}: {text}"
@@ -226,9 +226,9 @@ def entry_problems(id: str, entry: object) -> Iterator[str]:
 
 PREFIX = "#/schemas/"
 _REFERENCES = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
-#: Keywords that move the root of references, or give a place another name.
+#: Keywords that move the root of references, or name a location.
 _IDENTITIES = frozenset({"$id", "$anchor", "$dynamicAnchor", "$recursiveAnchor"})
-#: Keywords of a schema that hold data or a pattern, which are shown as literals.
+#: Keywords of a schema that hold data or a pattern, which are displayed as literals.
 _DATA = frozenset({"default", "const", "enum", "examples", "example", "pattern"})
 
 
@@ -240,15 +240,15 @@ def is_prose(text: object, longest: int = MAX_BYTES) -> bool:
 
 
 def schema_problems(where: str, schema: object) -> Iterator[str]:
-    """What no schema of a manifest may hold: a line each, its place first."""
+    """The forbidden contents of a schema: one line each, its location first."""
     for way, text in text_faults(schema):
         yield f"{where}{'.' if way else ''}{'.'.join(map(shown, way))}: {text}"
 
 
 def text_faults(schema: object) -> Iterator[tuple[tuple[str, ...], str]]:
-    """(way, what is wrong) of references to elsewhere, and of texts that a terminal would obey.
+    """(path, fault) of references out of the manifest, and of texts with control characters.
 
-    Patterns and data may hold anything: they are escaped where they are shown. No recursion.
+    Patterns and data may hold anything, since they are escaped for display. No recursion.
     """
     waiting: list[tuple[tuple[str, ...], object, bool]] = [((), schema, False)]
     while waiting:

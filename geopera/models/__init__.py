@@ -2,7 +2,7 @@
 
 ``from geopera.models import CatalogSearchInput`` works for every schema of the manifest, and so does the
 module of a class (``geopera.models.catalog_search_input``). ``dir(geopera.models)`` lists the classes. The
-models of a refreshed manifest are at ``client.manifest.models``; these here are fixed at import.
+models of a refreshed manifest are at ``client.manifest.models``; those of this module are fixed at import.
 """
 
 from __future__ import annotations

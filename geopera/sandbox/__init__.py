@@ -7,7 +7,7 @@ Needs the extra `geopera[sandbox]`. From a shell: `python -m geopera sandbox`. I
     with running(speed=100) as server:
         ...  # server.url, server.token
 
-What it does and does not imitate is written in docs/sandbox.md.
+docs/sandbox.md describes what it imitates and what it does not.
 """
 
 from __future__ import annotations

@@ -52,13 +52,14 @@ def create_app(
     """An ASGI application that behaves like the API.
 
     Args:
-        manifest: what to serve: a `geopera.manifest.Manifest`, a dict in the manifest format, a path,
+        manifest: The manifest to serve: a `geopera.manifest.Manifest`, a dict in the manifest format, a path,
             or None for the default manifest.
-        openapi: what to serve as /openapi.json: None for a document made from the manifest, a function
+        openapi: The content of /openapi.json: None for a document made from the manifest, a function
             from that document to another (or to bytes), a document, or bytes.
-        options: the fields of `Settings`: token, tokens, db, speed, credits, rate_limits, …
+        options: The fields of `Settings`: token, tokens, db, speed, credits, rate_limits, …
 
-    The state is at `app.state.sandbox`.
+    Returns:
+        The application; its state is at `app.state.sandbox`.
     """
     state = State(Settings(**options), manifest, openapi)
 
@@ -169,7 +170,7 @@ async def _dispatch(request: Request) -> Response:
 
 
 def _once(call: Call, handler: Handler, key: str, body: Any) -> Response:
-    """The claim, the work and the stored response, in one transaction."""
+    """Claim the key, do the work and store the response, in one transaction."""
     store = call.state.store
     place = (store, call.organisation, call.operation.path, key, idempotency.digest(body), call.now)
     with store.transaction():
@@ -184,14 +185,14 @@ def _once(call: Call, handler: Handler, key: str, body: Any) -> Response:
 
 
 def _marked(handler: Handler, response: Response) -> Response:
-    """Marks a response without behaviour behind it as an example."""
+    """Mark the response of an operation without behaviour of its own as an example."""
     if handler is _fallback:
         response.headers["X-Sandbox"] = "example"
     return response
 
 
 def _fallback(call: Call) -> Any:
-    """For the operations without a handler: a valid example, or a small file of the right type."""
+    """The response of an operation without a handler: a valid example, or a small file of the right type."""
     operation = call.operation
     if operation.id in call.state.responses:
         return call.state.responses[operation.id]
@@ -225,7 +226,7 @@ async def _read(request: Request, seconds: float) -> Any:
     try:
         body = json.loads(raw, parse_constant=_no_constant, parse_float=_finite)
         if b"\\u" in raw:
-            dump(body)  # fails for half of a surrogate pair, which is no text
+            dump(body)  # fails for half of a surrogate pair, which is not text
         return body
     except (ValueError, RecursionError) as problem:
         raise ProblemError(400, f"The body is not JSON: {problem}"[:300]) from None

@@ -15,46 +15,38 @@ _API = "https://api.geopera.com"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of the command to a parser; their defaults are variables `GEOPERA_SANDBOX_…`."""
+    """Add the options of the command to a parser; variables `GEOPERA_SANDBOX_…` set their defaults."""
     add = parser.add_argument
-    add("--host", default=_set("HOST", "127.0.0.1"), help="where to listen (default: %(default)s)")
-    add("--port", type=_port, default=_set("PORT", 8787), help="0 for a free one (default: %(default)s)")
-    add(
-        "--token",
-        type=_token,
-        default=_set("TOKEN"),
-        help="the token to accept (default: sandbox-token; beyond loopback a random one)",
-    )
-    add("--db", default=_set("DB", ":memory:"), metavar="FILE", help="keep the state in an SQLite file")
-    add(
-        "--speed",
-        type=_positive,
-        default=_set("SPEED", 1.0),
-        metavar="X",
-        help="orders and jobs move X times as fast",
-    )
-    add(
-        "--credits",
-        type=_amount,
-        default=_set("CREDITS"),
-        metavar="N",
-        help="what an organisation starts with",
-    )
-    add(
-        "--token-ttl",
-        type=_positive,
-        default=_set("TOKEN_TTL", 3600.0),
-        metavar="SECONDS",
-        help="lifetime of the access tokens of a sign-in (default: %(default)s)",
-    )
+    for name, kind, default, metavar, text in (
+        ("host", str, "127.0.0.1", None, "the address to listen on (default: %(default)s)"),
+        ("port", _port, 8787, None, "0 for a free port (default: %(default)s)"),
+        (
+            "token",
+            _token,
+            None,
+            None,
+            "the token to accept (default: sandbox-token; beyond loopback a random one)",
+        ),
+        ("db", str, ":memory:", "FILE", "keep the state in an SQLite file"),
+        ("speed", _positive, 1.0, "X", "orders and jobs run X times as fast"),
+        ("credits", _amount, None, "N", "the credits of a new organisation"),
+        (
+            "token-ttl",
+            _positive,
+            3600.0,
+            "SECONDS",
+            "lifetime of the access tokens of a sign-in (default: %(default)s)",
+        ),
+        ("public-url", str, None, "URL", "the base of the URLs in responses"),
+    ):
+        add(f"--{name}", type=kind, default=_set(name, default), metavar=metavar, help=text)
     for name, text in (
         ("approve", "approve every sign-in at once, without a page"),
         ("rate-limits", "apply the documented rate limits"),
         ("remote-control", "serve the control endpoints beyond this machine too"),
     ):
-        variable = _set(name.upper().replace("-", "_"), "")
-        add(f"--{name}", action="store_true", default=variable not in ("", "0", "false"), help=text)
-    hosts = _set("ALLOWED_HOST", "").split()
+        add(f"--{name}", action="store_true", default=_set(name, "") not in ("", "0", "false"), help=text)
+    hosts = _set("allowed-host", "").split()
     add(
         "--allowed-host",
         action="append",
@@ -62,21 +54,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="another name in the Host header",
     )
-    add("--public-url", default=_set("PUBLIC_URL"), metavar="URL", help="the base of the URLs that it makes")
     tape = parser.add_mutually_exclusive_group()
     tape.add_argument(
         "--record",
         metavar="FILE",
-        help="pass requests on to the real API and record them, without secrets, in a new file",
+        help="forward requests to the real API and record them, without secrets, in a new file",
     )
-    tape.add_argument("--replay", metavar="FILE", help="serve a recorded run; what is not in it is an error")
+    tape.add_argument("--replay", metavar="FILE", help="serve a recorded run; other requests are errors")
     parser.add_argument("--upstream", metavar="URL", help=f"the API that --record records (default: {_API})")
 
 
 def main(args: argparse.Namespace) -> int:
-    """Runs the server until SIGINT or SIGTERM; returns the exit status."""
+    """Run the server until SIGINT or SIGTERM; returns the exit status."""
     if args.upstream is not None and args.record is None:
-        print("--upstream goes with --record", file=sys.stderr)
+        print("--upstream needs --record", file=sys.stderr)
         return 2
     try:
         from .core.state import DEFAULT_CREDITS
@@ -88,7 +79,7 @@ def main(args: argparse.Namespace) -> int:
         return 1
     if not is_loopback(args.host):
         print(
-            f"warning: {args.host} can be reached from other machines; who knows the token can use it",
+            f"warning: {args.host} can be reached from other machines; anybody with the token can use it",
             file=sys.stderr,
         )
     if args.record is not None or args.replay is not None:
@@ -108,7 +99,7 @@ def main(args: argparse.Namespace) -> int:
             public_url=args.public_url,
             remote_control=args.remote_control,
             secret=os.environ.get("GEOPERA_SANDBOX_SECRET") or None,
-            started=_say,
+            started=_print_address,
         )
     except OSError as problem:
         if problem.filename is not None:
@@ -125,7 +116,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _recorded(args: argparse.Namespace) -> int:
-    """`--record` and `--replay`."""
+    """Run the server of `--record` or `--replay`; returns the exit status."""
     from .server import serve_app
     from .tapes.cassette import CassetteError
     from .tapes.player import create_player
@@ -144,13 +135,13 @@ def _recorded(args: argparse.Namespace) -> int:
         print(f"{problem.filename}: {problem.strerror}", file=sys.stderr)
         return 1
 
-    def say(url: str) -> None:
+    def started(url: str) -> None:
         what = f"records {args.upstream or _API}" if args.record else f"plays {args.replay}"
         token = "" if args.record else "\nexport GEOPERA_API_TOKEN=replayed"
         print(f"Geopera sandbox on {url} {what}\nexport GEOPERA_API_URL={url}{token}", flush=True)
 
     try:
-        serve_app(app, args.host, args.port, say)
+        serve_app(app, args.host, args.port, started)
     except OSError as problem:
         return _cannot_listen(args, problem)
     return 1 if args.replay is not None and app.state.player.unknown else 0
@@ -162,8 +153,8 @@ def _cannot_listen(args: argparse.Namespace, problem: OSError) -> int:
     return 1
 
 
-def _say(url: str, token: str, secret: str) -> None:
-    """The address, and what a shell needs to use it."""
+def _print_address(url: str, token: str, secret: str) -> None:
+    """Print the address, and the variables that a shell needs to use it."""
     lines = [f"Geopera sandbox on {url}", f"export GEOPERA_API_URL={url}"]
     lines += [
         f"export GEOPERA_API_TOKEN={shlex.quote(token)}",
@@ -172,35 +163,35 @@ def _say(url: str, token: str, secret: str) -> None:
     print("\n".join(lines), flush=True)
 
 
-def _set(name: str, default: Any = None) -> Any:
-    """The value of a variable, as a text that its option reads; or the default."""
-    return os.environ.get(f"GEOPERA_SANDBOX_{name}") or default
+def _set(option: str, default: Any) -> Any:
+    """The value of the variable of an option, as text; or the default."""
+    return os.environ.get("GEOPERA_SANDBOX_" + option.upper().replace("-", "_")) or default
 
 
 def _positive(text: str) -> float:
     value = _number(float, text)
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError("more than zero")
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
     return value
 
 
 def _amount(text: str) -> int:
     value = _number(int, text)
     if value < 0:
-        raise argparse.ArgumentTypeError("not less than zero")
+        raise argparse.ArgumentTypeError(f"expected 0 or more, got {text!r}")
     return value
 
 
 def _port(text: str) -> int:
     value = _number(int, text)
     if not 0 <= value <= 65535:
-        raise argparse.ArgumentTypeError("from 0 to 65535")
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 65535, got {text!r}")
     return value
 
 
 def _token(text: str) -> str:
     if not text or not text.isascii() or not text.isprintable() or text != text.strip():
-        raise argparse.ArgumentTypeError("something that a header can carry")
+        raise argparse.ArgumentTypeError("expected printable ASCII text without spaces around it")
     return text
 
 
@@ -208,4 +199,4 @@ def _number(kind: Callable[[str], N], text: str) -> N:
     try:
         return kind(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+        raise argparse.ArgumentTypeError(f"expected a number, got {text!r}") from None

@@ -20,17 +20,17 @@ class Connection:
         self._timer: asyncio.TimerHandle | None = None
 
     def wait_for_head(self) -> None:
-        """Starts the time of a head, unless it runs or a call is in work."""
+        """Start the time limit of a head, unless it runs or a call is in progress."""
         if self._timer is None and not self._busy:
             self._timer = asyncio.get_running_loop().call_later(HEAD_TIMEOUT, self.transport.abort)
 
     def busy(self, busy: bool) -> None:
-        """A call begins (its head is here) or ends."""
+        """Record that a call begins (its head has arrived) or ends."""
         self._busy = busy
         self._stop()
 
     async def cut(self) -> None:
-        """Closes the connection after what was sent."""
+        """Close the connection after the bytes that were sent."""
         self.transport.close()
         try:
             await asyncio.wait_for(self.lost.wait(), 5.0)

@@ -1,4 +1,4 @@
-"""A sandbox without a socket: an event loop in a thread, and an httpx transport that hands it requests."""
+"""A sandbox without a socket: an event loop in a thread, and an httpx transport that sends it requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PATIENCE = 20.0
 
 
 class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Hands requests to an ASGI application; for sync and async clients, from any thread."""
+    """An httpx transport to an ASGI application, for sync and async clients, in any thread."""
 
     def __init__(self, app: Starlette, loop: asyncio.AbstractEventLoop) -> None:
         self._app = app
@@ -57,7 +57,7 @@ class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         async def receive() -> Message:
             if messages:
                 return messages.pop()
-            await asyncio.Event().wait()  # the client never goes away before the response
+            await asyncio.Event().wait()  # the client never disconnects before the response
             raise AssertionError
 
         async def send(message: Message) -> None:
@@ -77,7 +77,7 @@ class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 @contextmanager
 def in_loop(app: Starlette) -> Iterator[asyncio.AbstractEventLoop]:
-    """Runs an application's lifespan in an event loop of its own, in a thread."""
+    """Run an application's lifespan in an event loop of its own, in a thread."""
     loop = asyncio.new_event_loop()
     ready, stop = threading.Event(), asyncio.Event()
     failures: list[BaseException] = []

@@ -1,7 +1,7 @@
 """The pytest plugin: a sandbox and its clients as fixtures.
 
-pytest loads this file in every run of an environment that has the extra, so it imports nothing else: the
-server starts with the first test that asks for it.
+pytest loads this file in every run of an environment that has the extra, so it imports nothing else. The server starts
+with the first test that uses it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def geopera_sandbox(_geopera_sandbox_server: Sandbox) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def geopera_api_key(geopera_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The sandbox's token; it and the sandbox's URL are in the environment as the client reads them."""
+    """The sandbox's token. The environment has it, and the sandbox's URL, in the variables that the client reads."""
     monkeypatch.setenv("GEOPERA_API_TOKEN", geopera_sandbox.token)
     monkeypatch.setenv("GEOPERA_API_URL", geopera_sandbox.url)
     return geopera_sandbox.token
@@ -64,8 +64,8 @@ def async_geopera_client(geopera_sandbox: Sandbox) -> AsyncGeopera:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds the settings of the fixtures to pytest's configuration."""
-    parser.addini("geopera_sandbox_speed", "how many times as fast orders and jobs move", default="1")
+    """Add the settings of the fixtures to pytest's configuration."""
+    parser.addini("geopera_sandbox_speed", "the factor by which orders and jobs are faster", default="1")
     parser.addini(
         "geopera_sandbox_in_process", "run the sandbox without a socket", type="bool", default=False
     )

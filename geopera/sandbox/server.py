@@ -35,11 +35,11 @@ class Sandbox(Controls):
     """A sandbox that is running in a thread, with its controls as methods.
 
     Attributes:
-        url: its base URL.
-        token: the token with every scope.
-        secret: what the control endpoints ask for.
-        app: the ASGI application.
-        transport: for a sandbox without a socket, the httpx transport (sync and async) that leads to it.
+        url: Its base URL.
+        token: The token with every scope.
+        secret: The secret of the control endpoints.
+        app: The ASGI application.
+        transport: For a sandbox without a socket, the httpx transport (sync and async) that leads to it.
     """
 
     def __init__(self, url: str, token: str, app: Starlette, transport: Transport | None = None) -> None:
@@ -50,7 +50,7 @@ class Sandbox(Controls):
 
     @property
     def client_options(self) -> dict[str, Any]:
-        """What `Geopera` and `AsyncGeopera` need to talk to it."""
+        """The arguments with which `Geopera` and `AsyncGeopera` use it."""
         options: dict[str, Any] = {"token": self.token, "base_url": self.url}
         if self.transport is not None:
             options["httpx_args"] = {"transport": self.transport}
@@ -58,13 +58,13 @@ class Sandbox(Controls):
 
     @property
     def state(self) -> State:
-        """The server's memory. Its store belongs to the server's thread: read it only when nothing runs."""
+        """The state of the server. Its store belongs to the server's thread: read it only while no call runs."""
         state: State = self.app.state.sandbox
         return state
 
     @property
     def openapi(self) -> object:
-        """What is served as /openapi.json (see `create_app`); may be set while the server runs."""
+        """The content of /openapi.json (see `create_app`); may be set while the server runs."""
         return self.state.openapi
 
     @openapi.setter
@@ -73,7 +73,7 @@ class Sandbox(Controls):
         self.state.openapi_cache = None
 
     def use_manifest(self, manifest: object) -> None:
-        """Serves another manifest from now on, and describes it in /openapi.json."""
+        """Serve another manifest from now on, and describe it in /openapi.json."""
         self.state.use_manifest(manifest)
 
     def __repr__(self) -> str:
@@ -103,13 +103,13 @@ class _Server(uvicorn.Server):
 def running(
     *, host: str = "127.0.0.1", port: int = 0, token: str | None = None, **options: Any
 ) -> Iterator[Sandbox]:
-    """Runs a server in a thread for as long as the block lasts.
+    """Run a server in a thread for the duration of a `with` block, which gets the `Sandbox`.
 
     Args:
-        host: where to listen. Beyond loopback it warns, and the token is a random one unless it is given.
+        host: The address to listen on. Beyond loopback it warns, and the default token is a random one.
         port: 0 for a free one.
-        token: the token with every scope; `sandbox-token` by default.
-        options: those of `create_app`.
+        token: The token with every scope; `sandbox-token` by default.
+        options: Those of `create_app`.
 
     Raises:
         OSError: If the port is taken.
@@ -128,18 +128,18 @@ def running(
 def recording(
     upstream: str, file: str | Path, *, host: str = "127.0.0.1", port: int = 0, **options: Any
 ) -> Iterator[Recorder]:
-    """Runs a proxy of an API that writes a cassette, for as long as the block lasts.
+    """Run a proxy of an API that writes a cassette, for the duration of a `with` block, which gets the `Recorder`.
 
     Args:
-        upstream: the base URL of the API.
-        file: the cassette; it must not exist, and holds no secrets of the run.
-        host: where to listen.
+        upstream: The base URL of the API.
+        file: The cassette; it must not exist, and holds no secrets of the run.
+        host: Where to listen.
         port: 0 for a free one.
-        options: those of `create_recorder`.
+        options: Those of `create_recorder`.
 
     Raises:
         CassetteError: If the file exists.
-        ValueError: If the URL is none.
+        ValueError: If `upstream` is not a URL.
     """
     from .tapes.recorder import create_recorder
 
@@ -152,17 +152,17 @@ def recording(
 def replaying(
     file: str | Path, *, host: str = "127.0.0.1", port: int = 0, strict: bool = True, **options: Any
 ) -> Iterator[Player]:
-    """Runs a server that plays a cassette, for as long as the block lasts.
+    """Run a server that plays a cassette, for the duration of a `with` block, which gets the `Player`.
 
     Args:
-        file: the cassette.
-        host: where to listen.
+        file: The cassette.
+        host: Where to listen.
         port: 0 for a free one.
-        strict: whether the end of the block raises if a request came that was not recorded.
-        options: those of `create_player`.
+        strict: Raise at the end of the block if there was a request that the cassette does not have.
+        options: Those of `create_player`.
 
     Raises:
-        CassetteError: If the file is no cassette; at the end, if it lacked a request.
+        CassetteError: If the file is not a cassette; at the end of the block, if it lacked a request.
         OSError: If the file cannot be read.
     """
     from .tapes.cassette import CassetteError
@@ -178,7 +178,7 @@ def replaying(
 
 @contextmanager
 def _threaded(app: Starlette, host: str, port: int) -> Iterator[str]:
-    """Runs an application in a thread; its URL."""
+    """Run an application in a thread; its URL."""
     with _listen(host, port) as listener:
         url = _settle(app, listener)
         ready = threading.Event()
@@ -206,13 +206,13 @@ def _threaded(app: Starlette, host: str, port: int) -> Iterator[str]:
 
 @contextmanager
 def in_process(*, token: str = DEFAULT_TOKEN, **options: Any) -> Iterator[Sandbox]:
-    """Runs a sandbox without a socket: `sandbox.transport` is an httpx transport that leads to it.
+    """Run a sandbox without a socket: `sandbox.transport` is an httpx transport to it.
 
-    Responses arrive whole, also those of streams. URLs in responses work with the same transport alone.
+    Responses arrive whole, also those of streams. URLs in responses work with this transport only.
 
     Args:
-        token: the token with every scope.
-        options: those of `create_app`.
+        token: The token with every scope.
+        options: Those of `create_app`.
     """
     from .inprocess import Transport, in_loop
 
@@ -229,14 +229,14 @@ def run(
     token: str | None = None,
     **options: Any,
 ) -> None:
-    """Runs a server in the foreground until SIGINT or SIGTERM.
+    """Run a server in the foreground until SIGINT or SIGTERM.
 
     Args:
-        host: where to listen.
+        host: Where to listen.
         port: 0 for a free one.
-        started: called with the URL, the token and the secret when it accepts connections.
-        token: the token with every scope; None: `sandbox-token` on loopback, else a random one.
-        options: those of `create_app`.
+        started: Called with the URL, the token and the secret when it accepts connections.
+        token: The token with every scope; None: `sandbox-token` on loopback, else a random one.
+        options: Those of `create_app`.
 
     Raises:
         OSError: If the port is taken.
@@ -249,7 +249,7 @@ def run(
 
 
 def serve_app(app: Starlette, host: str, port: int, started: Callable[[str], None]) -> None:
-    """Runs an application in the foreground; `started` is called with its URL when it accepts connections.
+    """Run an application in the foreground; `started` is called with its URL when it accepts connections.
 
     Raises:
         OSError: If the port is taken.
@@ -260,7 +260,7 @@ def serve_app(app: Starlette, host: str, port: int, started: Callable[[str], Non
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address to listen on is reached from this machine alone."""
+    """Whether an address to listen on can be reached from this machine only."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -268,12 +268,12 @@ def is_loopback(host: str) -> bool:
 
 
 def token_for(host: str, token: str | None) -> str:
-    """The token to accept: the known one on loopback only, since whoever gets in may use it."""
+    """The token to accept: the well-known default on loopback only."""
     return token or (DEFAULT_TOKEN if is_loopback(host) else f"gpra_{secrets.token_urlsafe(24)}")
 
 
 def _settle(app: Starlette, listener: socket.socket) -> str:
-    """Sets the URL of an application before the server accepts connections; returns it."""
+    """Set the URL of an application before the server accepts connections; returns it."""
     url = _url(listener)
     for name in ("recorder", "player"):
         if hasattr(app.state, name):
@@ -305,7 +305,7 @@ def _config(app: Starlette) -> uvicorn.Config:
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With the protocol named, asyncio turns Nagle's delay off on what is accepted.
+    # With the protocol named, asyncio disables Nagle's algorithm on accepted connections.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

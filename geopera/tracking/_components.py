@@ -1,7 +1,7 @@
 """The schemas of an OpenAPI document, as schemas of a manifest.
 
-Every reference becomes ``#/schemas/<key>``: a name that is no key is replaced by one, and the target of a reference
-into the middle of something gets a key of its own. The keywords of OpenAPI 3.0 (``nullable``, boolean bounds,
+Every reference becomes ``#/schemas/<key>``: an invalid key is replaced by a valid one, and the target of a reference
+into the middle of a schema gets a key of its own. The keywords of OpenAPI 3.0 (``nullable``, boolean bounds,
 ``readOnly`` of a required field) become those of JSON Schema.
 """
 
@@ -21,20 +21,21 @@ _HOME = ("components", "schemas")
 _DEFINITIONS = ("$defs", "definitions")
 _ELSEWHERE = ("$dynamicRef", "$recursiveRef")
 _ROOT_ALONE = frozenset({"$id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", *_DEFINITIONS})
-#: Parts of a pointer that say nothing about what lies there.
+#: Parts of a pointer that do not describe their target.
 _SILENT = frozenset(
     {*_HOME, *_DEFINITIONS, "properties", "content", "schema", "responses", "requestBodies", "paths"}
 )
 
 
 class LeftOut(dict[str, str]):
-    """What of a description cannot be used: place -> reason."""
+    """The parts of a description that cannot be used: location -> reason."""
 
     def add(self, place: str, reason: object) -> None:
+        """Add a part; a location that is already there keeps its reason."""
         self.setdefault(place, str(reason))
 
     def within(self, schemas: Iterable[str]) -> LeftOut:
-        """Without the schemas that are not among `schemas`: nobody needs them."""
+        """These parts without the schemas that are not among `schemas`, since nothing refers to them."""
         kept = LeftOut()
         for place, reason in self.items():
             section, _, rest = place.partition(".")
@@ -43,6 +44,7 @@ class LeftOut(dict[str, str]):
         return kept
 
     def lines(self) -> list[str]:
+        """One line for each part: its location and the reason."""
         return [f"{place}: {reason}" for place, reason in self.items()]
 
 
@@ -54,7 +56,7 @@ def pointer(reference: str) -> list[str]:
 
 
 def at(value: Any, parts: Iterable[str]) -> Any:
-    """What lies at `parts` below `value`. Raises LookupError if nothing does."""
+    """The value at `parts` below `value`. Raises LookupError if there is none."""
     for part in parts:
         if isinstance(value, list):
             value = value[int(part)] if part.isdecimal() and len(part) < 10 else value[len(value)]
@@ -74,9 +76,9 @@ def _is_schema_place(parts: list[str]) -> bool:
 
 
 class Components:
-    """The schemas of one document by key, their references made those of a manifest.
+    """The schemas of one document by key, with the references of a manifest.
 
-    schemas: complete after `finish`. left_out: what could not be used, with its place.
+    schemas: complete after `finish`. left_out: unusable parts, with their location.
     """
 
     def __init__(self, document: dict[str, Any], left_out: LeftOut, *, old: bool) -> None:
@@ -106,7 +108,7 @@ class Components:
         self._waiting: list[tuple[str, Any, Any]] = [(self._keys[n], s, s) for n, s in self._named.items()]
 
     def finish(self) -> dict[str, Any]:
-        """All schemas by key, also those that references into the middle lead to."""
+        """All schemas by key, also the targets of references into the middle of a schema."""
         while self._waiting:
             key, schema, root = self._waiting.pop()
             found = self._converted(schema, f"schemas.{key}", root)
@@ -115,7 +117,7 @@ class Components:
         return self.schemas
 
     def schema(self, schema: Any, place: str) -> Any:
-        """A schema with the references of a manifest; what of it cannot be used is open (``{}``)."""
+        """A schema with the references of a manifest; unusable parts are open (``{}``)."""
         schema = self._read(schema, place)
         self._inline.append(schema)
         return self._converted(schema, place, schema)
@@ -141,7 +143,8 @@ class Components:
                 key = self._key(schema[keyword], root) if keyword == "$ref" else None
                 if key is None:
                     self.left_out.add(
-                        place, f"refers to {str(schema[keyword])[:200]!r}, which is no schema of it"
+                        place,
+                        f"refers to {str(schema[keyword])[:200]!r}, which is not a schema of the document",
                     )
                     return {}
                 if self.old:  # siblings of a reference are ignored in 3.0
@@ -193,7 +196,7 @@ class Components:
     # References.
 
     def _key(self, reference: object, root: Any) -> str | None:
-        """The key of what a reference leads to, or None."""
+        """The key of a reference's target, or None."""
         if not isinstance(reference, str):
             return None
         uri, _, fragment = reference.partition("#")
@@ -261,7 +264,7 @@ class Components:
         return "schema" in parts and _is_schema_place(parts[parts.index("schema") + 1 :])
 
     def _move(self, start: Any, parts: list[str], found: Any, root: Any) -> str:
-        """A key of its own for a schema in the middle of something."""
+        """A key of its own for a schema in the middle of another one."""
         if start is not self.document:
             names = [name for name, schema in self._named.items() if schema is start]
             parts, start = ([*_HOME, names[0], *parts], self.document) if names else (parts, start)
@@ -277,7 +280,7 @@ class Components:
         return key
 
     def _free(self, *candidates: list[str]) -> str:
-        """The first key that `candidates` make and that is free, else one with a number."""
+        """The first free key of `candidates`, else one with a number."""
         taken = {*self._keys.values(), *self._moved.values()}
         keys = [_key_of(names) for names in candidates if names] or ["Schema"]
         for key in keys:
@@ -319,9 +322,9 @@ def _modern(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def by_direction(schemas: dict[str, Any], operations: dict[str, dict[str, Any]]) -> None:
-    """Ask of a body no field that only a response has (``readOnly``), and of a response none that only a body has.
+    """Require no ``readOnly`` field in a body, and no ``writeOnly`` field in a response.
 
-    OpenAPI 3.0 means that by ``required``. A schema that occurs in both directions becomes two.
+    That is the meaning of ``required`` in OpenAPI 3.0. A schema that occurs in both directions becomes two.
     """
     marked = {key for key, schema in schemas.items() if any(map(_directed, _within(schema)))}
     users: dict[str, set[str]] = {}

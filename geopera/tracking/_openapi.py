@@ -1,8 +1,8 @@
-"""Reading an OpenAPI 3.0 or 3.1 document: the operations and schemas in it, and nothing else.
+"""Reading an OpenAPI 3.0 or 3.1 document: its operations and schemas.
 
-Only what the document says is passed on, so that the compiler can fall back on what is known already. The URLs in
-``servers`` are not read: a document must not be able to send a client's token to another host. An operation or a
-schema that cannot be used is left out and reported; the others stay.
+Only facts of the document are passed on, so that the compiler can fall back on other sources. The URLs in ``servers``
+are not read: a document must not be able to send a client's token to another host. An unusable operation or schema is
+left out and reported; the others stay.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ def is_openapi(source: dict[str, Any]) -> bool:
 def read_openapi(document: dict[str, Any], left_out: LeftOut) -> dict[str, Any]:
     """The facts in an OpenAPI `document`: ``api_version``, ``operations`` by id, ``schemas`` by key.
 
-    An operation is a ``post`` under ``/v1/op/``; every other path is passed over. An operation has only those fields
-    that the document gives.
+    An operation is a ``post`` under ``/v1/op/``; every other path is ignored. An operation has only the fields that the
+    document states.
 
     Args:
         document: An OpenAPI 3.0 or 3.1 document.
-        left_out: Takes what cannot be used, with its place and the reason.
+        left_out: Receives unusable parts, with their location and the reason.
 
     Returns:
         The facts. References in them have the form ``#/schemas/<key>``.
@@ -129,7 +129,7 @@ class _Reader:
         if isinstance(scope, str) and scope.strip():
             facts["scope"] = scope.strip()[:200]
         if isinstance(post.get("x-side-effect"), str):
-            # A word that this library does not know is not a promise that a retry is harmless.
+            # An unknown side effect does not promise that a retry is harmless.
             effect = post["x-side-effect"]
             facts["side_effect"] = effect if effect in SIDE_EFFECTS else None
         if isinstance(post.get("x-public"), bool):
@@ -166,14 +166,14 @@ class _Reader:
         schema = self._json_schema(content, f"{place}.input")
         if schema is None and isinstance(content, dict) and content:
             media = min(content, key=lambda one: "*" not in one)
-            if "*" not in media:  # a form or a file: kept, so that it is seen, and not sent as JSON
+            if "*" not in media:  # a form or a file: listed, but not callable
                 facts["request_media_type"] = _media_type(media)
             schema = self.components.schema(_schema_in(content[media]), f"{place}.input")
         facts["input"] = schema if isinstance(schema, dict) and schema else OPEN_BODY
         facts["body_required"] = body.get("required") is True
 
     def _responses(self, post: dict[str, Any], facts: dict[str, Any], place: str) -> None:
-        """An exact status goes before a range of them (``2XX``), and that before ``default``."""
+        """The responses by precedence: an exact status, then a range (``2XX``), then ``default``."""
         found = {
             status.upper() if status != "default" else status: self._resolve(_object(response, status))
             for status, response in _object(post.get("responses") or {}, "responses").items()
@@ -210,7 +210,7 @@ class _Reader:
         return None
 
     def _resolve(self, item: Any) -> dict[str, Any]:
-        """A shared path, response, body or parameter in the place of the reference to it."""
+        """The shared path, response, body or parameter of a reference; anything else as it is."""
         for _ in range(10):
             if not isinstance(item, dict) or "$ref" not in item:
                 break
@@ -227,7 +227,7 @@ class _Reader:
 
 
 def _schema_in(media: Any) -> Any:
-    """The schema of one media type, its examples with it."""
+    """The schema of one media type, with its examples."""
     schema = media.get("schema") if isinstance(media, dict) else None
     if not isinstance(schema, dict):
         return {}

@@ -1,6 +1,6 @@
-"""Descriptions, examples and deprecations in schemas, which are kept beside them.
+"""Descriptions, examples and deprecations of schemas, which are kept apart from them.
 
-Two descriptions that differ in words alone make the same schemas, and so the same classes.
+A change of words alone makes the same schemas, and so the same classes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MAX_EXAMPLE = 1_000
 
 
 def text_of(value: object) -> str:
-    """A text of several lines, without what a terminal would obey, of at most 2,000 characters."""
+    """A text of several lines, without control characters, of at most 2,000 characters."""
     if not isinstance(value, str):
         return ""
     text = "".join(c if c in "\n\t" or c.isprintable() else " " for c in value[: 2 * _MAX_TEXT])
@@ -27,32 +27,32 @@ def text_of(value: object) -> str:
 
 
 def words(schema: Any) -> dict[str, dict[str, Any]]:
-    """The words about a schema and those inside it, by JSON pointer; the schema's own are at ``""``."""
+    """The descriptions of a schema and those inside it, by JSON pointer; the schema's own is at ``""``."""
     found: dict[str, dict[str, Any]] = {}
     waiting: list[tuple[str, Any]] = [("", schema)]
     while waiting:
         way, inner = waiting.pop(0)
-        said = _said(inner) if isinstance(inner, dict) else {}
-        if said:
-            found[way] = said
+        annotations = _annotations(inner) if isinstance(inner, dict) else {}
+        if annotations:
+            found[way] = annotations
         for step, below in subschemas(inner):
             parts = (part.replace("~", "~0").replace("/", "~1") for part in step)
             waiting.append(("/".join((way, *parts)), below))
     return found
 
 
-def _said(schema: dict[str, Any]) -> dict[str, Any]:
-    said: dict[str, Any] = {}
+def _annotations(schema: dict[str, Any]) -> dict[str, Any]:
+    annotations: dict[str, Any] = {}
     if text := text_of(schema.get("description")):
-        said["description"] = text
+        annotations["description"] = text
     if schema.get("deprecated") is True:
-        said["deprecated"] = True
+        annotations["deprecated"] = True
     given = schema.get("examples")
     examples = list(given) if isinstance(given, list) else []
     examples += [schema["example"]] if "example" in schema else []
     if kept := [one for one in examples[:_MAX_EXAMPLES] if _is_short(one)]:
-        said["examples"] = kept
-    return said
+        annotations["examples"] = kept
+    return annotations
 
 
 def _is_short(value: Any) -> bool:

@@ -1,7 +1,7 @@
-"""Two JSON Schemas compared as a caller meets them: does the second ask more, or promise less?
+"""The differences of two JSON Schemas for a caller: does the second require more, or promise less?
 
-Every finding is a narrowing or a widening of the set of values. A narrowed input and a widened output
-break; the other two do not. References are followed on both sides, each pair once, and the work has bounds.
+Every difference narrows or widens the set of values. A narrowed input and a widened output break callers; the other two
+do not. References are followed on both sides, each pair once, and the work has bounds.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _BOUNDS = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One difference of two schemas: its place, a fixed word, a text, and whether it breaks a caller."""
+    """One difference of two schemas: its location, a code, a message, and whether it breaks callers."""
 
     where: str
     code: str
@@ -77,8 +77,12 @@ def compare_schemas(
 ) -> list[Found]:
     """The differences from `old` to `new`.
 
-    schemas: what references of either side point into. sends: True for what a caller sends, False for
-    what it gets. where: the name of the whole, in front of every place.
+    Args:
+        old: A schema.
+        new: A schema.
+        schemas: The targets of references, for either side.
+        sends: Whether callers send such values (an input) or receive them (an output).
+        where: The prefix of every location.
     """
     comparison = _Comparison(schemas, sends)
     comparison.compare(old, new, where, 0)
@@ -95,7 +99,7 @@ class _Comparison:
         self.steps = 0
         self.stopped = False
 
-    # What is reported.
+    # Findings.
 
     def narrowed(self, where: str, code: str, message: str) -> None:
         self.add(where, code, message, self.sends)
@@ -182,7 +186,7 @@ class _Comparison:
             if x == y:
                 continue
             if x is None:
-                self.narrowed(where, "bound-tightened", f"{name} {y!r:.80} is asked for now")
+                self.narrowed(where, "bound-tightened", f"{name} {y!r:.80} is required now")
             elif y is None:
                 self.widened(where, "bound-loosened", f"{name} {x!r:.80} is gone")
             elif isinstance(x, int | float) and isinstance(y, int | float):
@@ -198,7 +202,7 @@ class _Comparison:
             if name.startswith("x-") or x == y:
                 continue
             if x is None:
-                self.narrowed(where, "constraint-added", f"{name} {y!r:.80} is asked for now")
+                self.narrowed(where, "constraint-added", f"{name} {y!r:.80} is required now")
             elif y is None:
                 self.widened(where, "constraint-removed", f"{name} {x!r:.80} is gone")
             else:
@@ -212,7 +216,7 @@ class _Comparison:
         for name in before:
             place = f"{where}.{name}"
             if name not in after:
-                # An input field that is gone is refused or ignored; an output field that is gone is missed.
+                # A removed input field is refused or ignored; callers miss a removed output field.
                 self.add(place, "field-removed", "the field is gone", True)
                 continue
             if name in asks and name not in asked:
@@ -262,7 +266,7 @@ def _whole_bounds(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _branches(schema: Any, schemas: Mapping[str, Any], depth: int = 0) -> list[dict[str, Any]]:
-    """The alternatives that a schema allows, references followed, types taken apart, allOf merged."""
+    """The alternatives of a schema: references followed, types separated, allOf merged."""
     schema = _followed(schema, schemas)
     if schema is False:
         return []
@@ -291,7 +295,7 @@ def _branches(schema: Any, schemas: Mapping[str, Any], depth: int = 0) -> list[d
 
 
 def _merged(schema: dict[str, Any], schemas: Mapping[str, Any], depth: int) -> dict[str, Any]:
-    """The parts of an allOf as one: fields and requirements put together, of the rest the first."""
+    """The parts of an allOf as one: fields and required names combined, of other keywords the first."""
     whole = {key: value for key, value in schema.items() if key != "allOf"}
     for part in schema["allOf"][:200]:
         for found in _branches(part, schemas, depth + 1)[:1]:
@@ -309,7 +313,7 @@ def _ref(schema: Any) -> str:
 
 
 def _followed(schema: Any, schemas: Mapping[str, Any]) -> Any:
-    """`schema` with the references at its top followed; what stands beside a reference is kept."""
+    """`schema` with the references at its top followed; siblings of a reference are kept."""
     for _ in range(_MAX_DEPTH):
         key = _ref(schema)
         if not key:

@@ -1,8 +1,8 @@
-"""Walking, cleaning and ordering JSON Schemas: which keyword holds schemas, and which holds data.
+"""Walking, cleaning and ordering JSON Schemas.
 
-A walk that takes every dict for a schema goes wrong if a property is called ``properties`` or a default
-is an object; the table of the keywords tells them apart. Everything below ``MAX_DEPTH`` was checked without recursion
-first, so the recursive functions cannot run out of stack.
+Not every dict in a schema is a schema: a property may be called ``properties`` and a default may be an object. The
+table of the keywords distinguishes them. Depths are checked without recursion first, so the recursive functions cannot
+run out of stack.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 REF_PREFIX = "#/schemas/"
 
-#: How deep a schema may nest, as JSON. The API's own deepest is 8.
+#: The deepest nesting of a schema, as JSON. That of the API is 8.
 MAX_DEPTH = 64
 
-#: How many values a document may hold in all. The API's own has about 10,000.
+#: The most values in a document. The API's own has about 10,000.
 MAX_VALUES = 500_000
 
-#: How large a whole number may be, in bits. Python reads and prints no more than 4,300 digits.
+#: The largest integer, in bits. Python reads and prints no more than 4,300 digits.
 MAX_BITS = 14_000
 
 IN_MAP, IN_LIST, IN_PLACE = MAPS, ARRAYS, SINGLES
-#: Words about a schema, which change nothing that it accepts.
+#: Annotations of a schema, which do not change what it accepts.
 PROSE = frozenset(
     {
         "title",
@@ -108,7 +108,7 @@ def subschemas(schema: object) -> Iterator[tuple[tuple[str, ...], object]]:
 
 
 def references(schema: object) -> Iterator[tuple[tuple[str, ...], object]]:
-    """Every ``$ref`` in `schema`, with the way to the schema that holds it. No recursion."""
+    """Every ``$ref`` in `schema`, with the path of the schema that holds it. No recursion."""
     waiting: list[tuple[tuple[str, ...], object]] = [((), schema)]
     while waiting:
         way, inner = waiting.pop()
@@ -118,7 +118,7 @@ def references(schema: object) -> Iterator[tuple[tuple[str, ...], object]]:
 
 
 def _whole(value: object) -> object:
-    """`500` for `500.0`: JSON has one kind of number, and a limit reads better so."""
+    """`500` for `500.0`: JSON has one kind of number, and an integer is easier to read."""
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     return value

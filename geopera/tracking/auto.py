@@ -1,7 +1,7 @@
 """Following the API by itself: ``manifest="auto"``.
 
-A name that the manifest does not have, and the first call of a process, lead to one conditional request for the API's
-description. It runs in a thread of its own, so a call that is known never waits for it, and it never raises.
+A name that the manifest does not have, and the first call of a process, cause one conditional request for the API's
+description. It runs in a thread of its own, so a known call never waits for it, and it never raises.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ log = logging.getLogger("geopera")
 
 
 class _Watch:
-    """What a process knows about following one API."""
+    """The state of a process that follows one API."""
 
     __slots__ = ("asked", "called", "done", "found", "lock", "looked")
 
     def __init__(self) -> None:
         self.lock = Lock()
-        self.asked: float | None = None  # on the monotonic clock: that of the wall may jump
+        self.asked: float | None = None  # on the monotonic clock, since the system clock may jump
         self.done = Event()
         self.found: Manifest | None = None
         self.called = self.looked = False
 
 
-# By process, too: a child has no threads, and a lock that a thread of its parent held would never be free.
+# By process: a forked child has no threads, and a lock that a thread of its parent held would never be released.
 _watches: dict[tuple[int, str], _Watch] = {}
 
 
@@ -54,10 +54,10 @@ def _watch(client: Client) -> _Watch:
 
 
 def lookup(client: Client, knows: Callable[[Manifest], bool], *, wait: bool) -> bool:
-    """Whether the manifest of `client` has a name now, after the API was asked where that is due.
+    """Whether the manifest of `client` has a name, after a refresh if one is due.
 
     Args:
-        client: The client whose manifest is looked up, and replaced.
+        client: The client whose manifest is searched, and replaced.
         knows: Whether a manifest has the name.
         wait: Wait for the API, at most 5 seconds.
     """
@@ -71,7 +71,7 @@ def lookup(client: Client, knows: Callable[[Manifest], bool], *, wait: bool) -> 
 
 
 async def lookup_async(client: Client, knows: Callable[[Manifest], bool]) -> bool:
-    """`lookup` for async clients, waiting."""
+    """`lookup` for async clients; it waits."""
     from functools import partial
 
     from anyio.to_thread import run_sync
@@ -82,7 +82,7 @@ async def lookup_async(client: Client, knows: Callable[[Manifest], bool]) -> boo
 
 
 def started(client: Client) -> None:
-    """Note a call that begins; what comes after a process's first one is due by then."""
+    """Record the start of a call; the check after the first one of a process is then due."""
     watch = _watch(client)
     if watch.called:
         after_call(client)
@@ -90,7 +90,7 @@ def started(client: Client) -> None:
 
 
 def after_call(client: Client) -> None:
-    """After a process's first call: look in the background whether the cached description is older than a day."""
+    """After the first call of a process, refresh in the background if the cached description is older than a day."""
     watch = _watch(client)
     if watch.looked:
         return
@@ -101,7 +101,7 @@ def after_call(client: Client) -> None:
 
 
 class Later:
-    """An async iterator whose making has to wait until the API was asked."""
+    """An async iterator that is made after a lookup at the API."""
 
     def __init__(self, client: Client, knows: Callable[[Manifest], bool], make: Callable[[], Any]) -> None:
         self._client = client
@@ -119,7 +119,7 @@ class Later:
         return await self._made.__anext__()
 
     async def aclose(self) -> None:
-        """Close what was made, if anything was."""
+        """Close the iterator, if it was made."""
         if self._made is not None:
             await self._made.aclose()
 
@@ -136,7 +136,7 @@ def _take(client: Client, watch: _Watch, knows: Callable[[Manifest], bool]) -> b
     found = watch.found
     if found is None or not knows(found):
         return False
-    client.manifest = found  # another client of this process asked for it
+    client.manifest = found  # another client of this process requested it
     return True
 
 
@@ -169,7 +169,7 @@ def _look(client: Client, watch: _Watch) -> None:
         entry = cache.read(client.base_url)
         written = entry.facts.get("refreshed", "") if entry is not None else ""
         age = time.time() - int(written[:12]) if written.isdecimal() else AGE
-        if not 0 <= age < AGE:  # one of the future was written by another clock
+        if not 0 <= age < AGE:  # a time in the future was written by another clock
             _ask(client, watch)
     except Exception as exc:  # noqa: BLE001 - never in the way of anything
         log.debug("the age of the cached manifest is unknown: %s", type(exc).__name__)

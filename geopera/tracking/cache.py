@@ -1,8 +1,8 @@
-"""Keeping refreshed manifests in the user's cache folder: whole files, one writer at a time.
+"""Writing refreshed manifests to the user's cache folder: whole files, one writer at a time.
 
-A manifest is written under a new name first, with its bytes on disk, and then the small file that names the
-current one is replaced. A reader that runs beside it, and a writer that dies at any point, see the old
-manifest or the new one. How they are found and read again is in ``geopera.manifest._cache``.
+A manifest is written under a new name and flushed to disk; then the small file that names the current one is replaced.
+A concurrent reader sees the old manifest or the new one, also if the writer dies at any point. They are read by
+``geopera.manifest._cache``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _STALE = 3600.0
 class Entry:
     """A refreshed manifest in the cache.
 
-    facts: what is known of it (``base_url``, ``api_version``, ``etag``, …); data: its bytes; file: its path.
+    facts: ``base_url``, ``api_version``, ``etag``, …; data: its bytes; file: its path.
     """
 
     __slots__ = ("data", "facts", "file")
@@ -81,7 +81,7 @@ def install(base_url: str, data: bytes, facts: Mapping[str, str]) -> str:
 
 
 def touch(base_url: str) -> None:
-    """Note that the refreshed manifest for the API at `base_url` is the newest there is, as of now."""
+    """Record that the refreshed manifest for the API at `base_url` is up to date now."""
     with suppress(DamagedCache, OSError, RuntimeError, ManifestError):
         folder = _cache_path.slot(base_url)
         with _locked(folder):
@@ -132,14 +132,14 @@ def reset(base_url: str | None = None) -> list[str]:
 def _pointer(facts: Mapping[str, str]) -> bytes:
     lines = [_cache_path.MAGIC]
     for key, value in sorted(facts.items()):
-        # One line a fact: what would break the file up (an odd header of a server) is left out.
+        # One line per fact; a value with a line break (an odd header of a server) is left out.
         if value and value.isprintable() and len(value) <= 2_000:
             lines.append(f"{key} {value}")
     return "\n".join([*lines, "end", ""]).encode("utf-8", "backslashreplace")
 
 
 def _replace(folder: str, name: str, data: bytes) -> None:
-    """Put a file in its place in one step, after its bytes have reached the disk."""
+    """Replace a file in one step, after its bytes have reached the disk."""
     from tempfile import mkstemp
 
     handle, temporary = mkstemp(dir=folder, prefix=".new-")
@@ -162,7 +162,7 @@ def _rename(source: str, target: str) -> None:
             os.replace(source, target)
             return
         except PermissionError:
-            # On Windows a reader that has the file open is in the way for a moment.
+            # On Windows a reader that has the file open blocks the replacement briefly.
             if os.name != "nt" or attempt == 49:
                 raise
             time.sleep(_POLL)
@@ -179,7 +179,7 @@ def _sync_folder(folder: str) -> None:
 
 
 def _sweep(folder: str, current: str) -> None:
-    """Remove manifests that nobody can be reading any more, and what a killed writer left behind."""
+    """Remove manifests that no process can still be reading, and the leftovers of killed writers."""
     with suppress(OSError):
         for name in os.listdir(folder):
             path = os.path.join(folder, name)

@@ -1,7 +1,7 @@
 """Checking a manifest: its format, its names, and every schema in it.
 
-A manifest may come from a server that is not ours, so sizes and depths are bounded and looked at without recursion
-first. What a schema may say is decided by the compiler, which builds all of it, so that a manifest that passes can be used.
+A manifest may come from an untrusted server, so sizes and depths are bounded, and checked first, without recursion. The
+schema compiler then builds every schema, so that a manifest that passes can be used.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SCHEMAS = ("input", "output")
 
 
 class Fault:
-    """One thing that is wrong: where (a section, a key and the way below it) and what."""
+    """One fault: its location (a section, a key and the path below it) and a message."""
 
     __slots__ = ("key", "section", "text", "way")
 
@@ -37,7 +37,7 @@ class Fault:
 
     @property
     def place(self) -> str:
-        """The place as it stands in front of a problem."""
+        """The location as the prefix of a problem."""
         head = (self.section, self.key) if self.section else ()
         return ".".join((*map(_cut, head), _cut(".".join(self.way)))).rstrip(".")
 
@@ -46,23 +46,23 @@ class Fault:
 
 
 def check_manifest(manifest: dict[str, Any]) -> list[str]:
-    """What is wrong with `manifest`.
+    """The problems of `manifest`.
 
-    Checked are the format (``format.schema.json``), the names, that no operation's id is the beginning of another's,
-    that each schema can be compiled, that references are local and resolve and do not run in a circle, and bounds:
-    5,000 operations, 20,000 schemas, names of 200 characters.
+    Checks the format (``format.schema.json``), the names, that no operation's id is the beginning of another's, that
+    each schema can be compiled, that references are local and resolve without a cycle, and bounds: 5,000 operations,
+    20,000 schemas, names of 200 characters.
 
     Args:
         manifest: The document as Python objects; it is not changed.
 
     Returns:
-        One line for each problem, beginning with its place, at most 100; empty if nothing is wrong.
+        One line for each problem, its location first, at most 100; empty if there is none.
     """
     return _lines(_faults(manifest))
 
 
 def check_the_rest(manifest: dict[str, Any]) -> list[str]:
-    """`check_manifest` of what `leave_out` has made: its schemas were built there, one by one."""
+    """`check_manifest` of the result of `leave_out`, which has built its schemas one by one."""
     return _lines(_faults(manifest, built=True))
 
 
@@ -76,17 +76,17 @@ def _lines(faults: Iterator[Fault]) -> list[str]:
 
 
 def leave_out(manifest: dict[str, Any], left_out: LeftOut) -> dict[str, Any]:
-    """`manifest` without what `check_manifest` finds wrong: a schema is open there, an operation is gone.
+    """`manifest` without the faults that `check_manifest` finds: a faulty schema is open, a faulty operation removed.
 
     Args:
         manifest: A compiled manifest; it is not changed.
-        left_out: Takes the places, each with what is wrong there.
+        left_out: Receives the faults, by their location.
 
     Returns:
-        A manifest with which only the head, or its size, can be wrong.
+        A manifest that can have faults only in its head or its size.
 
     Raises:
-        ManifestError: If more than 100 things are wrong.
+        ManifestError: If there are more than 100 faults.
     """
     from copy import deepcopy
 
@@ -149,7 +149,7 @@ def _faults(manifest: object, *, built: bool = False) -> Iterator[Fault]:
 
 
 def _schema_faults(operations: dict[str, Any], schemas: dict[str, Any]) -> Iterator[Fault]:
-    """What is wrong with the schemas, which are changed: each fault is replaced by an open schema and the rest read on."""
+    """The faults of the schemas. They are changed: an open schema replaces each fault, and the check goes on."""
     from ..schema import Registry, SchemaError
     from ..schema._document import Document
 
@@ -181,7 +181,9 @@ def _schema_faults(operations: dict[str, Any], schemas: dict[str, Any]) -> Itera
                 registry.build(loc)
                 break
             except SchemaError as exc:
-                registry = Registry(schemas, module=None)  # the old one has begun what is replaced here
+                registry = Registry(
+                    schemas, module=None
+                )  # the old one has already built parts of the replaced schema
                 parts = pointer(exc.pointer) if exc.pointer != "#" else []
                 if parts[:1] == ["schemas"]:
                     yield Fault("schemas", parts[1], parts[2:], exc.reason or "")
@@ -192,7 +194,7 @@ def _schema_faults(operations: dict[str, Any], schemas: dict[str, Any]) -> Itera
 
 
 def _open(holder: dict[str, Any], way: Iterable[str]) -> None:
-    """Replace what lies at `way` by a schema that takes anything."""
+    """Replace the value at `way` by an open schema."""
     *before, last = way
     value = at(holder, before)
     if isinstance(value, list):
@@ -207,13 +209,13 @@ def _open(holder: dict[str, Any], way: Iterable[str]) -> None:
 def _head_faults(manifest: dict[str, Any], misformed: list[Fault]) -> Iterator[Fault]:
     found = [fault for fault in misformed if not fault.section]
     yield from found
-    if not found:  # what loading refuses beyond that: a line break at an end, a path that leads elsewhere
+    if not found:  # the checks of loading go beyond that: a line break at an end, a path that leads elsewhere
         for problem in _trust.problems(manifest, (), ()):
             yield Fault("", "", (), problem)
 
 
 def _entry_faults(manifest: dict[str, Any], misformed: list[Fault]) -> Iterator[Fault]:
-    """What is wrong with ids, keys and entries, apart from the schemas in them."""
+    """The faults of ids, keys and entries, except for the schemas in them."""
     operations, schemas = manifest["operations"], manifest["schemas"]
     odd: set[str] = set()
     for fault in misformed:
@@ -226,7 +228,7 @@ def _entry_faults(manifest: dict[str, Any], misformed: list[Fault]) -> Iterator[
     ):
         for key in named:
             if key not in odd and not fits(key):
-                yield Fault(section, key, (), "the name is not one that a manifest takes")
+                yield Fault(section, key, (), "the name is not valid in a manifest")
     for id, entry in operations.items():
         if id not in odd:
             for name, text in _trust.entry_faults(entry):

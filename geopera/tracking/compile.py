@@ -1,7 +1,7 @@
 """Compiling: from a description of the API to a manifest.
 
 A description is an OpenAPI document, the facts file (`operations` and `schemas`, without prose), or a manifest. It is
-seldom complete: a published OpenAPI document may hold ids, schemas and scopes alone. So three sources are merged, for
+rarely complete: a published OpenAPI document may hold only ids, schemas and scopes. So three sources are merged, for
 each operation and each field of it:
 
 1. the overlay, kept by hand. It wins for summaries, records and statuses; for input and output it only fills what the
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 FORMAT = 1
-#: Two fields of an input that, together, are a paging convention. The first that fits is taken.
+#: Pairs of fields of an input that are a paging convention. The first that fits is taken.
 CONVENTIONS = (
     ("token", ("limit", "next")),
     ("offset", ("limit", "offset")),
@@ -36,9 +36,9 @@ CONVENTIONS = (
     ("search_page", ("limit", "page")),
 )
 SUMMARY_LENGTH = 90
-#: The largest description that is read.
+#: The largest description, in bytes.
 MAX_BYTES = 64 << 20
-#: Schemas that a client needs to read errors with, whether an operation declares them or not.
+#: Schemas that a client needs for errors, whether an operation declares them or not.
 _ERROR_SCHEMAS = ("Problem", "HTTPValidationError")
 _HEAD = {"base_url": "https://api.geopera.com", "path": "/v1/op/{operation_id}"}
 _FIELDS: dict[str, Any] = {
@@ -57,8 +57,8 @@ _FIELDS: dict[str, Any] = {
     "success_status": 200,
     "summary": "",
 }
-#: Optional fields of an entry, and how many of the three sources they are taken from: what a description does not
-#: deprecate is not deprecated, whatever the base has.
+#: Optional fields of an entry, and how many of the three sources they are taken from. An operation that the description
+#: does not deprecate is not deprecated, even if it is in the base.
 _OPTIONAL = {"estimate": 3, "description": 3, "deprecated": 2, "tags": 3, "request_media_type": 2}
 
 
@@ -72,21 +72,20 @@ def compile_manifest(
     """Compile the manifest that `source` describes.
 
     Nothing is read from disk or network, the arguments are not changed, and the same arguments give the same result.
-    An operation or a schema that only the base has is gone from the result. An operation whose side effect nobody
-    states gets None, and is never retried after it was sent.
+    The result has no operation or schema that only the base has. An operation without a stated side effect gets None,
+    and is never retried after it was sent.
 
     Args:
         source: An OpenAPI document, the facts file, or a manifest.
-        overlay: What is kept by hand; see ``docs/manifest.md`` for its parts.
-        base: A manifest whose knowledge fills what `source` does not say.
-        left_out: Takes what of an OpenAPI document cannot be used: place -> reason. Without it there is a warning.
+        overlay: The facts that are maintained by hand; see ``docs/manifest.md`` for its parts.
+        base: A manifest that supplies facts which `source` does not state.
+        left_out: Receives the unusable parts of an OpenAPI document: location -> reason. Without it they are a warning.
 
     Returns:
         The manifest as plain Python objects in canonical order.
 
     Raises:
-        ManifestError: If a source cannot be understood. `check_manifest` says whether the result is right in every
-            detail.
+        ManifestError: If a source cannot be read. `check_manifest` checks the details of the result.
     """
     for value, what in ((source, "the source"), (overlay, "the overlay"), (base or {}, "the base")):
         if not isinstance(value, dict):
@@ -132,8 +131,8 @@ def _compiled(facts: dict[str, Any], overlay: dict[str, Any], base: dict[str, An
                 raise ManifestError(f"operations.{id[:200]} is not an object")
         entries[id] = _entry(id, by_hand.get(id, {}), operations[id], known.get(id, {}), schemas)
         for field in ("input", "output"):
-            if said := words(operations[id].get(field)):
-                docs[f"operations/{id}/{field}"] = said
+            if prose := words(operations[id].get(field)):
+                docs[f"operations/{id}/{field}"] = prose
     head = {"format": FORMAT, "api_version": facts.get("api_version") or base.get("api_version") or "0"}
     for name, default in _HEAD.items():
         head[name] = facts.get(name) or base.get(name) or overlay.get(name) or default
@@ -162,15 +161,15 @@ def _schemas(
     """All schemas, clean, in canonical order and with the overlay's patches; and their descriptions."""
     schemas = _part(facts, "schemas", "the source")
     for extra in (_part(overlay, "extra_schemas", "the overlay"), _part(base, "schemas", "the base")):
-        # For what they supply themselves; the source's own references were seen to resolve within it, and
-        # what nobody refers to is left out at the end.
+        # For the schemas that they supply. The source's own references resolve within it, and unreferenced
+        # schemas are dropped at the end.
         for key, schema in extra.items():
             schemas.setdefault(key, schema)
     order = _part(overlay, "field_order", "the overlay")
     for key, patch in _part(overlay, "schema_patches", "the overlay").items():
         if isinstance(schemas.get(key), dict):
             schemas[key] = _patched(schemas[key], patch)
-    docs = {f"schemas/{key}": said for key, schema in schemas.items() if (said := words(schema))}
+    docs = {f"schemas/{key}": prose for key, schema in schemas.items() if (prose := words(schema))}
     return {key: tidy(schemas[key], manifest_reference, order.get(key, ())) for key in sorted(schemas)}, docs
 
 
@@ -212,34 +211,38 @@ def _is_open(schema: object) -> bool:
 
 
 def _entry(
-    id: str, by_hand: dict[str, Any], said: dict[str, Any], known: dict[str, Any], schemas: dict[str, Any]
+    id: str,
+    by_hand: dict[str, Any],
+    described: dict[str, Any],
+    known: dict[str, Any],
+    schemas: dict[str, Any],
 ) -> dict[str, Any]:
     """The entry of one operation, from the overlay, the source and the base."""
     entry: dict[str, Any] = {}
     for field, default in _FIELDS.items():
-        for about in (by_hand, said, known):
+        for about in (by_hand, described, known):
             if field in about:
                 entry[field] = about[field]
                 break
         else:
             entry[field] = default
     for field in ("input", "output"):
-        stated = said.get(field)
+        stated = described.get(field)
         if field == "input" and by_hand.get(field) and _is_open(stated):
             stated = None
         entry[field] = tidy(stated or by_hand.get(field) or entry[field], manifest_reference)
-    if not any("public" in about for about in (by_hand, said, known)):
-        entry["public"] = said.get("likely_public", False)
-    entry["idempotent"] = _idempotent(entry["side_effect"], by_hand, said, known)
-    entry["paging"] = _paging(entry, by_hand, said, known, schemas)
+    if not any("public" in about for about in (by_hand, described, known)):
+        entry["public"] = described.get("likely_public", False)
+    entry["idempotent"] = _idempotent(entry["side_effect"], by_hand, described, known)
+    entry["paging"] = _paging(entry, by_hand, described, known, schemas)
     if not entry["summary"]:
-        entry["summary"] = _summary(said.get("document_summary", "")) or _summary(_title(id))
+        entry["summary"] = _summary(described.get("document_summary", "")) or _summary(_title(id))
     made = {
         field: entry[field] if field in ("input", "output") else sorted_data(entry[field])
         for field in _FIELDS
     }
     for field, sources in _OPTIONAL.items():
-        abouts = (by_hand, said, known)[:sources]
+        abouts = (by_hand, described, known)[:sources]
         value = next((about[field] for about in abouts if about.get(field)), None)
         if value is not None:
             made[field] = value
@@ -247,28 +250,28 @@ def _entry(
 
 
 def _idempotent(
-    side_effect: object, by_hand: dict[str, Any], said: dict[str, Any], known: dict[str, Any]
+    side_effect: object, by_hand: dict[str, Any], described: dict[str, Any], known: dict[str, Any]
 ) -> bool:
     """Whether a key makes retries safe: for every operation that spends, and for those declared so."""
     if side_effect == "external_spend":
         return True
-    for about in (by_hand, said):
+    for about in (by_hand, described):
         if "idempotent" in about:
             return bool(about["idempotent"])
-    # What the base has is valid as long as the side effect is still the one that it knew.
+    # The base's value is valid only for the side effect that it had.
     return bool(known.get("idempotent")) and known.get("side_effect") == side_effect
 
 
 def _paging(
     entry: dict[str, Any],
     by_hand: dict[str, Any],
-    said: dict[str, Any],
+    described: dict[str, Any],
     known: dict[str, Any],
     schemas: dict[str, Any],
 ) -> dict[str, Any] | None:
     """The paging convention, from the fields of the input, and the field that holds the records."""
     stated: list[dict[str, Any]] = []
-    for about in (by_hand, said):
+    for about in (by_hand, described):
         if "paging" in about:
             if not isinstance(about["paging"], dict):
                 return None
@@ -364,7 +367,7 @@ def _keys(schema: object) -> list[str]:
 def dump(manifest: dict[str, Any]) -> bytes:
     """The bytes of `manifest`: ASCII JSON, one operation or schema a line, so that it can be indexed by line.
 
-    The order of keys is that of `manifest`; `compile_manifest` returns the canonical one. Ends with a line break.
+    The order of keys is that of `manifest`; `compile_manifest` returns the canonical one. The last byte is a line break.
 
     Raises:
         ManifestError: If something in it has no JSON form.
@@ -407,10 +410,10 @@ def compile_file(
     Args:
         path: An OpenAPI document, a facts file or a manifest.
         output: Where the manifest goes.
-        overlay: A file in the place of the package's own overlay.
-        base: A manifest whose knowledge fills what the description does not say. By default the bundled one for an
-            OpenAPI document, and none for a facts file or a manifest, which say everything.
-        left_out: Takes what of an OpenAPI document cannot be used. Without it there is a warning.
+        overlay: A file instead of the package's own overlay.
+        base: A manifest that supplies facts which the description does not state. By default the bundled one for an
+            OpenAPI document, and none for a facts file or a manifest, which are complete.
+        left_out: Receives the unusable parts of an OpenAPI document. Without it they are a warning.
 
     Returns:
         The manifest.
@@ -431,7 +434,7 @@ def compile_file(
     problems = check_manifest(manifest)
     if problems:
         more = f"\n  and {len(problems) - 10} more" if len(problems) > 10 else ""
-        raise ManifestError(f"{path} makes no valid manifest:\n  " + "\n  ".join(problems[:10]) + more)
+        raise ManifestError(f"{path} does not make a valid manifest:\n  " + "\n  ".join(problems[:10]) + more)
     if output is not None:
         _replace(output, dump(manifest))
     return manifest
@@ -463,7 +466,7 @@ def _parse(data: bytes, what: str) -> dict[str, Any]:
 def _replace(path: str | PathLike[str], data: bytes) -> None:
     """Replace the file at `path` in one step, so that a reader sees the old file or the new one.
 
-    A pipe or a device is written to; a link stays one.
+    A pipe or a device is written to; a link stays a link.
     """
     import os
     from tempfile import NamedTemporaryFile

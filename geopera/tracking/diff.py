@@ -1,7 +1,7 @@
-"""The difference of two manifests: what was added, removed and changed, and what of it breaks callers.
+"""The difference of two manifests: operations added, removed and changed, and the changes that break callers.
 
-A change breaks when code that worked against the first manifest can fail against the second: what goes
-in must not be asked more of, what comes out must not promise less. Pure: two documents in, a `Diff` out.
+A change is breaking if code that worked against the first manifest can fail against the second: an input requires
+more, or an output promises less. Pure: two documents in, a `Diff` out.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Change:
     Attributes:
         kind: ``"added"``, ``"removed"`` or ``"changed"``.
         operation: The id, or None for the manifest itself.
-        where: The place inside the operation (``input.groups[].sensor``, ``side_effect``).
-        code: The sort of change, a fixed word for scripts.
-        message: What happened.
+        where: The location inside the operation (``input.groups[].sensor``, ``side_effect``).
+        code: The kind of change, a fixed word for scripts.
+        message: The change in words.
         breaking: Whether code that worked can fail.
     """
 
@@ -51,7 +51,7 @@ class Diff:
 
     Attributes:
         changes: The differences.
-        left_out: What of the second description could not be used, a line each; it counts as no difference.
+        left_out: The unusable parts of the second description, one line each; they are not differences.
     """
 
     changes: tuple[Change, ...]
@@ -104,9 +104,9 @@ class Diff:
         return "\n".join([*lines, self.summary()])
 
     def markdown(self) -> str:
-        """The differences for the text of a pull request: what breaks first, then operations by kind.
+        """The differences for the text of a pull request: breaking changes first, then operations by kind.
 
-        It ends before 60,000 characters. Text of the API's description is escaped: it makes no links and no mentions.
+        It has at most 60,000 characters. Text of the API's description is escaped: it makes no links and no mentions.
         """
         lines = ["# Changes of the API", "", f"{_escaped(self.summary())}.", ""]
         titles = {
@@ -182,7 +182,16 @@ def _escaped(text: str) -> str:
 
 
 def diff(old: Mapping[str, Any], new: Mapping[str, Any], left_out: Iterable[str] = ()) -> Diff:
-    """The differences from the manifest document `old` to `new`; `left_out`: see `Diff`."""
+    """The differences of two manifests.
+
+    Args:
+        old: A manifest document.
+        new: A manifest document.
+        left_out: The unusable parts of the description of `new`, one line each.
+
+    Returns:
+        The `Diff` from `old` to `new`.
+    """
     changes = [
         Change("changed", None, name, name, f"{old.get(name)!r} became {new.get(name)!r}", name == "path")
         for name in _HEAD
@@ -209,7 +218,7 @@ def diff(old: Mapping[str, Any], new: Mapping[str, Any], left_out: Iterable[str]
 
 
 def _words(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
-    """What the descriptions say in words, where both have something to say it of."""
+    """The changed descriptions of operations and schemas that both manifests have."""
     before, after = old.get("docs") or {}, new.get("docs") or {}
     for key in sorted({*before, *after}):
         a, b = before.get(key) or {}, after.get(key) or {}
@@ -222,7 +231,9 @@ def _words(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
             continue
         count = sum(a.get(way) != b.get(way) for way in {*a, *b})
         gone = [
-            way for way, said in b.items() if said.get("deprecated") and not a.get(way, {}).get("deprecated")
+            way
+            for way, words in b.items()
+            if words.get("deprecated") and not a.get(way, {}).get("deprecated")
         ]
         message = f"{count} description{'' if count == 1 else 's'} changed"
         if gone:
@@ -254,7 +265,7 @@ def _operation(
 
 
 def _facts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, str, str, bool]]:
-    """(place, code, message, breaking) of what differs beside the schemas."""
+    """(location, code, message, breaking) of the differences beside the schemas."""
     defaults: dict[str, Any] = {"idempotent": False, "public": False, "body_required": True, "errors": {}}
     defaults |= {"success_status": 200, "media_type": "application/json", "produces": [], "summary": ""}
     defaults |= {"request_media_type": "application/json", "description": "", "deprecated": False, "tags": []}
@@ -279,7 +290,7 @@ def _breaks(name: str, a: Any, b: Any) -> bool:
     if name == "request_media_type":
         return bool(b != "application/json")
     if name == "side_effect":
-        # Unknown is treated with the care that the worst deserves, save that it may turn out harmless.
+        # An unknown side effect ranks with the worst, except that knowing it to be harmless is an improvement.
         return _DANGER.get(b, 5) > _DANGER.get(a, 5)
     if name in ("idempotent", "public"):
         return bool(a) and not b

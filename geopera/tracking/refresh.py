@@ -1,7 +1,7 @@
 """Refreshing: from the API's live description to the manifest in use.
 
-The description is fetched, compiled over what the package knows, checked, compared with the manifest in use, and kept
-in the user's cache folder. A step that fails changes nothing. Only the fetching differs between sync and async.
+The description is fetched, compiled over the bundled manifest, checked, compared with the manifest in use, and kept
+in the user's cache folder. A failed step changes nothing. Only the request differs between sync and async.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ..client import Client
 
 MAX_SECONDS = 120.0
-"""How long a description may take to arrive, however steadily it trickles."""
+"""Seconds for a whole description to arrive."""
 _PATH = "/openapi.json"
 
 
@@ -40,9 +40,9 @@ class Refresh:
 
     Attributes:
         manifest: The manifest that the client uses now.
-        diff: How it differs from the one before; false if nothing changed.
+        diff: The differences from the one before; false if nothing changed.
         installed: The file in the cache, or None.
-        source: The URL or the file that the description came from.
+        source: The URL or the file of the description.
     """
 
     __slots__ = ("diff", "installed", "manifest", "source")
@@ -55,7 +55,7 @@ class Refresh:
 
     @property
     def changed(self) -> bool:
-        """Whether the manifest is another one than before."""
+        """Whether the manifest differs from the one before."""
         return bool(self.diff)
 
     def __repr__(self) -> str:
@@ -95,8 +95,11 @@ def refresh(
         seconds: How long the description may take to arrive; 120 by default.
         quiet: Do not warn.
 
+    Returns:
+        The `Refresh`.
+
     Raises:
-        ManifestError: If the document is damaged, too large or no description of an API; nothing has changed then.
+        ManifestError: If the document is damaged, too large or not a description of an API; nothing has changed then.
         APIConnectionError: If no response came; nothing has changed then.
     """
     fetched = fetch(client, _validator(client), seconds)
@@ -115,7 +118,7 @@ async def refresh_async(client: Client, *, dry_run: bool = False) -> Refresh:
 
 
 def refresh_from_file(client: Client, path: str, *, dry_run: bool = False) -> Refresh:
-    """`refresh` with the description in the file `path` in the place of the server's."""
+    """`refresh` with the description in the file `path` instead of the server's."""
     try:
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -137,8 +140,8 @@ def compiled(
     Args:
         data: An OpenAPI document, a facts file or a manifest.
         source: Where it is from, for messages.
-        base: The manifest whose knowledge fills what it does not say; the bundled one by default.
-        left_out: Takes what of it cannot be used. Without it there is a warning.
+        base: A manifest that supplies facts which it does not state; the bundled one by default.
+        left_out: Receives its unusable parts. Without it they are a warning.
 
     Raises:
         ManifestError: If it cannot be used as a whole.
@@ -157,7 +160,7 @@ def compiled(
     if not isinstance(document, dict):
         raise ManifestError(f"{source} is not a JSON object; nothing was changed")
     if not document.keys() & {"openapi", "paths", "operations"}:
-        raise ManifestError(f"{source} is no description of an API; nothing was changed")
+        raise ManifestError(f"{source} is not a description of an API; nothing was changed")
     try:
         odd = LeftOut() if left_out is None else left_out
         made = compile_manifest(document, overlay=overlay, base=known, left_out=odd)
@@ -169,7 +172,7 @@ def compiled(
         raise ManifestError(f"{source} is nested too deeply; nothing was changed") from exc
     if problems:
         shown = "; ".join(problems[:3]) + (f"; and {len(problems) - 3} more" if len(problems) > 3 else "")
-        raise ManifestError(f"{source} makes no valid manifest: {shown}; nothing was changed")
+        raise ManifestError(f"{source} does not make a valid manifest: {shown}; nothing was changed")
     if made["operations"].keys() <= overlay.get("extra_operations", {}).keys():
         raise ManifestError(f"{source} describes no operation; nothing was changed")
     if odd and left_out is None:
@@ -191,7 +194,7 @@ def _complete(
     if fetched.data is None:
         entry = cache.read(client.base_url)
         if entry is None:
-            raise ManifestError(f"{source} has not changed, but what it made is gone; refresh again")
+            raise ManifestError(f"{source} has not changed, but its cached manifest is gone; refresh again")
         raw, document = entry.data, Manifest.from_bytes(entry.data, source=entry.file).to_dict()
         if not dry_run:
             cache.touch(client.base_url)
@@ -210,7 +213,7 @@ def _complete(
         if must_keep:
             raise
         if not quiet:
-            warn(f"{exc}; this client uses it all the same", RuntimeWarning, stacklevel=2)
+            warn(f"{exc}; this client uses it anyway", RuntimeWarning, stacklevel=2)
     if current.to_dict() != document:
         new = Manifest.from_bytes(raw, source=installed or source)
         new.tree  # noqa: B018 - a tree that cannot be made is refused before anybody uses it
@@ -229,7 +232,7 @@ def _keep(client: Client, raw: bytes, etag: str, document: dict[str, Any]) -> st
 
 
 def _origin() -> dict[str, str]:
-    """What a compiled manifest depends on beside the description."""
+    """The sources of a compiled manifest beside the description."""
     from zlib import crc32
 
     return {
@@ -240,7 +243,7 @@ def _origin() -> dict[str, str]:
 
 
 def _validator(client: Client) -> str:
-    """The ETag to ask with: that of the cached manifest, if the same description would make it again."""
+    """The ETag for the request: that of the cached manifest, if the same description would make it again."""
     entry = cache.read(client.base_url)
     if entry is None or any(entry.facts.get(name) != value for name, value in _origin().items()):
         return ""
@@ -292,19 +295,19 @@ def _failed(exc: Exception, source: str, get: Get, redactor: Redactor, seconds: 
         return ManifestError(f"{source} took longer than {seconds:g} s; nothing was changed")
     text = redactor.text(sentence(exc, get.place, seconds))
     if type(exc).__name__ in ("DecodingError", "RemoteProtocolError"):
-        return ManifestError(f"{source} came cut or damaged ({text}); nothing was changed")
+        return ManifestError(f"{source} is cut or damaged ({text}); nothing was changed")
     cls = APITimeoutError if is_timeout(exc) else APIConnectionError
     reason = redactor.text(f"{type(exc).__name__}: {exc}")
     return cls(f"{source} cannot be reached ({text}); nothing was changed", attempts=1, reason=reason)
 
 
 def fetch(client: Client, etag: str = "", seconds: float | None = None) -> Fetched:
-    """The live description, over the connections of `client`. With an `etag`, unchanged is no data."""
+    """The live description, over the connections of `client`. If `etag` is given and still valid, without data."""
     found: Fetched = client._sync().run(_reading(client, etag, seconds))
     return found
 
 
 async def fetch_async(client: Client, etag: str = "", seconds: float | None = None) -> Fetched:
-    """`fetch` for the event loop."""
+    """`fetch`, async."""
     found: Fetched = await client._async().run(_reading(client, etag, seconds))
     return found

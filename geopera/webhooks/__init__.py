@@ -1,13 +1,13 @@
-"""Deliveries of event subscriptions: whether one is from Geopera, what it says, and a receiver for web frameworks.
+"""Deliveries of event subscriptions: signatures, events, and a receiver for web frameworks.
 
     from geopera import webhooks
 
     event = webhooks.parse(request.body, request.headers, secret)
 
-The signature is an HMAC-SHA256 (RFC 2104) of the raw bytes of the body, keyed by the secret that
-``event_subscriptions.create`` returns once. Pass those bytes as they came: JSON that was parsed and
-serialised again has another signature. A delivery may come more than once; `WebhookEvent.event_id` stays the same.
-Neither httpx nor pydantic is imported here, and a web framework only by its own adapter.
+The signature is an HMAC-SHA256 (RFC 2104) of the raw bytes of the body. Its key is the secret that
+``event_subscriptions.create`` returns once. Pass the raw bytes: JSON that was parsed and serialised again has another
+signature. A delivery may arrive more than once, with the same `WebhookEvent.event_id`. Neither httpx nor pydantic is
+imported here, and a web framework only by its own adapter.
 """
 
 from ..errors import WebhookError, WebhookSignatureError

@@ -46,7 +46,7 @@ def asgi(take: Callable[[bytes, Any], Awaitable[int]]) -> Any:
 
 
 async def _read(receive: Any) -> bytearray | None:
-    """The body, or what of it is too much; None if the sender hung up."""
+    """The body, or its beginning if it is too large; None if the sender disconnected."""
     body = bytearray()
     while True:
         message = await receive()

@@ -1,4 +1,4 @@
-"""`WebhookEvent`: what a delivery says."""
+"""`WebhookEvent`: the event of a delivery."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ class WebhookEvent:
     """One event, frozen.
 
     Attributes:
-        event_id: The same in every delivery of this event; use it to drop repeated deliveries.
-        event_type: Such as ``order.fulfilled``.
+        event_id: The same in every delivery of this event; use it to drop duplicates.
+        event_type: The type, such as ``order.fulfilled``.
         timestamp: When it happened, with its UTC offset.
-        organization_id: Whose event it is.
-        entity_type: What kind of thing it is about.
-        entity_id: The thing that it is about.
+        organization_id: The organisation that it belongs to.
+        entity_type: The kind of its subject, such as ``order``.
+        entity_id: The id of its subject.
         data: Further fields, an open JSON object.
-        delivery_id: The id of this delivery, or None. It comes from a header and is **not signed**: log it,
-            and decide nothing by it.
+        delivery_id: The id of this delivery, or None. It comes from a header and is **not signed**: log it, and do
+            not rely on it.
         raw: All fields of the body, unknown ones included.
     """
 
@@ -46,7 +46,7 @@ class WebhookEvent:
         raise AttributeError(f"a WebhookEvent is frozen: {name!r} cannot be set", name=name, obj=self)
 
     def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"a WebhookEvent is frozen: {name!r} cannot go", name=name, obj=self)
+        raise AttributeError(f"a WebhookEvent is frozen: {name!r} cannot be deleted", name=name, obj=self)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, WebhookEvent):

@@ -1,4 +1,4 @@
-"""`parse`: a delivery, checked, as a `WebhookEvent`."""
+"""`parse`: check a delivery and return its `WebhookEvent`."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def parse(
 
     Args:
         body: The raw body; text is encoded as UTF-8.
-        headers: A mapping or pairs, in any case, text or bytes, as web frameworks, ASGI and WSGI have them.
+        headers: A mapping or pairs, names in any case, text or bytes, as web frameworks, ASGI and WSGI have them.
         secret: The subscription's secret: text, bytes or a secret type (anything with ``get_secret_value()``),
-            at least 16 bytes; a list of those while one replaces another.
+            at least 16 bytes; or a list of secrets during a rotation.
         max_age: Seconds, or a ``timedelta``; an event whose signed ``timestamp`` is older is refused. By default
-            any age is accepted, since a late retry is honest.
+            any age is accepted, since a delivery may be retried for a day.
 
     Returns:
         The event. Its `delivery_id` is not signed.
 
     Raises:
-        WebhookSignatureError: If the signature is missing, malformed, or of another secret or body.
+        WebhookSignatureError: If the signature is missing, malformed, or that of another secret or body.
         WebhookError: If the body or the headers do not have the documented shape, or the event is too old.
-        TypeError: If the body is neither bytes nor text, or a secret is neither.
+        TypeError: If the body or a secret is neither bytes nor text.
         ValueError: If there is no secret, or one is shorter than 16 bytes.
     """
     secret = held(secret)
@@ -62,10 +62,10 @@ def parse(
     if not isinstance(data, dict):
         raise WebhookError(f"the delivery's 'data' is not an object but {type(data).__name__}")
     for header, name in ((EVENT, "event_type"), (EVENT_ID, "event_id")):
-        said = found.get(header)
-        if said is not None and said != fields[name]:
+        value = found.get(header)
+        if value is not None and value != fields[name]:
             raise WebhookError(
-                f"the delivery's header {header} says {said[:80]!r}, its body {fields[name][:80]!r}"
+                f"the delivery's header {header} is {value[:80]!r}, but its body has {fields[name][:80]!r}"
             )
     timestamp = _datetime(fields.get("timestamp"))
     if limit is not None:
@@ -82,7 +82,7 @@ def parse(
 
 
 def seconds(max_age: Any) -> float | None:
-    """`max_age` in seconds. Raises TypeError or ValueError if it is no duration."""
+    """`max_age` in seconds. Raises TypeError or ValueError if it is not a duration."""
     if max_age is None:
         return None
     value = max_age.total_seconds() if hasattr(max_age, "total_seconds") else max_age
@@ -109,7 +109,7 @@ def _lookup(headers: Headers) -> dict[str, str]:
     try:
         for name, value in items:
             key = (name.decode("latin-1") if isinstance(name, bytes) else str(name)).lower().replace("_", "-")
-            key = key.removeprefix("http-")  # as WSGI spells it: HTTP_X_GEOPERA_SIGNATURE
+            key = key.removeprefix("http-")  # the form of WSGI: HTTP_X_GEOPERA_SIGNATURE
             if key not in wanted:
                 continue
             if isinstance(value, (list, tuple)) and len(value) == 1:

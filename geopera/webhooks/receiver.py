@@ -1,4 +1,4 @@
-"""`Receiver`: verifies deliveries, drops repeated ones, and calls the handlers of their event types."""
+"""`Receiver`: verifies deliveries, drops duplicates, and calls the handlers of their event types."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REMEMBERED = 10_000
 
 
 class Receiver:
-    """Receives deliveries: checks the signature, drops repeated events, calls handlers.
+    """Receives deliveries: checks the signature, drops duplicates, calls handlers.
 
         receiver = webhooks.Receiver(secret)
 
@@ -31,15 +31,15 @@ class Receiver:
 
         app.mount("/hooks", receiver.asgi())
 
-    It responds 204 to an event that was handled, repeated, or that no handler waits for; 401 to a wrong signature, 400
-    to a malformed delivery, 409 while the same event is being handled, and 500 if a handler fails. An event counts as
-    seen after its handlers have returned, so one that fails is delivered and handled again.
+    It responds 204 to an event that was handled, is a duplicate, or has no handler; 401 to a wrong signature, 400 to a
+    malformed delivery, 409 while the same event is being handled, and 500 if a handler fails. An event counts as seen
+    once its handlers have returned, so a failed one is delivered and handled again.
 
     Args:
         secret: As in `webhooks.parse`.
-        seen: The ids of events that were handled: a set, or an object with ``add(event_id) -> bool``. Repeated
-            events are recognised by ``event_id in seen`` if it has that, so several processes can share one.
-            By default the last 10,000 ids of this process.
+        seen: The ids of handled events: a set, or an object with ``add(event_id) -> bool``. If it supports
+            ``event_id in seen``, duplicates are recognised before they are handled, also across processes that share
+            it. By default the last 10,000 ids of this process.
         max_age: As in `webhooks.parse`.
 
     Raises:
@@ -55,7 +55,7 @@ class Receiver:
             raise TypeError(f"seen must be a set or have add(event_id), not {type(seen).__name__}")
         self._max_age = seconds(max_age)
         self._seen: Any = _Recent() if seen is None else seen
-        # Without `in`, what this process has handled is what can be known beforehand.
+        # Without `in`, only the ids that this process has handled are known beforehand.
         self._known: Any = self._seen if hasattr(self._seen, "__contains__") else _Recent()
         self._under_way: set[str] = set()
         self._lock = allocate_lock()
@@ -69,8 +69,11 @@ class Receiver:
         Args:
             patterns: Event types, such as ``order.fulfilled``, or patterns, such as ``order.*`` and ``*``.
 
+        Returns:
+            A decorator, which returns the function unchanged.
+
         Raises:
-            TypeError: If there is no pattern, or one is no text.
+            TypeError: If there is no pattern, or one is not text.
         """
         if not patterns or not all(isinstance(one, str) for one in patterns):
             raise TypeError(
@@ -83,10 +86,10 @@ class Receiver:
 
         return register
 
-    # One way through a delivery; what differs is how a handler is called.
+    # One sequence of steps for a delivery; sync and async differ in how a handler is called.
 
     def _steps(self, body: bytes | str, headers: Headers) -> Generator[Any, Any, int]:
-        """Yields calls to make, is sent what they returned, and returns the status to respond with."""
+        """Yields calls to make, receives their results, and returns the status to respond with."""
         try:
             event = parse(body, headers, self._keys, max_age=self._max_age)
         except WebhookSignatureError:
@@ -138,7 +141,7 @@ class Receiver:
         return run(self._steps(body, headers), _called)
 
     async def areceive(self, body: bytes | str, headers: Headers) -> int:
-        """Receive one delivery, async; a handler that is no async function runs in a worker thread.
+        """Receive one delivery, async; a sync handler runs in a worker thread.
 
         Args:
             body: The raw body.
@@ -181,7 +184,7 @@ class Receiver:
 
 
 class _Recent:
-    """The last ids, in the order of their coming."""
+    """The last ids, oldest first."""
 
     def __init__(self) -> None:
         self._ids: dict[str, None] = {}
@@ -214,4 +217,4 @@ async def _awaited(result: Any) -> Any:
 def _is_async(function: Any) -> bool:
     from inspect import iscoroutinefunction
 
-    return iscoroutinefunction(function) or iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004 - its type is asked for
+    return iscoroutinefunction(function) or iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004 - its type is inspected

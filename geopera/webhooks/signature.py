@@ -28,7 +28,7 @@ class Keys:
         return f"<{len(self._held)} secrets: ***>" if len(self._held) != 1 else "<secret: ***>"
 
     def fit(self, raw: bytes, given: str) -> bool:
-        """Whether one of the secrets makes this signature. All are tried: the time says nothing."""
+        """Whether one of the secrets makes this signature. All are tried, so that the time reveals nothing."""
         import hmac
 
         matches = [hmac.compare_digest(given, _signature(raw, secret)) for secret in self._held]
@@ -52,7 +52,7 @@ def held(secret: Any) -> Keys | tuple[type[Exception], str]:
 
 
 def keys_of(secret: Keys | tuple[type[Exception], str]) -> Keys:
-    """What `held` returned; its error is raised here, where the secret is not."""
+    """The result of `held`; its error is raised here, outside the function that has the secret."""
     if isinstance(secret, tuple):
         error, message = secret
         raise error(message)
@@ -65,12 +65,12 @@ def _key(secret: Any) -> Secret | tuple[type[Exception], str]:
         try:
             value = secret.removesuffix("\n").removesuffix("\r").encode()
         except UnicodeEncodeError:
-            return ValueError, "the secret holds half of a surrogate pair, which is no text"
+            return ValueError, "the secret holds half of a surrogate pair, which is not text"
     elif isinstance(secret, (bytes, bytearray, memoryview)):
         value = bytes(secret)
     else:
         return TypeError, (
-            f"a secret must be text or bytes, or a list of those while one replaces another, not {type(secret).__name__}"
+            f"a secret must be text or bytes, or a list of those during a rotation, not {type(secret).__name__}"
         )
     if len(value) < SHORTEST:
         return ValueError, f"the secret has {len(value)} bytes; one of fewer than {SHORTEST} can be guessed"
@@ -106,7 +106,7 @@ def sign(body: bytes | str, secret: str | bytes | Secret) -> str:
 
 
 def check(raw: bytes, signature: str | None, keys: Keys) -> None:
-    """Raises `WebhookSignatureError` if the signature is not one of these secrets and this body."""
+    """Raises `WebhookSignatureError` if none of the secrets makes this signature of the body."""
     if signature is None:
         raise WebhookSignatureError(f"the delivery has no {SIGNATURE} header; do not act on it")
     given = signature.strip().lower()
@@ -116,7 +116,7 @@ def check(raw: bytes, signature: str | None, keys: Keys) -> None:
         )
     if not keys.fit(raw, given):
         raise WebhookSignatureError(
-            "the delivery's signature does not fit its body and the secret; do not act on it"
+            "the delivery's signature does not match its body and the secret; do not act on it"
         )
 
 
@@ -130,5 +130,5 @@ def raw_body(body: Any) -> bytes:
     if isinstance(body, (bytes, bytearray, memoryview)):
         return bytes(body)
     raise TypeError(
-        f"the body must be the bytes that came, not a {type(body).__name__}: parsed JSON has another signature"
+        f"the body must be the raw bytes, not a {type(body).__name__}: parsed JSON has another signature"
     )

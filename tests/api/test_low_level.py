@@ -160,7 +160,7 @@ def test_a_body_that_the_operation_does_not_take(
 
 
 @pytest.mark.parametrize("failure", [httpx.ConnectError("refused"), httpx.ReadTimeout("slow")])
-def test_without_an_answer_httpx_is_heard(
+def test_without_a_response_httpx_raises(
     flavour: Flavour, client: Any, httpx_mock: HTTPXMock, failure: httpx.HTTPError
 ) -> None:
     httpx_mock.add_exception(failure, is_reusable=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from helpers.flavour import Flavour
-from helpers.wire import Answer, Asked, Wire, answer_json, feature
+from helpers.wire import Asked, Reply, Wire, feature, json_reply
 
 import geopera
 from geopera.errors import AuthenticationError
@@ -45,14 +45,14 @@ class Vault:
 class Server:
     """Refuses every token but `valid`."""
 
-    def __init__(self, serve: Serve, response: Callable[[Asked], Answer] | None = None) -> None:
+    def __init__(self, serve: Serve, response: Callable[[Asked], Reply] | None = None) -> None:
         self.valid = "token-1-0123456789"
-        self.response = response or (lambda asked: answer_json({"credits": 5}))
-        self.wire = serve(self.answer)
+        self.response = response or (lambda asked: json_reply({"credits": 5}))
+        self.wire = serve(self.reply)
 
-    def answer(self, asked: Asked) -> Answer:
+    def reply(self, asked: Asked) -> Reply:
         if asked.headers.get("authorization") != f"Bearer {self.valid}":
-            return answer_json({"title": "Unauthorized"}, 401)
+            return json_reply({"title": "Unauthorized"}, 401)
         return self.response(asked)
 
     def sent(self) -> list[str]:
@@ -137,7 +137,7 @@ def test_a_token_with_a_far_end_is_kept(flavour: Flavour, serve: Serve) -> None:
 
 
 def test_an_order_is_sent_once_more_with_its_key_and_its_body(flavour: Flavour, serve: Serve) -> None:
-    server = Server(serve, lambda asked: answer_json({"id": "ord_1", "status": "awaiting_data"}))
+    server = Server(serve, lambda asked: json_reply({"id": "ord_1", "status": "awaiting_data"}))
     server.valid = "token-2-0123456789"
     flavour(flavour.client(Vault(), server.wire.url).orders.archive.place(ORDER))
     first, second = server.wire.asked
@@ -147,7 +147,7 @@ def test_an_order_is_sent_once_more_with_its_key_and_its_body(flavour: Flavour, 
 
 def test_a_stream_is_begun_once_more(flavour: Flavour, serve: Serve) -> None:
     line = str(feature(1)).replace("'", '"').encode() + b"\n"
-    server = Server(serve, lambda asked: Answer(line * 3, type="application/x-ndjson"))
+    server = Server(serve, lambda asked: Reply(line * 3, type="application/x-ndjson"))
     server.valid = "token-2-0123456789"
     client = flavour.client(Vault(), server.wire.url)
     assert len(flavour.collect(client.catalog.search_stream(host_name="h"))) == 3
@@ -156,7 +156,7 @@ def test_a_stream_is_begun_once_more(flavour: Flavour, serve: Serve) -> None:
 
 @pytest.mark.usefixtures("no_pauses")
 def test_a_download_is_begun_once_more(flavour: Flavour, serve: Serve, tmp_path: Any) -> None:
-    server = Server(serve, lambda asked: Answer(b"image", type="image/tiff", length=5))
+    server = Server(serve, lambda asked: Reply(b"image", type="image/tiff", length=5))
     server.valid = "token-2-0123456789"
     client = flavour.client(Vault(), server.wire.url)
     flavour(client.clip.job.download.download({"job_id": "j", "mosaic_type": "rgb"}, tmp_path / "a.tif"))

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 import pytest
 from auth.conftest import NEW, OLD, REFRESH, Store, key, sign_in
 from helpers.flavour import Flavour
-from helpers.wire import Answer, Asked, Wire, answer_json
+from helpers.wire import Asked, Reply, Wire, json_reply
 
 import geopera
 from geopera.errors import CredentialsError
@@ -31,21 +31,21 @@ class Issuer:
     def __init__(self, serve: Callable[..., Wire], *, delay: float = 0.0) -> None:
         self.delay = delay
         self.valid = {NEW}
-        self.response: Callable[[dict[str, list[str]]], Answer] = lambda form: answer_json(
+        self.response: Callable[[dict[str, list[str]]], Reply] = lambda form: json_reply(
             {"access_token": NEW, "refresh_token": ROTATED, "expires_in": 900, "scope": "openid"}
         )
         self.forms: list[dict[str, list[str]]] = []
-        self.wire: Wire = serve(self.answer)
+        self.wire: Wire = serve(self.reply)
         self.url = self.wire.url
 
-    def answer(self, asked: Asked) -> Answer:
+    def reply(self, asked: Asked) -> Reply:
         if asked.path.endswith("/protocol/openid-connect/token"):
             assert "authorization" not in asked.headers
             self.forms.append(parse_qs(asked.content.decode()))
             time.sleep(self.delay)
             return self.response(self.forms[-1])
         token = asked.headers.get("authorization", "").removeprefix("Bearer ")
-        return answer_json(
+        return json_reply(
             {"credits": 5} if token in self.valid else {"title": "No"}, 200 if token in self.valid else 401
         )
 
@@ -114,7 +114,7 @@ def test_a_401_renews_once_and_sends_once_more(flavour: Flavour, home: Store, is
     assert balance(flavour, client) == 5
     assert issuer.calls() == [f"Bearer {OLD}", f"Bearer {NEW}"]
     issuer.valid.clear()
-    issuer.response = lambda form: answer_json({"access_token": "third-0123456789", "expires_in": 900})
+    issuer.response = lambda form: json_reply({"access_token": "third-0123456789", "expires_in": 900})
     with pytest.raises(geopera.errors.AuthenticationError):
         balance(flavour, client)
     assert issuer.calls()[2:] == [f"Bearer {NEW}", "Bearer third-0123456789"]
@@ -126,7 +126,7 @@ def test_a_401_renews_once_and_sends_once_more(flavour: Flavour, home: Store, is
 
 def test_a_response_without_a_lifetime_has_no_end(flavour: Flavour, home: Store, issuer: Issuer) -> None:
     home.write({"default": sign_in(issuer.url)})
-    issuer.response = lambda form: answer_json({"access_token": NEW})
+    issuer.response = lambda form: json_reply({"access_token": NEW})
     client = flavour.client()
     assert [balance(flavour, client) for _ in range(3)] == [5, 5, 5]
     assert home.read()["default"]["auth"]["expires_at"] is None
@@ -138,7 +138,7 @@ def test_a_short_lived_token_is_not_renewed_before_every_call(
 ) -> None:
     """The margin is a quarter of the life at most."""
     home.write({"default": sign_in(issuer.url)})
-    issuer.response = lambda form: answer_json({"access_token": NEW, "expires_in": 20})
+    issuer.response = lambda form: json_reply({"access_token": NEW, "expires_in": 20})
     client = flavour.client()
     assert [balance(flavour, client) for _ in range(3)] == [5, 5, 5]
     assert len(issuer.forms) == 1
@@ -157,10 +157,10 @@ def test_somebody_else_was_first(flavour: Flavour, home: Store, issuer: Issuer) 
 def test_after_invalid_grant_the_store_is_read_once_more(
     flavour: Flavour, home: Store, issuer: Issuer
 ) -> None:
-    def late(form: dict[str, list[str]]) -> Answer:
+    def late(form: dict[str, list[str]]) -> Reply:
         # The command line, which takes no lock, refreshes at this moment.
         home.write({"default": sign_in(issuer.url, left=900, access=NEW, refresh_token=ROTATED)})
-        return answer_json({"error": "invalid_grant", "error_description": f"{REFRESH} was used"}, 400)
+        return json_reply({"error": "invalid_grant", "error_description": f"{REFRESH} was used"}, 400)
 
     issuer.response = late
     home.write({"default": sign_in(issuer.url)})
@@ -173,17 +173,15 @@ def test_after_invalid_grant_the_store_is_read_once_more(
     ("response", "match"),
     [
         (
-            lambda form: answer_json(
-                {"error": "invalid_grant", "error_description": f"{REFRESH} {OLD}"}, 400
-            ),
+            lambda form: json_reply({"error": "invalid_grant", "error_description": f"{REFRESH} {OLD}"}, 400),
             "400 invalid_grant",
         ),
-        (lambda form: answer_json({"error": REFRESH}, 400), r"\(400\)"),
-        (lambda form: Answer(b"<html>" + OLD.encode(), status=503), r"\(503\)"),
-        (lambda form: answer_json({"access_token": ""}), "no access token"),
-        (lambda form: Answer(b"[1]"), "no access token"),
-        (lambda form: Answer(b"{", length=99, cut=True), "cannot be reached"),
-        (lambda form: answer_json({}, 307, Location="https://example.com/"), r"\(307\)"),
+        (lambda form: json_reply({"error": REFRESH}, 400), r"\(400\)"),
+        (lambda form: Reply(b"<html>" + OLD.encode(), status=503), r"\(503\)"),
+        (lambda form: json_reply({"access_token": ""}), "no access token"),
+        (lambda form: Reply(b"[1]"), "no access token"),
+        (lambda form: Reply(b"{", length=99, cut=True), "cannot be reached"),
+        (lambda form: json_reply({}, 307, Location="https://example.com/"), r"\(307\)"),
     ],
 )
 def test_a_refused_refresh_names_the_command_and_no_token(

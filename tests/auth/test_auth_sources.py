@@ -9,7 +9,7 @@ import pydantic
 import pytest
 from auth.conftest import OLD, Serve, Store, key, sign_in
 from helpers.flavour import Flavour
-from helpers.wire import Answer, Asked, Wire, answer_json
+from helpers.wire import Asked, Reply, Wire, json_reply
 
 import geopera
 from geopera._auth import store as store_module
@@ -22,11 +22,11 @@ TOKEN = "gpra_token-0123456789"
 
 @pytest.fixture
 def wire(serve: Serve) -> Wire:
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         known = asked.headers.get("authorization") or asked.headers.get("x-api-key")
-        return answer_json(BALANCE) if known else answer_json({"title": "Unauthorized"}, 401)
+        return json_reply(BALANCE) if known else json_reply({"title": "Unauthorized"}, 401)
 
-    made: Wire = serve(answer)
+    made: Wire = serve(reply)
     return made
 
 
@@ -236,7 +236,7 @@ def test_a_token_set_on_a_client_in_use_counts_from_the_next_call(flavour: Flavo
     assert sent(flavour, client, wire) == ("Bearer third-token-1234", None)
     with pytest.raises(ValueError, match="line break"):
         client.client.token = "a\nb-0123456789"
-    wire.answer = lambda asked: answer_json(
+    wire.reply = lambda asked: json_reply(
         {"title": "No", "detail": f"{TOKEN} old-token-1234 third-token-1234"}, 400
     )
     with pytest.raises(geopera.errors.BadRequestError) as caught:
@@ -245,7 +245,7 @@ def test_a_token_set_on_a_client_in_use_counts_from_the_next_call(flavour: Flavo
     anonymous = flavour.client(base_url=wire.url)
     assert not hasattr(anonymous.client, "token")
     anonymous.client.token = TOKEN
-    wire.answer = lambda asked: answer_json(BALANCE)
+    wire.reply = lambda asked: json_reply(BALANCE)
     assert sent(flavour, anonymous, wire) == (f"Bearer {TOKEN}", None)
 
 

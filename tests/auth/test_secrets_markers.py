@@ -18,7 +18,7 @@ import pytest
 from auth.conftest import Store, key, sign_in
 from helpers.flavour import Flavour
 from helpers.outputs import of_error, of_records, of_response, of_thing, shows
-from helpers.wire import Answer, Asked, Wire
+from helpers.wire import Asked, Reply, Wire
 
 import geopera
 from geopera.api.operations import catalog_search
@@ -48,7 +48,7 @@ def spellings(asked: Asked) -> list[str]:
     ]
 
 
-def echo(asked: Asked, status: int = 200, **more: Any) -> Answer:
+def echo(asked: Asked, status: int = 200, **more: Any) -> Reply:
     """A problem that quotes the request: in its body, and in headers."""
     quoted = " ".join(spellings(asked))
     problem = {
@@ -60,7 +60,7 @@ def echo(asked: Asked, status: int = 200, **more: Any) -> Answer:
         **more,
     }
     text = json.dumps(problem)[:-1] + f', "escaped": "{escaped(MARKER)}", "{escaped(MARKER)}": 1}}'
-    return Answer(text.encode(), status=status, type="application/problem+json", headers=headers(quoted))
+    return Reply(text.encode(), status=status, type="application/problem+json", headers=headers(quoted))
 
 
 def headers(quoted: str) -> dict[str, str]:
@@ -73,45 +73,45 @@ def headers(quoted: str) -> dict[str, str]:
     }
 
 
-def invalid(asked: Asked) -> Answer:
+def invalid(asked: Asked) -> Reply:
     detail = [
         {"loc": ["header", one], "msg": one, "type": "value_error", "input": one} for one in spellings(asked)
     ]
-    return Answer(json.dumps({"detail": detail}).encode(), status=422, headers=headers("x"))
+    return Reply(json.dumps({"detail": detail}).encode(), status=422, headers=headers("x"))
 
 
-def broken(asked: Asked) -> Answer:
-    return Answer(f'{{"features": "{" ".join(spellings(asked))}'.encode(), headers=headers("x"))
+def broken(asked: Asked) -> Reply:
+    return Reply(f'{{"features": "{" ".join(spellings(asked))}'.encode(), headers=headers("x"))
 
 
-def mismatch(asked: Asked) -> Answer:
-    return Answer(json.dumps({"features": spellings(asked)}).encode(), headers=headers("x"))
+def mismatch(asked: Asked) -> Reply:
+    return Reply(json.dumps({"features": spellings(asked)}).encode(), headers=headers("x"))
 
 
-def page(asked: Asked) -> Answer:
+def page(asked: Asked) -> Reply:
     text = f"<!doctype html><title>{MARKER}</title>{escaped(MARKER)} {' '.join(spellings(asked))}"
-    return Answer(text.encode(), status=502, type="text/html", headers=headers("x"))
+    return Reply(text.encode(), status=502, type="text/html", headers=headers("x"))
 
 
-def cut(asked: Asked) -> Answer:
-    return Answer([f'{{"features": "{MARKER}'.encode()], headers=headers("x"), length=10_000, cut=True)
+def cut(asked: Asked) -> Reply:
+    return Reply([f'{{"features": "{MARKER}'.encode()], headers=headers("x"), length=10_000, cut=True)
 
 
-def failed_event(asked: Asked) -> Answer:
+def failed_event(asked: Asked) -> Reply:
     lines = [
         b'data: {"id": "1", "type": "Feature"}\n\n',
         b"event: error\ndata: " + echo(asked, 500).chunks[0] + b"\n\n",
     ]  # type: ignore[index]
-    return Answer(lines, type="text/event-stream", headers=headers("x"))
+    return Reply(lines, type="text/event-stream", headers=headers("x"))
 
 
-def bad_line(asked: Asked) -> Answer:
-    return Answer(
+def bad_line(asked: Asked) -> Reply:
+    return Reply(
         [f'{{"id": "Bearer {MARKER} {" ".join(spellings(asked))}'.encode()], type="application/x-ndjson"
     )
 
 
-MODES: dict[str, Callable[[Asked], Answer]] = {
+MODES: dict[str, Callable[[Asked], Reply]] = {
     "401": lambda asked: echo(asked, 401),
     "403": lambda asked: echo(asked, 403),
     "422": invalid,
@@ -124,7 +124,7 @@ MODES: dict[str, Callable[[Asked], Answer]] = {
     "cut": cut,
     "stream event": failed_event,
     "stream line": bad_line,
-    "stream cut": lambda asked: Answer(
+    "stream cut": lambda asked: Reply(
         [b'{"id": "' + MARKER.encode()], type="application/x-ndjson", length=999, cut=True
     ),
     "stream refused": lambda asked: echo(asked, 403),
@@ -198,20 +198,20 @@ def server(serve: Callable[..., Wire], slow_end: threading.Event) -> Callable[[s
         if mode == "refused":
             return "http://127.0.0.1:9"
 
-        def answer(asked: Asked) -> Answer:
+        def reply(asked: Asked) -> Reply:
             if asked.path.endswith("/token"):
                 tokens = {
                     "access_token": MARKER + "-second",
                     "refresh_token": MARKER + "-rotated",
                     "expires_in": 600,
                 }
-                return Answer(json.dumps(tokens).encode())
+                return Reply(json.dumps(tokens).encode())
             if mode == "timeout":
                 slow_end.wait(20)
-                return Answer(b"{}")
+                return Reply(b"{}")
             return MODES[mode](asked)
 
-        return serve(answer).url
+        return serve(reply).url
 
     return start
 
@@ -309,7 +309,7 @@ def test_other_calls(
 
 def test_the_reason_of_a_failed_order_is_redacted(flavour: Flavour, serve: Callable[..., Wire]) -> None:
     order = {"id": "o", "status": "failed", "error": f"you sent {MARKER}"}
-    client = flavour.client(MARKER, serve(lambda asked: Answer(json.dumps(order).encode())).url)
+    client = flavour.client(MARKER, serve(lambda asked: Reply(json.dumps(order).encode())).url)
     with pytest.raises(geopera.errors.OperationFailedError) as caught:
         flavour(client.orders.get.wait(order_id="o", raise_on_failure=True))
     assert str(caught.value).endswith("you sent ***")
@@ -323,16 +323,16 @@ def test_a_signed_url_is_logged_without_its_query(
     """Also where the download fails, also behind a redirect; other clients of the process log as before."""
     caplog.set_level(logging.DEBUG, "httpx")
 
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         if asked.method == "POST":
-            return Answer(json.dumps({"url": f"{wire.other_url}/a.tif?X-Amz-Signature={MARKER}"}).encode())
+            return Reply(json.dumps({"url": f"{wire.other_url}/a.tif?X-Amz-Signature={MARKER}"}).encode())
         if asked.path.startswith("/a.tif"):
-            return Answer(status=302, headers={"Location": f"/b.tif?sig={MARKER}"})
+            return Reply(status=302, headers={"Location": f"/b.tif?sig={MARKER}"})
         if end == "403":
-            return Answer(b"expired", status=403)
-        return Answer(b"data", type="image/tiff", length=4 if end == "whole" else 9, cut=end == "cut")
+            return Reply(b"expired", status=403)
+        return Reply(b"data", type="image/tiff", length=4 if end == "whole" else 9, cut=end == "cut")
 
-    wire, file = serve(answer), io.BytesIO()
+    wire, file = serve(reply), io.BytesIO()
     client = flavour.client(PLAIN, wire.url)
 
     def download() -> None:

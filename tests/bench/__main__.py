@@ -87,7 +87,7 @@ def cold_rows(rounds: int, with_peers: bool) -> Iterator[Row]:
 
 
 def table_rows(quick: bool, rounds: int) -> Iterator[Row]:
-    rounds = min(rounds, 3)
+    most, rounds = rounds, min(rounds, 3)
     times = tables.frames(rounds)
     yield Row("to_geodataframe / GeoDataFrame.from_features", 0.80, times["geopera"], times["geopandas"])
     if quick:
@@ -100,9 +100,11 @@ def table_rows(quick: bool, rounds: int) -> Iterator[Row]:
             times["geopera"],
             times["pystac-client"],
         )
-        times = tables.downloads(url, rounds)
+        times = tables.downloads(url, most)
         if times:
             yield Row("a file of 512 MB / curl", 1.25, times["geopera"], times["curl"])
+            yield Row("the same, async / curl", 1.25, times["async"], times["curl"])
+            yield Row("the same with httpx.stream alone / curl", None, times["httpx"], times["curl"])
 
 
 def manifest_row(quick: bool, rounds: int) -> Row:

@@ -1,4 +1,4 @@
-"""A loopback server that answers at once: fixed bytes, no framework, in a process of its own.
+"""A loopback server that responds at once: fixed bytes, no framework, in a process of its own.
 
 It is kept as quick as possible, so that what is measured is the client.
 """
@@ -51,16 +51,16 @@ PAGE = json.dumps(
 STREAM = b"".join(json.dumps(feature(n)).encode() + b"\n" for n in range(1000))
 
 
-def _answer(content: bytes, media_type: bytes = b"application/json") -> bytes:
+def _reply(content: bytes, media_type: bytes = b"application/json") -> bytes:
     head = b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\ncontent-length: %d\r\nx-request-id: bench\r\n\r\n"
     return head % (media_type, len(content)) + content
 
 
 class _Protocol(asyncio.Protocol):
-    answers = (
+    replies = (
         (b"catalog.search_stream", b""),
-        (b"catalog.search", _answer(PAGE)),
-        (b"", _answer(SMALL)),
+        (b"catalog.search", _reply(PAGE)),
+        (b"", _reply(SMALL)),
     )
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -88,9 +88,9 @@ class _Protocol(asyncio.Protocol):
                 return
             self.buffer = self.buffer[end + 4 + length :]
             line = head.split(b"\r\n", 1)[0]
-            answer = next(answer for name, answer in self.answers if name in line)
-            if answer:
-                self.transport.write(answer)
+            reply = next(reply for name, reply in self.replies if name in line)
+            if reply:
+                self.transport.write(reply)
             else:
                 self.task = asyncio.ensure_future(self.stream())
 

@@ -28,7 +28,7 @@ Times = dict[str, list[float]]
 
 
 class _Protocol(asyncio.Protocol):
-    """Answers `catalog.search` and a STAC API's `/search` with the same features, and anything else with a file."""
+    """Responses `catalog.search` and a STAC API's `/search` with the same features, and anything else with a file."""
 
     pages: dict[str, list[bytes]]
     block = bytes(1 << 20)
@@ -175,8 +175,12 @@ def searches(url: str, rounds: int) -> Times:
 
 
 def downloads(url: str, rounds: int) -> Times:
-    """One file of half a gigabyte, by a client of ours and by curl. Empty without curl."""
-    from geopera import Geopera
+    """One file of half a gigabyte, by both clients, by httpx alone, and by curl. Empty without curl."""
+    import httpx
+
+    from geopera import AsyncGeopera, Geopera
+
+    body = {"job_id": "j", "mosaic_type": "rgb"}
 
     curl = shutil.which("curl")
     if curl is None:
@@ -185,7 +189,20 @@ def downloads(url: str, rounds: int) -> Times:
         path = Path(folder, "file.tif")
 
         def ours() -> None:
-            client.clip.job.download.download({"job_id": "j", "mosaic_type": "rgb"}, path)
+            client.clip.job.download.download(body, path)
+            assert path.stat().st_size == FILE
+
+        async def ours_async() -> None:
+            async with AsyncGeopera(token="x", base_url=url) as other:
+                await other.clip.job.download.download(body, path)
+            assert path.stat().st_size == FILE
+
+        def alone() -> None:
+            request = httpx.stream("POST", f"{url}/v1/op/clip.job.download")
+            with request as response, open(path, "wb", buffering=0) as file:
+                for chunk in response.iter_raw():
+                    file.write(chunk)
+                os.fsync(file.fileno())
             assert path.stat().st_size == FILE
 
         def theirs() -> None:
@@ -195,7 +212,13 @@ def downloads(url: str, rounds: int) -> Times:
             with open(path, "rb") as file:
                 os.fsync(file.fileno())  # as ours does, before the file is moved to its place
 
-        return _in_turns({"geopera": ours, "curl": theirs}, rounds)
+        contestants = {
+            "geopera": ours,
+            "async": lambda: asyncio.run(ours_async()),
+            "httpx": alone,
+            "curl": theirs,
+        }
+        return _in_turns(contestants, rounds)
 
 
 def parquet(count: int) -> tuple[float, float, float]:

@@ -96,7 +96,7 @@ def test_refused_before_anything_is_sent(
     assert all(d.msg and d.type_ for d in error.error.detail)
 
 
-def test_all_faults_are_told_at_once(flavour: Flavour, client: Any) -> None:
+def test_all_faults_are_reported_at_once(flavour: Flavour, client: Any) -> None:
     error = refused(flavour, lambda: client.catalog.search(host_nam="x", limit="many", bbox=[1, "2"]))
     assert {d.loc[1] for d in error.error.detail} == {"host_name", "host_nam", "limit", "bbox"}
 
@@ -310,7 +310,7 @@ def test_allowed_fields_are_not_blamed_for_others(flavour: Flavour) -> None:
         ({"body": {"host_name": "a"}}, r"body: unknown field; the body is the first argument"),
     ],
 )
-def test_what_belongs_to_the_call_is_told_apart(
+def test_settings_of_a_call_are_distinguished_from_fields(
     flavour: Flavour, client: Any, fields: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(InvalidInputError, match=said):

@@ -18,15 +18,15 @@ def _nothing_warned(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def answering(flavour: Any) -> Any:
+def replying(flavour: Any) -> Any:
     def make(headers: dict[str, str], status: int = 200) -> Any:
-        def answer(request: httpx.Request) -> httpx.Response:
+        def reply(request: httpx.Request) -> httpx.Response:
             return httpx.Response(status, json={}, headers=headers)
 
         return flavour.client(
             "gpra_secret",
             "http://127.0.0.1:9",
-            httpx_args={"transport": httpx.MockTransport(answer)},
+            httpx_args={"transport": httpx.MockTransport(reply)},
             max_retries=0,
         )
 
@@ -67,10 +67,8 @@ SUNSET = "Wed, 11 Nov 2026 23:59:59 GMT"
         ),
     ],
 )
-def test_one_warning_an_operation(
-    flavour: Any, answering: Any, headers: dict[str, str], message: str
-) -> None:
-    client = answering(headers)
+def test_one_warning_an_operation(flavour: Any, replying: Any, headers: dict[str, str], message: str) -> None:
+    client = replying(headers)
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always")
         for _ in range(3):
@@ -82,9 +80,9 @@ def test_one_warning_an_operation(
 
 
 def test_each_operation_warns_and_a_response_without_the_headers_does_not(
-    flavour: Any, answering: Any
+    flavour: Any, replying: Any
 ) -> None:
-    client = answering({"Deprecation": "@0"})
+    client = replying({"Deprecation": "@0"})
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always")
         flavour(client.catalog.hosts.list())
@@ -92,17 +90,17 @@ def test_each_operation_warns_and_a_response_without_the_headers_does_not(
     assert len([one for one in found if one.category is DeprecatedOperationWarning]) == 2
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always")
-        flavour(answering({}).catalog.hosts.list())
+        flavour(replying({}).catalog.hosts.list())
     assert not [one for one in found if one.category is DeprecatedOperationWarning]
 
 
-def test_an_error_warns_too(flavour: Any, answering: Any) -> None:
+def test_an_error_warns_too(flavour: Any, replying: Any) -> None:
     with pytest.warns(DeprecatedOperationWarning), pytest.raises(GeoperaError):
-        flavour(answering({"Sunset": SUNSET}, 410).catalog.hosts.list())
+        flavour(replying({"Sunset": SUNSET}, 410).catalog.hosts.list())
 
 
-def test_a_token_in_the_headers_is_not_repeated(flavour: Any, answering: Any) -> None:
-    client = answering({"Deprecation": "@0", "Link": '<https://x.example/gpra_secret>; rel="sunset"'})
+def test_a_token_in_the_headers_is_not_repeated(flavour: Any, replying: Any) -> None:
+    client = replying({"Deprecation": "@0", "Link": '<https://x.example/gpra_secret>; rel="sunset"'})
     with pytest.warns(DeprecatedOperationWarning) as found:
         flavour(client.catalog.hosts.list())
     assert all("gpra_secret" not in str(one.message) for one in found)

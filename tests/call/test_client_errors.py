@@ -200,7 +200,7 @@ def test_retry_after_and_the_key_are_on_the_error(
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
-def test_no_answer(
+def test_no_response(
     flavour: Flavour, client: Any, httpx_mock: HTTPXMock, raised: Exception, cls: type[GeoperaError]
 ) -> None:
     httpx_mock.add_exception(raised)

@@ -91,8 +91,8 @@ def test_a_picture_is_bytes(flavour: Flavour, client: Any) -> None:
 def test_an_operation_newer_than_the_release_is_reached(
     flavour: Flavour, mocked: Any, httpx_mock: HTTPXMock
 ) -> None:
-    httpx_mock.add_response(json={"answer": 42})
-    assert flavour(mocked.invoke("brand.new.operation", {})).answer == 42
+    httpx_mock.add_response(json={"reply": 42})
+    assert flavour(mocked.invoke("brand.new.operation", {})).reply == 42
 
 
 def test_dir_is_not_empty(flavour: Flavour, mocked: Any) -> None:

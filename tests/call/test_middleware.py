@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from helpers.flavour import Flavour
-from helpers.wire import Answer, Asked, Wire, answer_json
+from helpers.wire import Asked, Reply, Wire, json_reply
 
 from geopera import RetryPolicy, errors, response_of
 from geopera.middleware import Call, RetryEvent
@@ -17,9 +17,9 @@ from geopera.types import Response
 ORDER = {"collection": "sentinel-2-l2a", "item_ids": ["example-1"]}
 
 
-def echo(asked: Asked) -> Answer:
+def echo(asked: Asked) -> Reply:
     headers = {name.lower(): value for name, value in asked.headers.items()}
-    return answer_json({"id": "ord_1", "status": "queued", "asked": asked.body, "headers": headers}, 202)
+    return json_reply({"id": "ord_1", "status": "queued", "asked": asked.body, "headers": headers}, 202)
 
 
 class Seen:
@@ -104,11 +104,11 @@ def test_it_surrounds_all_attempts(flavour: Flavour, serve: Any) -> None:
     statuses = [503, 503]
     seen = Seen()
 
-    def answer(asked: Asked) -> Answer:
-        return answer_json({"title": "Down"}, statuses.pop()) if statuses else echo(asked)
+    def reply(asked: Asked) -> Reply:
+        return json_reply({"title": "Down"}, statuses.pop()) if statuses else echo(asked)
 
     client = flavour.client(
-        "test-token", serve(answer).url, middleware=[seen.of(flavour)], retry=RetryPolicy(2, base=0.01)
+        "test-token", serve(reply).url, middleware=[seen.of(flavour)], retry=RetryPolicy(2, base=0.01)
     )
     flavour(client.orders.archive.place(ORDER))
     assert len(seen.calls) == 1
@@ -190,11 +190,11 @@ def test_on_retry_reports_each_retry(flavour: Flavour, serve: Any) -> None:
     statuses = [429, 503]
     events: list[RetryEvent] = []
 
-    def answer(asked: Asked) -> Answer:
-        return answer_json({"title": "Later"}, statuses.pop()) if statuses else echo(asked)
+    def reply(asked: Asked) -> Reply:
+        return json_reply({"title": "Later"}, statuses.pop()) if statuses else echo(asked)
 
     client = flavour.client(
-        "test-token", serve(answer).url, on_retry=events.append, retry=RetryPolicy(3, base=0.01, cap=0.02)
+        "test-token", serve(reply).url, on_retry=events.append, retry=RetryPolicy(3, base=0.01, cap=0.02)
     )
     flavour(client.orders.archive.place(ORDER, idempotency_key="k-1"))
     assert [(event.outcome, event.attempt) for event in events] == [("503", 1), ("429", 2)]
@@ -207,7 +207,7 @@ def test_raising_from_on_retry_ends_the_call(flavour: Flavour, serve: Any) -> No
     def stop(event: RetryEvent) -> None:
         raise KeyError("enough")
 
-    wire: Wire = serve(lambda asked: answer_json({"title": "Down"}, 503))
+    wire: Wire = serve(lambda asked: json_reply({"title": "Down"}, 503))
     client = flavour.client("test-token", wire.url, on_retry=stop)
     with pytest.raises(KeyError, match="enough"):
         flavour(client.orders.get(order_id="o"))
@@ -264,9 +264,9 @@ def test_logging_from_the_environment(serve: Any) -> None:
     statuses = [503]
     wire = serve(
         lambda asked: (
-            answer_json({"title": "Down"}, statuses.pop())
+            json_reply({"title": "Down"}, statuses.pop())
             if statuses
-            else answer_json({"id": "o", "status": "queued"})
+            else json_reply({"id": "o", "status": "queued"})
         )
     )
     for level, expected in (("info", ["503"]), ("debug", ["200"])):

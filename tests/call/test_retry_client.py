@@ -192,7 +192,7 @@ def test_max_retries_for_one_call(make, server):
 def test_retry_after_is_waited_for(make, server, fault):
     proxy, caller = make(fault, proxy_options={"retry_after": 1})
     assert caller(*READ, detailed=True).attempts == 2
-    # A date has whole seconds, and both dates of an answer lose the same fraction.
+    # A date has whole seconds, and both dates of a response lose the same fraction.
     assert 0.95 <= proxy.seen[1].at - proxy.seen[0].at < 4
 
 
@@ -256,7 +256,7 @@ def test_every_call_that_spends_has_a_key_of_its_own(make, server):
     assert [seen.key for seen in proxy.seen] == keys
 
 
-def test_half_an_answer_cut_off_by_its_own_length_is_told_with_the_key(flavour):
+def test_a_cut_response_with_a_wrong_length_is_reported_with_the_key(flavour):
     """A success that is no JSON: not repeated (a portal would say it again), and the key is there."""
     listener = socket.create_server(("127.0.0.1", 0))
     import threading

@@ -47,7 +47,7 @@ def test_each_row(outcome, safe, unsafe, acted):
 
 
 def test_an_outcome_nobody_knows_is_the_worst_case():
-    assert not _retry.repeats("something new", safe=True)
+    assert not _retry.is_retried("something new", safe=True)
     assert _retry.may_have_acted("something new")
 
 
@@ -185,7 +185,7 @@ def test_bounds_hold_for_all_numbers(retries, attempt, elapsed, outcome, safe, a
     if delay is None:
         return
     assert attempt <= retries
-    assert _retry.repeats(outcome, safe=safe)
+    assert _retry.is_retried(outcome, safe=safe)
     assert 0 <= delay <= max(policy.cap, policy.retry_after_max + policy.base)
     assert elapsed + delay <= policy.deadline
     if after is not None:
@@ -257,7 +257,7 @@ def test_how_long_a_value_may_be():
 
 
 @pytest.mark.parametrize("skew", [-86_400, 86_400, 10**9])
-def test_a_wrong_local_clock_does_not_matter_when_the_answer_has_a_date(skew):
+def test_a_wrong_local_clock_does_not_matter_if_the_response_has_a_date(skew):
     date = formatdate(NOW, usegmt=True)
     assert after(formatdate(NOW + 30, usegmt=True), date=date, now=NOW + skew) == 30
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from helpers.flavour import Flavour
-from helpers.wire import Answer, Asked, answer_json
+from helpers.wire import Asked, Reply, json_reply
 
 from geopera import RetryPolicy, errors
 
@@ -55,9 +55,9 @@ def telemetry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Telemetry]:
     meters.shutdown()
 
 
-def echo(asked: Asked) -> Answer:
+def echo(asked: Asked) -> Reply:
     headers = {name.lower(): value for name, value in asked.headers.items()}
-    return answer_json({"id": "o", "status": "queued", "headers": headers}, 202)
+    return json_reply({"id": "o", "status": "queued", "headers": headers}, 202)
 
 
 def test_a_span_for_a_call(flavour: Flavour, telemetry: Telemetry, client: Any) -> None:
@@ -82,11 +82,11 @@ def test_a_span_for_a_call(flavour: Flavour, telemetry: Telemetry, client: Any) 
 def test_retries_are_events_and_counted(flavour: Flavour, telemetry: Telemetry, serve: Any) -> None:
     statuses = [503, 503]
 
-    def answer(asked: Asked) -> Answer:
-        return answer_json({"title": "Down"}, statuses.pop()) if statuses else echo(asked)
+    def reply(asked: Asked) -> Reply:
+        return json_reply({"title": "Down"}, statuses.pop()) if statuses else echo(asked)
 
     hooked: list[Any] = []
-    client = flavour.client("test-token", serve(answer).url, retry=QUICK, on_retry=hooked.append)
+    client = flavour.client("test-token", serve(reply).url, retry=QUICK, on_retry=hooked.append)
     flavour(client.orders.archive.place(ORDER))
     (span,) = telemetry.spans()
     assert [event.name for event in span.events] == ["geopera.retry"] * 2

@@ -95,7 +95,7 @@ def test_ctrl_c_ends_with_130(wire_that_waits):
 
 @pytest.fixture
 def wire_that_waits():
-    """A server that never answers."""
+    """A server that never responds."""
 
     class Waits:
         def __init__(self):

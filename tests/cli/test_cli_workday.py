@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from helpers.sandbox_api import SCENE
-from helpers.wire import Answer
+from helpers.wire import Reply
 
 from geopera._cli.doctor import without_secrets
 from geopera._cli.fields import value_of
@@ -190,7 +190,7 @@ def test_what_a_server_says_is_only_text(
     run: Run, serve: Any, monkeypatch: pytest.MonkeyPatch, status: int, kind: str, body: Any, format: str
 ) -> None:
     content = (body if isinstance(body, str) else json.dumps(body)).encode()
-    wire = serve(lambda asked: Answer(status, content, {"content-type": kind}))
+    wire = serve(lambda asked: Reply(status, content, {"content-type": kind}))
     monkeypatch.setenv("GEOPERA_API_URL", wire.url)
     if format == "csv":
         monkeypatch.setattr("geopera._cli.show.to_person", lambda: True)

@@ -259,8 +259,8 @@ def test_fields_called_like_the_calls_own_keywords(flavour: Flavour, httpx_mock:
 def test_invoke_an_unknown_operation(flavour: Flavour, httpx_mock: HTTPXMock) -> None:
     client = flavour.client("test-token", URL, retry=geopera.RetryPolicy(base=0.001, cap=0.001))
     httpx_mock.add_response(json={"id": 1, "nested": {"a": [{"b": 2}]}})
-    answer = flavour(client.invoke("brand.new.op", {"any_thing_": (1,)}))
-    assert answer.nested.a[0].b == 2
+    reply = flavour(client.invoke("brand.new.op", {"any_thing_": (1,)}))
+    assert reply.nested.a[0].b == 2
     request = httpx_mock.get_requests()[0]
     assert str(request.url) == f"{URL}/v1/op/brand.new.op"
     assert json.loads(request.content) == {"any_thing_": [1]}

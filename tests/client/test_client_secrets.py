@@ -60,7 +60,7 @@ def test_reprs_hold_no_token(client: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "reply",
     [
         {"status_code": 401, "json": {"title": "No", "detail": f"the token {TOKEN} is unknown"}},
         {
@@ -73,9 +73,9 @@ def test_reprs_hold_no_token(client: Any) -> None:
     ids=["problem", "validation", "html", "bytes"],
 )
 def test_a_server_that_echoes_the_token(
-    flavour: Flavour, client: Any, httpx_mock: HTTPXMock, answer: dict[str, Any], caplog: Any
+    flavour: Flavour, client: Any, httpx_mock: HTTPXMock, reply: dict[str, Any], caplog: Any
 ) -> None:
-    httpx_mock.add_response(**answer, is_reusable=True)
+    httpx_mock.add_response(**reply, is_reusable=True)
     caplog.set_level(logging.DEBUG)
     with pytest.raises(GeoperaError) as caught:
         flavour(client.catalog.search(SEARCH))
@@ -161,7 +161,7 @@ def test_a_redirect_to_another_host_gets_no_token(
     assert TOKEN not in str(httpx_mock.get_requests()[-1].headers.raw)
 
 
-def test_what_the_server_hands_out_in_secret_is_printed_veiled() -> None:
+def test_secrets_of_a_response_are_printed_redacted() -> None:
     """The field itself still has it: it is told once."""
     from geopera._display.text import short
     from geopera.models import SubscriptionOutput

@@ -104,7 +104,7 @@ def test_only_a_page_has_them():
     scene = page.features[0]
     for other in (scene, open_json(SCENE)):
         assert not {"explore", "quicklooks"} & set(dir(other))
-        with pytest.raises(AttributeError, match="is no page of records and has no explore"):
+        with pytest.raises(AttributeError, match="page of records and has no explore"):
             other.explore  # noqa: B018
     assert open_json({"id": 1, "explore": "data"}).explore == "data"
     assert "footprints" in page.explore.__doc__
@@ -125,14 +125,14 @@ def test_quicklooks_are_fetched_from_where_the_scenes_say(client, flavour):
 
 
 def test_quicklooks_send_no_token_and_name_what_is_missing(serve, tmp_path):
-    from helpers.wire import Answer
+    from helpers.wire import Reply
 
-    def answer(asked):
+    def reply(asked):
         if "good" in asked.path:
-            return Answer(png(pattern(16)), type="image/png")
-        return Answer(b"<h1>sorry</h1>", status=200 if "text" in asked.path else 404)
+            return Reply(png(pattern(16)), type="image/png")
+        return Reply(b"<h1>sorry</h1>", status=200 if "text" in asked.path else 404)
 
-    server = serve(answer)
+    server = serve(reply)
 
     def scene(name, **assets):
         return {**SCENE, "id": name, "assets": assets}

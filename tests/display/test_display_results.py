@@ -281,7 +281,7 @@ def test_the_records_of_a_page_print_short_and_are_a_table(client, flavour):
     assert "<table>" in listed._repr_html_()
 
 
-def test_a_list_that_is_an_answer_is_a_list(client, flavour):
+def test_a_response_that_is_a_list_is_a_list(client, flavour):
     found = flavour(client.catalog.hosts.list({}))
     if isinstance(found, list):
         assert type(found) is JSONArray

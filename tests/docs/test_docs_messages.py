@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from helpers.pages import ROOT
-from helpers.wire import Answer
+from helpers.wire import Reply
 
 from geopera import AsyncGeopera, Geopera
 from geopera.sandbox import Sandbox
@@ -40,13 +40,13 @@ class Cases:
         self.sandbox, self.serve, self.patch = sandbox, serve, patch
         self.client = Geopera(sandbox.token, sandbox.url, max_retries=0)
 
-    def of(self, answer: Any, **options: Any) -> Geopera:
-        return Geopera("a-token", self.serve(lambda asked: answer).url, max_retries=0, **options)
+    def of(self, reply: Any, **options: Any) -> Geopera:
+        return Geopera("a-token", self.serve(lambda asked: reply).url, max_retries=0, **options)
 
     def problem(self, status: int, title: str) -> str:
         body = dumps({"type": "about:blank", "title": title, "status": status, "detail": "why"}).encode()
-        answer = Answer(body, status=status, type="application/problem+json")
-        return said(self.of(answer).billing.credits.balance)
+        reply = Reply(body, status=status, type="application/problem+json")
+        return said(self.of(reply).billing.credits.balance)
 
     def cannot_connect(self) -> str:
         with socket.socket() as free:
@@ -70,7 +70,7 @@ class Cases:
 
     def an_html_page(self) -> str:
         page = b"<html><head><title>Sign in</title></head></html>"
-        return said(lambda: self.of(Answer(page, status=403, type="text/html")).catalog.search(SEARCH))
+        return said(lambda: self.of(Reply(page, status=403, type="text/html")).catalog.search(SEARCH))
 
     def the_proxy_needs_socksio(self) -> str:
         import sys
@@ -105,7 +105,7 @@ class Cases:
     def the_response_does_not_match_the_manifest(self) -> str:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            self.of(Answer(b'{"features": 3}')).catalog.search(SEARCH)
+            self.of(Reply(b'{"features": 3}')).catalog.search(SEARCH)
         return str(caught[-1].message)
 
     def unknown_field(self) -> str:

@@ -57,7 +57,7 @@ def test_the_page_about_versions_names_every_public_module() -> None:
     import geopera
 
     text = (ROOT / "docs" / "versions.md").read_text(encoding="utf-8")
-    promised = set(re.findall(r"`geopera\.(\w+)`", text.partition("## What is private")[0]))
+    promised = set(re.findall(r"`geopera\.(\w+)`", text.partition("## Private names")[0]))
     public = {name for name in dir(geopera) if name not in geopera.__all__ and not name.startswith("_")}
     assert public - {"annotations"} <= promised | {"operations"}
     assert promised - {"__all__"} <= public

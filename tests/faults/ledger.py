@@ -15,7 +15,7 @@ class LedgerServer(ThreadingHTTPServer):
     """`with LedgerServer() as server:` and talk to `server.url`.
 
     `effects` counts what happened by operation and key; `tokens` holds the credentials that came.
-    The same key and body get the stored answer again, the same key and another body get 409.
+    The same key and body get the stored response again, the same key and another body get 409.
     """
 
     daemon_threads = True
@@ -29,7 +29,7 @@ class LedgerServer(ThreadingHTTPServer):
         self.stored: dict[tuple[str, str], tuple[bytes, bytes]] = {}
         self.bodies: list[bytes] = []
         self.connections = 0
-        self.fail_next = 0  # a status to answer the next request with, once
+        self.fail_next = 0  # a status for the response to the next request, once
         self.peers: list[int] = []
         self.lock = threading.Lock()
 
@@ -58,9 +58,9 @@ class LedgerServer(ThreadingHTTPServer):
                     )
                 return 200, claim[1]
             self.effects[operation, key] += 1
-            answer = json.dumps({"id": f"effect-{sum(self.effects.values())}", "job_id": "j"}).encode()
-            self.stored[operation, key] = (body, answer)
-            return 200, answer
+            reply = json.dumps({"id": f"effect-{sum(self.effects.values())}", "job_id": "j"}).encode()
+            self.stored[operation, key] = (body, reply)
+            return 200, reply
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -80,12 +80,12 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length", "0")))
         operation = self.path.rpartition("/")[2]
         self.server.peers.append(self.client_address[1])
-        status, answer = self.server.act(operation, self.headers.get("idempotency-key", ""), body)
+        status, reply = self.server.act(operation, self.headers.get("idempotency-key", ""), body)
         head = (
             f"HTTP/1.1 {status} Done\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(answer)}\r\nX-Request-Id: request-{len(self.server.bodies)}\r\n\r\n"
+            f"Content-Length: {len(reply)}\r\nX-Request-Id: request-{len(self.server.bodies)}\r\n\r\n"
         )
-        self.wfile.write(head.encode() + answer)
+        self.wfile.write(head.encode() + reply)
 
     def log_message(self, *args: object) -> None:
         pass

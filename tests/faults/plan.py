@@ -22,10 +22,10 @@ FAULTS: dict[str, Fault] = {
     "refuse": Fault("refuse", forwarded=True),
     # The connection is cut …
     "cut_request": Fault("cut"),  # … when the request has come in, before the server sees it
-    "cut_before": Fault("cut", forwarded=True),  # … when the server has answered, before a byte of it
+    "cut_before": Fault("cut", forwarded=True),  # … when the server has responded, before a byte of it
     "cut_during": Fault("cut_during", forwarded=True),  # … in the middle of the head
     "half_body": Fault("half_body", forwarded=True),  # … in the middle of the body
-    "cut_after": Fault("cut_after", forwarded=True),  # … after the whole answer, unannounced
+    "cut_after": Fault("cut_after", forwarded=True),  # … after the whole response, unannounced
     # Nothing comes for longer than the client waits; the server acts before, or afterwards.
     "slow_after": Fault("slow_after", forwarded=True),
     "slow_before": Fault("slow_before", forwarded=True),

@@ -1,6 +1,6 @@
 """The proxy: asyncio in a thread of its own, one request at a time per connection.
 
-It understands as much of HTTP/1.1 as is needed to know where a request and an answer end
+It understands as much of HTTP/1.1 as is needed to know where a request and a response end
 (Content-Length, chunked, or the end of the connection) and passes bytes on unchanged.
 """
 
@@ -44,8 +44,8 @@ class Cut(Exception):
 class FaultProxy:
     """`with FaultProxy(target_port, plan) as proxy:` and talk to `proxy.url`.
 
-    `delay` is how long the slow faults hold an answer back, `closed` how long a refusing port stays
-    closed, `retry_after` the number that answers with the header carry; all in seconds. `seen` lists all
+    `delay` is how long the slow faults hold a response back, `closed` how long a refusing port stays
+    closed, `retry_after` the number that responds with the header carry; all in seconds. `seen` lists all
     attempts in the order they arrived, `faults` counts what was done. `plan` and `target` may be
     replaced while it runs.
     """
@@ -221,16 +221,16 @@ class FaultProxy:
         name = self.plan.draw(path, key or f"unkeyed {attempt}", attempt)
         self.seen.append(Seen(path, key, body, name, headers, time.monotonic()))
         if name is None:
-            answer = await upstream.ask(head + body)
-            writer.write(answer)
+            reply = await upstream.ask(head + body)
+            writer.write(reply)
             await writer.drain()
-            return _closes(answer)
+            return _closes(reply)
         self.faults[name] += 1
         fault = FAULTS[name]
         reset = (len(self.seen) & 1) == 1
         if fault.kind == "slow_before":
             await asyncio.sleep(self.delay)
-        answer = await upstream.ask(head + body) if fault.forwarded else b""
+        reply = await upstream.ask(head + body) if fault.forwarded else b""
         if fault.kind == "slow_after":
             await asyncio.sleep(self.delay)
         if fault.kind == "cut":
@@ -238,20 +238,20 @@ class FaultProxy:
         if fault.kind == "refuse":
             self._close_port(self.closed)
         if fault.kind == "status":
-            answer = self._status(fault)
+            reply = self._status(fault)
         elif fault.kind == "garbage":
-            answer = b"\x16\x03\x01 this is not HTTP \x00\xff\r\n\r\n"
+            reply = b"\x16\x03\x01 this is not HTTP \x00\xff\r\n\r\n"
         elif fault.kind == "cut_during":
-            answer = answer[: max(answer.find(b"\r\n\r\n") // 2, 5)]
+            reply = reply[: max(reply.find(b"\r\n\r\n") // 2, 5)]
         elif fault.kind == "half_body":
-            start = answer.find(b"\r\n\r\n") + 4
-            answer = answer[: start + (len(answer) - start) // 2]
-        writer.write(answer)
+            start = reply.find(b"\r\n\r\n") + 4
+            reply = reply[: start + (len(reply) - start) // 2]
+        writer.write(reply)
         await writer.drain()
         if fault.kind == "status":
             return False
         if fault.kind in ("slow_before", "slow_after"):
-            return _closes(answer)
+            return _closes(reply)
         raise Cut(reset=False)  # a reset could overtake the bytes just written
 
     def _status(self, fault: Fault) -> bytes:
@@ -280,7 +280,7 @@ class _Upstream:
         self._pair: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, request: bytes) -> bytes:
-        """The server's whole answer; Cut when there is none."""
+        """The server's whole response; Cut when there is none."""
         fresh = self._pair is None or self._pair[0].at_eof()
         if fresh:
             self.close()
@@ -293,13 +293,13 @@ class _Upstream:
         try:
             writer.write(request)
             await writer.drain()
-            answer = await _read_answer(reader)
+            reply = await _read_reply(reader)
         except (asyncio.IncompleteReadError, OSError):
             self.close()
             raise Cut from None
-        if _closes(answer):
+        if _closes(reply):
             self.close()
-        return answer
+        return reply
 
     def close(self) -> None:
         if self._pair is not None:
@@ -307,7 +307,7 @@ class _Upstream:
             self._pair = None
 
 
-async def _read_answer(reader: asyncio.StreamReader) -> bytes:
+async def _read_reply(reader: asyncio.StreamReader) -> bytes:
     head = await reader.readuntil(b"\r\n\r\n")
     _, headers = _parse(head)
     if "content-length" in headers:
@@ -332,8 +332,8 @@ def _parse(head: bytes) -> tuple[str, dict[str, str]]:
     return first.split(" ")[1], {name.lower(): value.strip() for name, _, value in pairs}
 
 
-def _closes(answer: bytes) -> bool:
-    head = answer[: answer.find(b"\r\n\r\n")].lower()
+def _closes(reply: bytes) -> bool:
+    head = reply[: reply.find(b"\r\n\r\n")].lower()
     return b"\r\nconnection: close" in head
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from faults import FAULTS, FaultProxy, Plan
 
-ANSWER = json.dumps({"ok": True, "filler": "x" * 500}).encode()
+REPLY = json.dumps({"ok": True, "filler": "x" * 500}).encode()
 
 
 class Plain(ThreadingHTTPServer):
@@ -32,9 +32,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         self.server.got.append(self.rfile.read(int(self.headers["content-length"])))
         self.send_response(200)
-        self.send_header("content-length", str(len(ANSWER)))
+        self.send_header("content-length", str(len(REPLY)))
         self.end_headers()
-        self.wfile.write(ANSWER)
+        self.wfile.write(REPLY)
 
     def do_GET(self):
         self.send_response(200)
@@ -70,14 +70,14 @@ class Asker:
 
     def post(self, key="k", body=b"{}", path="/v1/op/a.b"):
         self.connection.request("POST", path, body, {"Idempotency-Key": key})
-        answer = self.connection.getresponse()
-        return answer.status, answer.headers, answer.read()
+        reply = self.connection.getresponse()
+        return reply.status, reply.headers, reply.read()
 
 
 def test_without_a_plan_bytes_pass_unchanged(server):
     with FaultProxy(server.server_port) as proxy, Asker(proxy.port) as asker:
         for n in range(3):
-            assert asker.post(body=b"%d" % n)[2] == ANSWER
+            assert asker.post(body=b"%d" % n)[2] == REPLY
         asker.connection.request("GET", "/")
         assert asker.connection.getresponse().read() == b"hello world"
         assert proxy.connections == 1
@@ -89,13 +89,13 @@ CUTS = ["cut_request", "cut_before", "half_body", "garbage"]
 
 
 @pytest.mark.parametrize("name", CUTS)
-def test_cuts_leave_no_answer(server, name):
+def test_cuts_leave_no_response(server, name):
     plan = Plan(first=(name,))
     with FaultProxy(server.server_port, plan) as proxy:
         with Asker(proxy.port) as asker, pytest.raises((http.client.HTTPException, ConnectionError)):
             asker.post()
         with Asker(proxy.port) as asker:
-            assert asker.post()[2] == ANSWER
+            assert asker.post()[2] == REPLY
     assert len(server.got) == (2 if FAULTS[name].forwarded else 1)
     assert proxy.faults == Counter({name: 1})
 
@@ -114,12 +114,12 @@ def test_half_a_body_is_half_of_it(server):
     proxy = FaultProxy(server.server_port, Plan(first=("half_body",)))
     with proxy, Asker(proxy.port) as asker, pytest.raises(http.client.IncompleteRead) as caught:
         asker.post()
-    assert caught.value.partial == ANSWER[: len(ANSWER) // 2]
+    assert caught.value.partial == REPLY[: len(REPLY) // 2]
 
 
-def test_cut_after_gives_the_answer_and_then_hangs_up(server):
+def test_cut_after_sends_the_response_and_then_disconnects(server):
     with FaultProxy(server.server_port, Plan(first=("cut_after",))) as proxy, Asker(proxy.port) as asker:
-        assert asker.post()[2] == ANSWER
+        assert asker.post()[2] == REPLY
         assert asker.connection.sock.recv(1) == b""
 
 
@@ -163,7 +163,7 @@ def test_refusing_connections(server):
     assert len(server.got) == 1
 
 
-def test_refusing_as_a_planned_fault_is_for_a_moment(server):
+def test_refusing_as_a_planned_fault_is_temporary(server):
     with FaultProxy(server.server_port, Plan(first=("refuse",)), closed=0.2) as proxy:
         with Asker(proxy.port) as asker:
             assert asker.post()[0] == 200

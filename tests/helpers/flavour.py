@@ -11,7 +11,7 @@ import geopera
 
 
 class Flavour:
-    """One of the two ways to call: ``flavour(client.orders.get({...}))`` is the answer in both.
+    """One of the two ways to call: ``flavour(client.orders.get({...}))`` is the response in both.
 
     The asynchronous one has an event loop of its own, which runs while something is waited for.
     """

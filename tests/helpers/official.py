@@ -41,7 +41,7 @@ def fresh(code: str, *, env: dict[str, str] | None = None) -> str:
 
 
 class Recorder:
-    """A server on loopback that keeps each request and gives the answer that was set; a context manager."""
+    """A server on loopback that keeps each request and gives the response that was set; a context manager."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
@@ -84,7 +84,7 @@ class Recorder:
         self._server.server_close()
         self._thread.join(10)
 
-    def answers(self, value: Any, status: int = 200, content_type: str = "application/json") -> None:
+    def replies(self, value: Any, status: int = 200, content_type: str = "application/json") -> None:
         """What every request gets from now on: bytes as they are, anything else as JSON."""
         self.content = value if isinstance(value, bytes) else json.dumps(value).encode()
         self.status, self.content_type = status, content_type

@@ -30,22 +30,22 @@ class Api:
         self.http.close()
 
     def raw(self, operation: str, body: Any = None, **headers: str) -> httpx.Response:
-        """The answer, whatever its status."""
+        """The response, whatever its status."""
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.http.post(f"/v1/op/{operation}", json={} if body is None else body, headers=names)
 
     def __call__(self, operation: str, body: Any = None, **headers: str) -> Any:
         """The JSON of a success."""
-        answer = self.raw(operation, body, **headers)
-        assert answer.is_success, answer.text
-        return answer.json()
+        reply = self.raw(operation, body, **headers)
+        assert reply.is_success, reply.text
+        return reply.json()
 
     def problem(self, status: int, operation: str, body: Any = None, **headers: str) -> dict[str, Any]:
-        """The problem document of an answer with this status."""
-        answer = self.raw(operation, body, **headers)
-        assert answer.status_code == status, answer.text
-        assert answer.headers["content-type"].startswith("application/problem+json")
-        problem: dict[str, Any] = answer.json()
+        """The problem document of a response with this status."""
+        reply = self.raw(operation, body, **headers)
+        assert reply.status_code == status, reply.text
+        assert reply.headers["content-type"].startswith("application/problem+json")
+        problem: dict[str, Any] = reply.json()
         assert problem["status"] == status
         assert problem["type"] == "about:blank"
         assert problem["title"]

@@ -1,4 +1,4 @@
-"""A server on loopback whose every answer a test writes, down to the chunks and to where they are cut."""
+"""A server on loopback whose every response a test writes, down to the chunks and to where they are cut."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Asked:
         return json.loads(self.content)
 
 
-class Answer:
+class Reply:
     """What is sent back. `chunks` are sent one by one, as they come; `cut` closes without the end.
 
     length: the Content-Length to claim, instead of sending in chunks.
@@ -48,19 +48,19 @@ class Answer:
         self.cut = cut
 
 
-def answer_json(value: Any, status: int = 200, **headers: str) -> Answer:
-    """A JSON answer."""
+def json_reply(value: Any, status: int = 200, **headers: str) -> Reply:
+    """A JSON response."""
     names = {name.replace("_", "-"): text for name, text in headers.items()}
-    return Answer(json.dumps(value).encode(), status=status, headers=names)
+    return Reply(json.dumps(value).encode(), status=status, headers=names)
 
 
 class Wire:
-    """A running server. `asked` is what came so far; `answer` is called for each request, in its thread."""
+    """A running server. `asked` is what came so far; `reply` is called for each request, in its thread."""
 
-    def __init__(self, answer: Callable[[Asked], Answer]) -> None:
-        self.answer = answer
+    def __init__(self, reply: Callable[[Asked], Reply]) -> None:
+        self.reply = reply
         self.asked: list[Asked] = []
-        self.hung_up = threading.Event()  # a client left before the end of an answer
+        self.hung_up = threading.Event()  # a client left before the end of a response
         self._lock = threading.Lock()
         self.now = self.most = 0  # requests under way, and the most at one time
         wire = self
@@ -100,7 +100,7 @@ class Wire:
             self.now += 1
             self.most = max(self.most, self.now)
         try:
-            self._send(handler, self.answer(asked))
+            self._send(handler, self.reply(asked))
         except (BrokenPipeError, ConnectionError):
             self.hung_up.set()
             handler.close_connection = True
@@ -108,24 +108,24 @@ class Wire:
             with self._lock:
                 self.now -= 1
 
-    def _send(self, handler: BaseHTTPRequestHandler, answer: Answer) -> None:
-        handler.send_response(answer.status)
-        for name, value in answer.headers.items():
+    def _send(self, handler: BaseHTTPRequestHandler, reply: Reply) -> None:
+        handler.send_response(reply.status)
+        for name, value in reply.headers.items():
             handler.send_header(name, value)
-        if answer.length is not None:
-            handler.send_header("Content-Length", str(answer.length))
+        if reply.length is not None:
+            handler.send_header("Content-Length", str(reply.length))
         else:
             handler.send_header("Transfer-Encoding", "chunked")
         handler.end_headers()
-        for chunk in answer.chunks:
-            if chunk and answer.length is None:
+        for chunk in reply.chunks:
+            if chunk and reply.length is None:
                 chunk = b"%x\r\n%s\r\n" % (len(chunk), chunk)
             handler.wfile.write(chunk)
             handler.wfile.flush()
-        if answer.cut:
+        if reply.cut:
             handler.close_connection = True
             handler.connection.shutdown(socket.SHUT_RDWR)
-        elif answer.length is None:
+        elif reply.length is None:
             handler.wfile.write(b"0\r\n\r\n")
 
     def operations(self) -> list[str]:

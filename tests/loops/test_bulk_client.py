@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from helpers.flavour import Flavour
 from helpers.lazily import leave_early, shut, step
-from helpers.wire import Answer, Asked, Wire, answer_json
+from helpers.wire import Asked, Reply, Wire, json_reply
 
 from geopera._call.limits import RateLimiter
 from geopera.errors import (
@@ -22,11 +22,11 @@ from geopera.errors import (
     RateLimitError,
 )
 
-Serve = Callable[[Callable[[Asked], Answer]], Wire]
+Serve = Callable[[Callable[[Asked], Reply]], Wire]
 
 
-def echo(asked: Asked) -> Answer:
-    return answer_json({"id": asked.body["order_id"], "status": "fulfilled"})
+def echo(asked: Asked) -> Reply:
+    return json_reply({"id": asked.body["order_id"], "status": "fulfilled"})
 
 
 def bodies(count: int) -> list[dict[str, str]]:
@@ -35,11 +35,11 @@ def bodies(count: int) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("concurrency", [1, 2, 8])
 def test_results_are_in_order(flavour: Flavour, serve: Serve, concurrency: int) -> None:
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         time.sleep(0.02 if asked.body["order_id"][-1] in "02468" else 0)  # later ones overtake
         return echo(asked)
 
-    client = flavour.client("test-token", serve(answer).url)
+    client = flavour.client("test-token", serve(reply).url)
     found = flavour.collect(client.map("orders.get", bodies(30), concurrency=concurrency))
     assert [one["id"] for one in found] == [f"o{n}" for n in range(30)]
 
@@ -47,11 +47,11 @@ def test_results_are_in_order(flavour: Flavour, serve: Serve, concurrency: int) 
 def test_so_many_at_a_time_and_no_more(flavour: Flavour, serve: Serve) -> None:
     gate = threading.Semaphore(0)
 
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         gate.acquire(timeout=10)
         return echo(asked)
 
-    wire = serve(answer)
+    wire = serve(reply)
     client = flavour.client("test-token", wire.url)
     for width in (1, 3, 8):
         wire.most = 0
@@ -63,15 +63,15 @@ def test_so_many_at_a_time_and_no_more(flavour: Flavour, serve: Serve) -> None:
 
 
 def test_each_failure_is_in_its_place(flavour: Flavour, serve: Serve) -> None:
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         name = asked.body["order_id"]
         if name == "o2":
-            return answer_json({"title": "No such order", "status": 404}, 404)
+            return json_reply({"title": "No such order", "status": 404}, 404)
         if name == "o5":
-            return Answer(b"", length=10, cut=True)
+            return Reply(b"", length=10, cut=True)
         return echo(asked)
 
-    client = flavour.client("test-token", serve(answer).url, max_retries=0)
+    client = flavour.client("test-token", serve(reply).url, max_retries=0)
     given: list[Any] = bodies(8)
     given[3] = {"order": "misspelt"}
     given[6] = "no object"
@@ -164,7 +164,7 @@ def test_no_bodies(flavour: Flavour, serve: Serve) -> None:
 
 
 def test_an_operation_that_spends_has_a_key_for_each(flavour: Flavour, serve: Serve) -> None:
-    wire = serve(lambda asked: answer_json({"id": "o", "status": "awaiting_data"}, 202))
+    wire = serve(lambda asked: json_reply({"id": "o", "status": "awaiting_data"}, 202))
     client = flavour.client("test-token", wire.url)
     flavour.collect(client.map("orders.archive.place", [{"collection": "c"}] * 5, idempotency_key="random"))
     assert len({asked.headers["idempotency-key"] for asked in wire.asked}) == 5
@@ -232,15 +232,15 @@ def test_the_sandbox_with_its_limits_is_never_asked_too_often(
     moments: list[float] = []
     lock = threading.Lock()
 
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         with lock:
             now = time.monotonic()
             moments.append(now)
             if sum(now - 0.5 < moment for moment in moments) > 20:
-                return answer_json({"title": "Slow down", "status": 429}, 429)
+                return json_reply({"title": "Slow down", "status": 429}, 429)
         return echo(asked)
 
-    client = flavour.client("test-token", serve(answer).url, max_retries=0)
+    client = flavour.client("test-token", serve(reply).url, max_retries=0)
     found = flavour.collect(client.map("orders.get", bodies(50), concurrency=8))
     assert not [one for one in found if isinstance(one, RateLimitError)]
     assert [one["id"] for one in found] == [f"o{n}" for n in range(50)]
@@ -273,11 +273,11 @@ def test_cancelling_the_loop_cancels_the_calls(serve: Serve) -> None:
     flavour = Flavour("async")
     hold = threading.Event()
 
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         hold.wait(5)
         return echo(asked)
 
-    wire = serve(answer)
+    wire = serve(reply)
     client = flavour.client("test-token", wire.url)
 
     async def run() -> None:

@@ -13,22 +13,22 @@ from typing import Any
 
 import pytest
 from helpers.flavour import Flavour
-from helpers.wire import Answer, Asked, Wire, answer_json
+from helpers.wire import Asked, Reply, Wire, json_reply
 
 from geopera._call.shared_limits import SharedRateLimiter, shared_limiter
 from geopera.errors import APIConnectionError, NotFoundError
 
-Serve = Callable[[Callable[[Asked], Answer]], Wire]
+Serve = Callable[[Callable[[Asked], Reply]], Wire]
 TOKEN = "test-token"
 
 
-def answer(asked: Asked) -> Answer:
+def reply(asked: Asked) -> Reply:
     if asked.headers.get("authorization") != f"Bearer {TOKEN}":
-        return answer_json({"title": "who?", "status": 401}, 401)
+        return json_reply({"title": "who?", "status": 401}, 401)
     if asked.body["order_id"] == "o3":
-        return answer_json({"title": "No such order", "status": 404}, 404)
+        return json_reply({"title": "No such order", "status": 404}, 404)
     time.sleep(0.02 if asked.body["order_id"][-1] in "02468" else 0)
-    return answer_json({"id": asked.body["order_id"], "status": "fulfilled"})
+    return json_reply({"id": asked.body["order_id"], "status": "fulfilled"})
 
 
 def check(flavour: Flavour, client: Any, executor: Executor, **options: Any) -> None:
@@ -39,7 +39,7 @@ def check(flavour: Flavour, client: Any, executor: Executor, **options: Any) -> 
 
 
 def test_threads(flavour: Flavour, serve: Serve) -> None:
-    wire = serve(answer)
+    wire = serve(reply)
     with ThreadPoolExecutor(3) as executor:
         check(flavour, flavour.client(TOKEN, wire.url), executor, concurrency=50)
     assert wire.most <= 3
@@ -57,7 +57,7 @@ class Dying(Executor):
 
 
 def test_a_worker_that_dies(flavour: Flavour, serve: Serve, tmp_path: Path) -> None:
-    client = flavour.client(TOKEN, serve(answer).url)
+    client = flavour.client(TOKEN, serve(reply).url)
     options = {"executor": Dying(), "idempotency_key": lambda body: "key-1"}
     [found] = flavour.collect(client.orders.archive.place.map([{"a": 1}], **options))
     assert isinstance(found, APIConnectionError)
@@ -68,7 +68,7 @@ def test_a_worker_that_dies(flavour: Flavour, serve: Serve, tmp_path: Path) -> N
 @pytest.mark.slow
 def test_spawned_processes(flavour: Flavour, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GEOPERA_API_TOKEN", TOKEN)
-    client = flavour.client(TOKEN, serve(answer).url)
+    client = flavour.client(TOKEN, serve(reply).url)
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as executor:
         check(flavour, client, executor)
         check(flavour, client.with_options(max_retries=0), executor)
@@ -80,7 +80,7 @@ def test_loky(flavour: Flavour, serve: Serve, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("GEOPERA_API_TOKEN", TOKEN)
     executor = loky.ProcessPoolExecutor(2)
     try:
-        check(flavour, flavour.client(TOKEN, serve(answer).url), executor)
+        check(flavour, flavour.client(TOKEN, serve(reply).url), executor)
     finally:
         executor.shutdown()
 
@@ -91,7 +91,7 @@ def test_dask(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     distributed = pytest.importorskip("distributed")
     monkeypatch.setenv("GEOPERA_API_TOKEN", TOKEN)
     flavour = Flavour("sync")
-    client = flavour.client(TOKEN, serve(answer).url)
+    client = flavour.client(TOKEN, serve(reply).url)
     options = {"n_workers": 2, "threads_per_worker": 2, "dashboard_address": None, "host": "127.0.0.1"}
     with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as dask:
         check(flavour, client, dask.get_executor())

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 from helpers.flavour import Flavour
 from helpers.lazily import leave_early
-from helpers.wire import Answer, Asked, Wire, answer_json
+from helpers.wire import Asked, Reply, Wire, json_reply
 
 from geopera.errors import GeoperaError, InvalidInputError, ServerError
 
-Serve = Callable[[Callable[[Asked], Answer]], Wire]
+Serve = Callable[[Callable[[Asked], Reply]], Wire]
 PLACE = "orders.archive.place"
 TOKEN = "test-token-that-is-secret"
 
@@ -30,8 +30,8 @@ def orders(count: int) -> list[dict[str, Any]]:
     return [{"collection": "c", "item_ids": [f"i{n}"]} for n in range(count)]
 
 
-def accept(asked: Asked) -> Answer:
-    return answer_json({"id": f"order-{asked.body['item_ids'][0]}", "status": "awaiting_data"}, 202)
+def accept(asked: Asked) -> Reply:
+    return json_reply({"id": f"order-{asked.body['item_ids'][0]}", "status": "awaiting_data"}, 202)
 
 
 def keys(wire: Wire) -> list[str]:
@@ -106,12 +106,12 @@ def test_one_key_for_two_bodies_is_refused(flavour: Flavour, serve: Serve) -> No
 def test_pairs_and_failed_bodies_again(flavour: Flavour, serve: Serve) -> None:
     broken = {"i1", "i3"}
 
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         if asked.body["item_ids"][0] in broken:
-            return answer_json({"title": "no", "status": 402}, 402)
+            return json_reply({"title": "no", "status": 402}, 402)
         return accept(asked)
 
-    wire = serve(answer)
+    wire = serve(reply)
     client = flavour.client(TOKEN, wire.url)
     how = {"pairs": True, "idempotency_key": lambda body: body["item_ids"][0]}
     given = orders(5)
@@ -128,12 +128,12 @@ def test_pairs_and_failed_bodies_again(flavour: Flavour, serve: Serve) -> None:
 def test_as_they_finish(flavour: Flavour, serve: Serve) -> None:
     gate = threading.Event()
 
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         if asked.body["order_id"] == "o0":
             gate.wait(10)
-        return answer_json({"id": asked.body["order_id"]})
+        return json_reply({"id": asked.body["order_id"]})
 
-    client = flavour.client(TOKEN, serve(answer).url)
+    client = flavour.client(TOKEN, serve(reply).url)
     given = [{"order_id": f"o{n}"} for n in range(8)]
     results = client.orders.get.map(given, ordered=False, concurrency=2)
     first = [step_id(flavour, results) for _ in range(7)]
@@ -150,12 +150,12 @@ def step_id(flavour: Flavour, results: Any) -> str:
 
 
 def test_the_first_failure_raised(flavour: Flavour, serve: Serve) -> None:
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         if asked.body["order_id"] == "o2":
-            return answer_json({"title": "boom", "status": 500}, 500)
-        return answer_json({"id": asked.body["order_id"]})
+            return json_reply({"title": "boom", "status": 500}, 500)
+        return json_reply({"id": asked.body["order_id"]})
 
-    client = flavour.client(TOKEN, serve(answer).url, max_retries=0)
+    client = flavour.client(TOKEN, serve(reply).url, max_retries=0)
     results = client.map("orders.get", ({"order_id": f"o{n}"} for n in range(50)), errors="raise")
     assert [step_id(flavour, results) for _ in range(2)] == ["o0", "o1"]
     with pytest.raises(ServerError):
@@ -195,12 +195,12 @@ def test_an_operation_is_not_an_id(flavour: Flavour, serve: Serve) -> None:
 def test_a_second_run_sends_what_is_not_done(flavour: Flavour, serve: Serve, tmp_path: Path) -> None:
     broken = {"i1", "i3"}
 
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         if asked.body["item_ids"][0] in broken:
-            return answer_json({"title": "later", "status": 500}, 500)
+            return json_reply({"title": "later", "status": 500}, 500)
         return accept(asked)
 
-    wire = serve(answer)
+    wire = serve(reply)
     client = flavour.client(TOKEN, wire.url, max_retries=0)
     journal = tmp_path / "run.jsonl"
     first = flavour.collect(client.map(PLACE, orders(5), journal=journal))
@@ -230,11 +230,11 @@ def test_two_equal_bodies_are_two_orders(flavour: Flavour, serve: Serve, tmp_pat
 def test_a_key_is_on_the_disk_before_it_is_sent(flavour: Flavour, serve: Serve, tmp_path: Path) -> None:
     journal = tmp_path / "run.jsonl"
 
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         assert asked.headers["idempotency-key"] in journal.read_text()
         return accept(asked)
 
-    client = flavour.client(TOKEN, serve(answer).url, max_retries=0)
+    client = flavour.client(TOKEN, serve(reply).url, max_retries=0)
     found = flavour.collect(client.map(PLACE, orders(6), journal=journal, errors="raise"))
     assert len(found) == 6
 
@@ -290,7 +290,7 @@ def test_two_runs_do_not_share_a_journal(flavour: Flavour, serve: Serve, tmp_pat
 def test_an_expired_key_is_not_sent_again(
     flavour: Flavour, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wire = serve(lambda asked: answer_json({"title": "boom", "status": 500}, 500))
+    wire = serve(lambda asked: json_reply({"title": "boom", "status": 500}, 500))
     client = flavour.client(TOKEN, wire.url, max_retries=0)
     journal = tmp_path / "run.jsonl"
     flavour.collect(client.map(PLACE, orders(1), journal=journal))
@@ -322,11 +322,11 @@ for order in client.orders.archive.place.map(bodies, concurrency=3, journal=sys.
 
 
 def test_a_run_that_is_killed_buys_nothing_twice(serve: Serve, tmp_path: Path) -> None:
-    """The server carries out what came in, also where nobody waits for its answer any more."""
+    """The server carries out what came in, also where nobody waits for its response any more."""
     bought: dict[str, str] = {}
     lock = threading.Lock()
 
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         with lock:
             bought.setdefault(asked.headers["idempotency-key"], asked.body["item_ids"][0])
         if not again.is_set():
@@ -334,7 +334,7 @@ def test_a_run_that_is_killed_buys_nothing_twice(serve: Serve, tmp_path: Path) -
         return accept(asked)
 
     again = threading.Event()
-    wire = serve(answer)
+    wire = serve(reply)
     command = [sys.executable, "-c", _RUN, TOKEN, wire.url, str(tmp_path / "run.jsonl")]
     run = subprocess.Popen(command, stdout=subprocess.PIPE)
     deadline = time.monotonic() + 20

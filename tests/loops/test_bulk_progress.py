@@ -23,7 +23,7 @@ def test_no_bar_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_bar_counts_and_tells(capsys: pytest.CaptureFixture[str]) -> None:
-    bar = progress_bar(True, "orders.get", "answers", total=4)
+    bar = progress_bar(True, "orders.get", "responses", total=4)
     bar.update(1)
     bar.tell("processing")
     bar.move(2)

@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 from helpers.flavour import Flavour
-from helpers.wire import Answer, Asked, Wire, answer_json, in_pieces
+from helpers.wire import Asked, Reply, Wire, in_pieces, json_reply
 
 from geopera._loops import downloads as _downloads
 from geopera.errors import (
     APIConnectionError,
-    APIError,
     GoneError,
     InvalidInputError,
     NotFoundError,
@@ -25,7 +24,7 @@ from geopera.errors import (
 )
 from geopera.manifest import Manifest, default
 
-Serve = Callable[[Callable[[Asked], Answer]], Wire]
+Serve = Callable[[Callable[[Asked], Reply]], Wire]
 
 DATA = bytes(range(256)) * 4000  # about 1 MB
 ASSET = {"item_id": "i", "asset_id": "a"}
@@ -35,12 +34,12 @@ JOB = {"job_id": "j", "mosaic_type": "rgb"}
 pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
-def whole(data: bytes = DATA, **headers: str) -> Answer:
-    return Answer(in_pieces(data, 50_000), type="image/tiff", length=len(data), headers=headers)
+def whole(data: bytes = DATA, **headers: str) -> Reply:
+    return Reply(in_pieces(data, 50_000), type="image/tiff", length=len(data), headers=headers)
 
 
 class Files:
-    """Serves `DATA` by a signed URL on another host name; `cuts` says after how many bytes each answer ends."""
+    """Serves `DATA` by a signed URL on another host name; `cuts` says after how many bytes each response ends."""
 
     def __init__(self, cuts: list[int], *, ranges: bool = True, etag: str | None = '"v1"') -> None:
         self.cuts = cuts
@@ -49,10 +48,10 @@ class Files:
         self.data = DATA
         self.wire: Wire | None = None
 
-    def __call__(self, asked: Asked) -> Answer:
+    def __call__(self, asked: Asked) -> Reply:
         assert self.wire is not None
         if asked.method == "POST":
-            return answer_json({"url": f"{self.wire.other_url}/file.tif?signature=s3cret", "size_bytes": 5})
+            return json_reply({"url": f"{self.wire.other_url}/file.tif?signature=s3cret", "size_bytes": 5})
         headers = {"Accept-Ranges": "bytes"} if self.ranges else {}
         if self.etag:
             headers["ETag"] = self.etag
@@ -64,7 +63,7 @@ class Files:
         rest = self.data[start:]
         cut = self.cuts.pop(0) if self.cuts else None
         sent = rest if cut is None else rest[:cut]
-        return Answer(
+        return Reply(
             in_pieces(sent, 40_000),
             status=status,
             type="image/tiff",
@@ -97,7 +96,7 @@ def test_a_binary_operation(flavour: Flavour, serve: Serve, tmp_path: Path) -> N
 
 
 def test_a_stream_is_written_as_it_comes(flavour: Flavour, serve: Serve, tmp_path: Path) -> None:
-    wire = serve(lambda asked: Answer([b'{"id": 1}\n', b'{"id": 2}\n'], type="application/x-ndjson"))
+    wire = serve(lambda asked: Reply([b'{"id": 1}\n', b'{"id": 2}\n'], type="application/x-ndjson"))
     client = flavour.client("test-token", wire.url)
     flavour(client.catalog.search_stream.download({"host_name": "h"}, tmp_path / "scenes.ndjson"))
     assert (tmp_path / "scenes.ndjson").read_bytes() == b'{"id": 1}\n{"id": 2}\n'
@@ -123,12 +122,12 @@ def test_a_signed_url_gets_no_token(flavour: Flavour, serve: Serve, tmp_path: Pa
 
 
 def test_a_redirect_to_another_host_gets_no_token(flavour: Flavour, serve: Serve, tmp_path: Path) -> None:
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         if asked.method == "POST":
-            return Answer(status=303, headers={"Location": f"{wire.other_url}/elsewhere"})
+            return Reply(status=303, headers={"Location": f"{wire.other_url}/elsewhere"})
         return whole()
 
-    wire = serve(answer)
+    wire = serve(reply)
     client = flavour.client("test-token", wire.url)
     flavour(client.clip.job.download.download(JOB, tmp_path / "a.tif"))
     assert (tmp_path / "a.tif").read_bytes() == DATA
@@ -185,12 +184,12 @@ def test_a_file_that_changed_in_between_comes_whole(flavour: Flavour, serve: Ser
     files = Files([400_000])
     wire = files.start(serve)
 
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         if "range" in asked.headers:
             files.etag, files.data = '"v2"', DATA[::-1] + b"longer"
         return files(asked)
 
-    wire.answer = answer
+    wire.reply = reply
     client = flavour.client("test-token", wire.url)
     flavour(client.items.asset.download.download(ASSET, tmp_path / "a.tif"))
     assert (tmp_path / "a.tif").read_bytes() == DATA[::-1] + b"longer"
@@ -203,12 +202,12 @@ def test_another_part_than_was_asked_for_is_never_mixed_in(
     files = Files([400_000])
     wire = files.start(serve)
 
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         if "range" in asked.headers:
-            return Answer(b"other", status=206, headers={"Content-Range": wrong} if wrong else {}, length=5)
+            return Reply(b"other", status=206, headers={"Content-Range": wrong} if wrong else {}, length=5)
         return files(asked)
 
-    wire.answer = answer
+    wire.reply = reply
     client = flavour.client("test-token", wire.url)
     flavour(client.items.asset.download.download(ASSET, tmp_path / "a.tif"))
     assert (tmp_path / "a.tif").read_bytes() == DATA
@@ -240,12 +239,12 @@ def test_what_is_changed_in_a_body_meanwhile_is_not_sent(
 ) -> None:
     body = dict(JOB)
 
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         body["job_id"] = "another"
         first = len(wire.asked) == 1
-        return Answer(DATA[:1000] if first else DATA, type="image/tiff", length=len(DATA), cut=first)
+        return Reply(DATA[:1000] if first else DATA, type="image/tiff", length=len(DATA), cut=first)
 
-    wire = serve(answer)
+    wire = serve(reply)
     client = flavour.client("test-token", wire.url)
     flavour(client.clip.job.download.download(body, tmp_path / "a.tif"))
     assert [a.body for a in wire.asked] == [JOB, JOB]
@@ -254,7 +253,7 @@ def test_what_is_changed_in_a_body_meanwhile_is_not_sent(
 def test_an_operation_that_changes_something_is_not_repeated(
     flavour: Flavour, serve: Serve, tmp_path: Path
 ) -> None:
-    wire = serve(lambda asked: Answer(DATA[:1000], type="application/pdf", length=len(DATA), cut=True))
+    wire = serve(lambda asked: Reply(DATA[:1000], type="application/pdf", length=len(DATA), cut=True))
     document = default().to_dict()
     document["operations"]["reports.generate"]["side_effect"] = "compute"
     client = flavour.client("test-token", wire.url, manifest=Manifest.from_dict(document))
@@ -276,12 +275,12 @@ _REFUSAL = (
 def test_the_refusal_of_the_files_server(
     flavour: Flavour, serve: Serve, tmp_path: Path, status: int, error: type[Exception], asked: int
 ) -> None:
-    def answer(request: Asked) -> Answer:
+    def reply(request: Asked) -> Reply:
         if request.method == "POST":
-            return answer_json({"href": f"{wire.other_url}/f?signature=s3cret"})
-        return Answer(_REFUSAL, status=status, type="application/xml")
+            return json_reply({"href": f"{wire.other_url}/f?signature=s3cret"})
+        return Reply(_REFUSAL, status=status, type="application/xml")
 
-    wire = serve(answer)
+    wire = serve(reply)
     client = flavour.client("test-token", wire.url)
     with pytest.raises(error, match=f"{status}.*Expired") as caught:
         flavour(client.items.asset.download.download(ASSET, tmp_path / "a.tif"))
@@ -292,7 +291,7 @@ def test_the_refusal_of_the_files_server(
 
 
 def test_the_refusal_of_the_operation(flavour: Flavour, serve: Serve, tmp_path: Path) -> None:
-    wire = serve(lambda asked: answer_json({"title": "No such job", "status": 404}, 404))
+    wire = serve(lambda asked: json_reply({"title": "No such job", "status": 404}, 404))
     client = flavour.client("test-token", wire.url)
     with pytest.raises(NotFoundError, match="No such job"):
         flavour(client.clip.job.download.download(JOB, tmp_path / "a.tif"))
@@ -398,7 +397,7 @@ def test_names(flavour: Flavour, serve: Serve, tmp_path: Path, name: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("answer", "url"),
+    ("reply", "url"),
     [
         ("https://files.test/a", "https://files.test/a"),
         ({"url": "https://files.test/a", "other": "https://files.test/b"}, "https://files.test/a"),
@@ -413,12 +412,12 @@ def test_names(flavour: Flavour, serve: Serve, tmp_path: Path, name: str) -> Non
         ([], None),
     ],
 )
-def test_the_url_in_an_answer(answer: Any, url: str | None) -> None:
-    assert _downloads.find_url(answer) == url
+def test_the_url_in_a_response(reply: Any, url: str | None) -> None:
+    assert _downloads.find_url(reply) == url
 
 
-def test_an_answer_without_a_url(flavour: Flavour, serve: Serve, tmp_path: Path) -> None:
-    wire = serve(lambda asked: answer_json({"status": "pending"}))
+def test_a_response_without_a_url(flavour: Flavour, serve: Serve, tmp_path: Path) -> None:
+    wire = serve(lambda asked: json_reply({"status": "pending"}))
     client = flavour.client("test-token", wire.url)
     with pytest.raises(ResponseError, match="no URL") as caught:
         flavour(client.items.asset.download.download(ASSET, tmp_path / "a.tif"))
@@ -428,7 +427,7 @@ def test_an_answer_without_a_url(flavour: Flavour, serve: Serve, tmp_path: Path)
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://127.0.0.1/a"])
 def test_only_the_web_is_fetched_from(flavour: Flavour, serve: Serve, tmp_path: Path, url: str) -> None:
-    wire = serve(lambda asked: answer_json({"url": url}))
+    wire = serve(lambda asked: json_reply({"url": url}))
     client = flavour.client("test-token", wire.url)
     with pytest.raises(ResponseError, match="not to be trusted"):
         flavour(client.items.asset.download.download(ASSET, tmp_path / "a.tif"))
@@ -439,14 +438,14 @@ def test_nothing_is_held_in_memory(flavour: Flavour, serve: Serve, tmp_path: Pat
 
     block = bytes(1 << 18)
 
-    def answer(asked: Asked) -> Answer:
-        return Answer(
+    def reply(asked: Asked) -> Reply:
+        return Reply(
             (block for _ in range(int(asked.body["user_agent"]))),
             type="image/tiff",
             length=len(block) * int(asked.body["user_agent"]),
         )
 
-    client = flavour.client("test-token", serve(answer).url)
+    client = flavour.client("test-token", serve(reply).url)
 
     def peak(blocks: int) -> int:
         tracemalloc.start()
@@ -483,16 +482,16 @@ def test_a_redirect_from_https_to_http_is_not_followed(flavour: Flavour, tmp_pat
 
     seen: list[str] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def reply(request: httpx.Request) -> httpx.Response:
         seen.append(str(request.url))
         if request.url.host == "geopera.test":
             return httpx.Response(200, json={"url": "https://files.example/scene.tif"})
         return httpx.Response(302, headers={"location": "http://files.example/scene.tif"})
 
     client = flavour.client(
-        "test-token", "https://geopera.test", httpx_args={"transport": httpx.MockTransport(answer)}
+        "test-token", "https://geopera.test", httpx_args={"transport": httpx.MockTransport(reply)}
     )
-    with pytest.raises(APIError, match="302"):
+    with pytest.raises(ResponseError, match="not encrypted"):
         flavour(
             client.items.asset.download.download({"item_id": "i", "asset_id": "k"}, tmp_path / "scene.tif")
         )

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 from helpers.flavour import Flavour
-from helpers.wire import Answer, Asked, Wire, answer_json
+from helpers.wire import Asked, Reply, Wire, json_reply
 
 from geopera._loops import checksums
 from geopera._loops.filenames import disposition_name, ids_name, safe_name, url_name
 from geopera.errors import NotFoundError, PermissionDeniedError, ResponseError
 from geopera.sandbox import Sandbox
 
-Serve = Callable[[Callable[[Asked], Answer]], Wire]
+Serve = Callable[[Callable[[Asked], Reply]], Wire]
 ASSET = {"item_id": "i", "asset_id": "a"}
 DATA = bytes(range(256)) * 4000
 
@@ -29,14 +29,14 @@ pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 def store(
-    serve: Serve, answer: dict[str, Any] | None = None, data: bytes = DATA, path: str = "/x", **headers: str
+    serve: Serve, reply: dict[str, Any] | None = None, data: bytes = DATA, path: str = "/x", **headers: str
 ) -> Wire:
     """Signs `path`, and serves `data` there."""
 
-    def respond(asked: Asked) -> Answer:
+    def respond(asked: Asked) -> Reply:
         if asked.method == "POST":
-            return answer_json({"url": f"{wire.other_url}{path}", **(answer or {})})
-        return Answer(data, length=len(data), headers={n.replace("_", "-"): v for n, v in headers.items()})
+            return json_reply({"url": f"{wire.other_url}{path}", **(reply or {})})
+        return Reply(data, length=len(data), headers={n.replace("_", "-"): v for n, v in headers.items()})
 
     wire = serve(respond)
     return wire
@@ -120,18 +120,18 @@ def test_a_name_never_leaves_the_folder(flavour: Flavour, serve: Serve, tmp_path
 
 
 def test_where_a_name_comes_from(flavour: Flavour, serve: Serve, tmp_path: Path) -> None:
-    for answer, path, headers, name in [
+    for reply, path, headers, name in [
         ({}, "/x", {"Content_Disposition": 'attachment; filename="header.tif"'}, "header.tif"),
         ({"file_name": ".."}, "/deep/url.tif?sig=1", {}, "url.tif"),
         ({}, "/x", {"Content_Type": "image/tiff"}, "i-a.tif"),
     ]:
-        client = flavour.client("t", store(serve, answer, path=path, **headers).url)
+        client = flavour.client("t", store(serve, reply, path=path, **headers).url)
         assert flavour(client.items.asset.download.download(ASSET, tmp_path)) == tmp_path / name
         assert (tmp_path / name).read_bytes() == DATA
 
 
 def test_a_binary_operation_into_a_folder(flavour: Flavour, serve: Serve, tmp_path: Path) -> None:
-    wire = serve(lambda asked: Answer(DATA, type="image/tiff", length=len(DATA)))
+    wire = serve(lambda asked: Reply(DATA, type="image/tiff", length=len(DATA)))
     client = flavour.client("t", wire.url)
     body = {"job_id": "j", "mosaic_type": "rgb"}
     assert flavour(client.clip.job.download.download(body, tmp_path)) == tmp_path / "j-rgb.tif"
@@ -185,12 +185,12 @@ def test_nobody_else_reads_a_part(flavour: Flavour, serve: Serve, tmp_path: Path
             threading.Event().wait(0.01)
         yield DATA[300_000:]
 
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         if asked.method == "POST":
-            return answer_json({"url": f"{wire.other_url}/x"})
-        return Answer(pieces(), length=len(DATA))
+            return json_reply({"url": f"{wire.other_url}/x"})
+        return Reply(pieces(), length=len(DATA))
 
-    wire = serve(answer)
+    wire = serve(reply)
     old = tmp_path / "old.tif"
     old.write_bytes(b"old")
     old.chmod(0o6755)
@@ -208,7 +208,7 @@ WRONG = b64encode(b"0" * 32).decode()
 
 
 @pytest.mark.parametrize(
-    ("answer", "headers"),
+    ("reply", "headers"),
     [
         ({"checksum": "1220" + SHA.hexdigest()}, {}),
         ({"file:checksum": "1220" + SHA.hexdigest()}, {}),
@@ -223,17 +223,17 @@ WRONG = b64encode(b"0" * 32).decode()
     ],
 )
 def test_checksums(
-    flavour: Flavour, serve: Serve, tmp_path: Path, answer: dict[str, Any], headers: dict[str, str]
+    flavour: Flavour, serve: Serve, tmp_path: Path, reply: dict[str, Any], headers: dict[str, str]
 ) -> None:
     target = tmp_path / "x.tif"
     target.write_bytes(b"old")
     bad = b"\1" + DATA[1:]
-    client = flavour.client("t", store(serve, answer, bad, **headers).url)
+    client = flavour.client("t", store(serve, reply, bad, **headers).url)
     with pytest.raises(ResponseError, match="instead of"):
         flavour(client.items.asset.download.download(ASSET, target))
     assert target.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["x.tif"]
-    client = flavour.client("t", store(serve, answer, DATA, **headers).url)
+    client = flavour.client("t", store(serve, reply, DATA, **headers).url)
     flavour(client.items.asset.download.download(ASSET, target))
     assert target.read_bytes() == DATA
 
@@ -269,21 +269,21 @@ def test_what_is_no_checksum_of_the_file(flavour: Flavour, serve: Serve, tmp_pat
 
 
 def expiring(serve: Serve, status: int, said: bytes, changed: bool = False) -> Wire:
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         if asked.method == "POST":
-            return answer_json({"url": f"{wire.other_url}/x.tif?sig={wire.operations().count(OP)}"})
+            return json_reply({"url": f"{wire.other_url}/x.tif?sig={wire.operations().count(OP)}"})
         sig = int(asked.path[-1])
         data, etag = (DATA[::-1], '"v2"') if changed and sig > 1 else (DATA, '"v1"')
         if sig == 1 and "range" in asked.headers:
-            return Answer(said, status=status, length=len(said))
+            return Reply(said, status=status, length=len(said))
         if "range" in asked.headers and asked.headers["if-range"] == etag:
             start = int(asked.headers["range"][6:-1])
             part = {"Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}", "ETag": etag}
-            return Answer(data[start:], status=206, length=len(data) - start, headers=part)
+            return Reply(data[start:], status=206, length=len(data) - start, headers=part)
         cut = sig == 1
-        return Answer(data[:500_000] if cut else data, length=len(data), headers={"ETag": etag}, cut=cut)
+        return Reply(data[:500_000] if cut else data, length=len(data), headers={"ETag": etag}, cut=cut)
 
-    wire = serve(answer)
+    wire = serve(reply)
     return wire
 
 
@@ -315,12 +315,12 @@ def test_another_file_at_the_renewed_url_comes_whole(flavour: Flavour, serve: Se
 def test_a_store_that_refuses_for_good_is_soon_an_error(
     flavour: Flavour, serve: Serve, tmp_path: Path
 ) -> None:
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         if asked.method == "POST":
-            return answer_json({"url": f"{wire.other_url}/x", "expires_at": "2020-01-01T00:00:00Z"})
-        return Answer(b"no", status=403, length=2)
+            return json_reply({"url": f"{wire.other_url}/x", "expires_at": "2020-01-01T00:00:00Z"})
+        return Reply(b"no", status=403, length=2)
 
-    wire = serve(answer)
+    wire = serve(reply)
     with pytest.raises(PermissionDeniedError):
         flavour(flavour.client("t", wire.url).items.asset.download.download(ASSET, tmp_path / "x"))
     assert len(wire.asked) <= 4
@@ -328,15 +328,15 @@ def test_a_store_that_refuses_for_good_is_soon_an_error(
 
 
 def test_a_town_is_no_address(flavour: Flavour, serve: Serve, tmp_path: Path) -> None:
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         if asked.method == "POST":
-            return answer_json({"location": "Sydney", "download": f"{wire.other_url}/x"})
-        return Answer(DATA, length=len(DATA))
+            return json_reply({"location": "Sydney", "download": f"{wire.other_url}/x"})
+        return Reply(DATA, length=len(DATA))
 
-    wire = serve(answer)
+    wire = serve(reply)
     flavour(flavour.client("t", wire.url).items.asset.download.download(ASSET, tmp_path / "x"))
     assert [asked.path for asked in wire.asked][1:] == ["/x"]
-    town = serve(lambda asked: answer_json({"location": "Sydney"}))
+    town = serve(lambda asked: json_reply({"location": "Sydney"}))
     with pytest.raises(ResponseError, match="no URL"):
         flavour(flavour.client("t", town.url).items.asset.download.download(ASSET, tmp_path / "y"))
 
@@ -349,12 +349,12 @@ def test_a_town_is_no_address(flavour: Flavour, serve: Serve, tmp_path: Path) ->
 def test_an_address_that_is_none(
     flavour: Flavour, serve: Serve, tmp_path: Path, address: str, how: str
 ) -> None:
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         if how == "named":
-            return answer_json({"url": address})
-        return Answer(b"", status=302, length=0, headers={"Location": address})
+            return json_reply({"url": address})
+        return Reply(b"", status=302, length=0, headers={"Location": address})
 
-    client = flavour.client("t", serve(answer).url)
+    client = flavour.client("t", serve(reply).url)
     op, body = (
         (client.items.asset.download, ASSET)
         if how == "named"
@@ -411,16 +411,16 @@ def test_fsspec_urls(flavour: Flavour, serve: Serve, tmp_path: Path) -> None:
 def test_many_bodies(flavour: Flavour, serve: Serve, tmp_path: Path) -> None:
     broken = {"i2"}
 
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         if asked.method == "POST":
             item = asked.body["item_id"]
             if item in broken:
-                return answer_json({"title": "No such item", "status": 404}, 404)
-            return answer_json({"url": f"{wire.other_url}/{item}", "file_name": "visual.tif"})
+                return json_reply({"title": "No such item", "status": 404}, 404)
+            return json_reply({"url": f"{wire.other_url}/{item}", "file_name": "visual.tif"})
         data = asked.path.encode() * 1000
-        return Answer(data, length=len(data))
+        return Reply(data, length=len(data))
 
-    wire = serve(answer)
+    wire = serve(reply)
     client = flavour.client("t", wire.url)
     given: list[Any] = [{"item_id": f"i{n}", "asset_id": "a"} for n in range(6)]
     given[4] = {"item": "misspelt"}

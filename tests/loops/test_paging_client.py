@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from helpers.flavour import Flavour
 from helpers.lazily import leave_early, step, until_error
-from helpers.wire import Answer, Asked, Wire, answer_json, feature
+from helpers.wire import Asked, Reply, Wire, feature, json_reply
 
 from geopera.errors import InvalidInputError, PagingError, ServerError
 from geopera.models import CatalogSearchInput, CatalogSearchOutput, StacFeature
 from geopera.types import UNSET
 
-Serve = Callable[[Callable[[Asked], Answer]], Wire]
+Serve = Callable[[Callable[[Asked], Reply]], Wire]
 
 AOI = {
     "collections": ["sentinel-2-l2a"],
@@ -32,26 +32,26 @@ CONVENTIONS = {
 }
 
 
-def pages_of(count: int) -> Callable[[Asked], Answer]:
+def pages_of(count: int) -> Callable[[Asked], Reply]:
     """A server that holds `count` scenes and knows all conventions."""
     rows = [feature(n) for n in range(count)]
 
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         body = asked.body
         size = body.get("limit") or body.get("size")
         if asked.operation == "catalog.search":
             start = int(body.get("next", "0"))
             more = {"next": str(start + size)} if start + size < count else {"next": None}
-            return answer_json({"features": rows[start : start + size], **more})
+            return json_reply({"features": rows[start : start + size], **more})
         start = body["offset"] if "offset" in body else body.get("page", 0) * size
         found = rows[start : start + size]
         if asked.operation == "stac.search":
-            return answer_json({"type": "FeatureCollection", "features": found, "links": [{"rel": "self"}]})
-        return answer_json(
+            return json_reply({"type": "FeatureCollection", "features": found, "links": [{"rel": "self"}]})
+        return json_reply(
             found if asked.operation == "billing.credits.transactions" else {"items": found, "total": count}
         )
 
-    return answer
+    return reply
 
 
 def operation(client: Any, id: str) -> Any:
@@ -154,12 +154,12 @@ def test_a_server_that_repeats_a_page(flavour: Flavour, serve: Serve, convention
     id, body = CONVENTIONS[convention]
     rows = [feature(n) for n in range(10)]
 
-    def answer(asked: Asked) -> Answer:
-        return answer_json(
+    def reply(asked: Asked) -> Reply:
+        return json_reply(
             {"features": rows, "next": f"t{len(wire.asked)}"} if convention == "token" else rows
         )
 
-    wire = serve(answer)
+    wire = serve(reply)
     op = operation(flavour.client("test-token", wire.url), id)
     found, error = until_error(flavour, op.iter(body))
     assert len(found) == 10
@@ -170,7 +170,7 @@ def test_a_server_that_repeats_a_page(flavour: Flavour, serve: Serve, convention
 
 
 def test_a_server_that_repeats_a_token(flavour: Flavour, serve: Serve) -> None:
-    wire = serve(lambda asked: answer_json({"features": [feature(len(wire.asked))], "next": "same"}))
+    wire = serve(lambda asked: json_reply({"features": [feature(len(wire.asked))], "next": "same"}))
     client = flavour.client("test-token", wire.url)
     found, error = until_error(flavour, client.catalog.search.iter(host_name="h"))
     assert [one.id for one in found] == ["scene-1", "scene-2"]
@@ -181,10 +181,10 @@ def test_a_server_that_repeats_a_token(flavour: Flavour, serve: Serve) -> None:
 def test_an_error_comes_after_the_records_before_it(flavour: Flavour, serve: Serve) -> None:
     good = pages_of(35)
 
-    def answer(asked: Asked) -> Answer:
-        return good(asked) if len(wire.asked) < 3 else answer_json({"title": "Broken"}, 500)
+    def reply(asked: Asked) -> Reply:
+        return good(asked) if len(wire.asked) < 3 else json_reply({"title": "Broken"}, 500)
 
-    wire = serve(answer)
+    wire = serve(reply)
     client = flavour.client("test-token", wire.url, max_retries=0)
     found, error = until_error(flavour, client.catalog.search.iter(host_name="h", limit=10))
     assert len(found) == 20
@@ -269,14 +269,14 @@ def test_records_beside_other_arrays(flavour: Flavour, serve: Serve, id: str, na
     rows = [feature(n) for n in range(3)]
     client = flavour.client(
         "test-token",
-        serve(lambda asked: answer_json({"links": [{"rel": "self"}], "tags": [], name: rows})).url,
+        serve(lambda asked: json_reply({"links": [{"rel": "self"}], "tags": [], name: rows})).url,
     )
     found = flavour.collect(operation(client, id).iter())
     assert [one["id"] for one in found] == ["scene-0", "scene-1", "scene-2"]
 
 
 @pytest.mark.parametrize("start", [{"lines": ["x" * 250] * 20}, {"secret": "whsec_a"}, {}])
-def test_pages_without_ids_are_told_apart_by_all_that_they_hold(
+def test_pages_without_ids_are_distinguished_by_all_their_content(
     flavour: Flavour, serve: Serve, start: dict[str, Any]
 ) -> None:
     def rows(count: int) -> list[dict[str, Any]]:
@@ -285,12 +285,12 @@ def test_pages_without_ids_are_told_apart_by_all_that_they_hold(
             for n in range(count)
         ]
 
-    wire = serve(lambda asked: answer_json(rows(12)[asked.body.get("offset", 0) :][:5]))
+    wire = serve(lambda asked: json_reply(rows(12)[asked.body.get("offset", 0) :][:5]))
     client = flavour.client("test-token", wire.url)
     found = flavour.collect(client.billing.credits.transactions.iter(limit=5))
     assert [one.to_dict() for one in found] == rows(12)
 
-    wire.answer = lambda asked: answer_json(rows(5))
+    wire.reply = lambda asked: json_reply(rows(5))
     found, error = until_error(flavour, client.billing.credits.transactions.iter(limit=5))
     assert len(found) == 5
     assert isinstance(error, PagingError)

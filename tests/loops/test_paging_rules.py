@@ -27,7 +27,7 @@ SCHEMAS = {
 
 
 class Server:
-    """Holds records, and answers by one of the conventions; never gives more than `most` at a time."""
+    """Holds records, and responses by one of the conventions; never gives more than `most` at a time."""
 
     def __init__(self, convention: str, count: int, most: int = 10**6) -> None:
         self.convention = convention
@@ -35,7 +35,7 @@ class Server:
         self.most = most
         self.bodies: list[dict[str, Any]] = []
 
-    def answer(self, body: dict[str, Any]) -> Any:
+    def reply(self, body: dict[str, Any]) -> Any:
         self.bodies.append(dict(body))
         assert not {"next_", "offset_", "page_"} & body.keys()
         size_field = "size" if self.convention == "page" else "limit"
@@ -59,7 +59,7 @@ class Server:
             request = walk.body()
             if request is None:
                 return found, walk
-            records = walk.take(self.answer(request))
+            records = walk.take(self.reply(request))
             found += [record["n"] for record in records or ()]
         raise AssertionError("the walk does not end")
 
@@ -161,15 +161,15 @@ def test_an_operation_without_pages(convention: str | None) -> None:
         Walk(operation(convention), {})
 
 
-def drive(convention: str, answers: Any, body: dict[str, Any] | None = None) -> tuple[list[Any], str]:
+def drive(convention: str, replies: Any, body: dict[str, Any] | None = None) -> tuple[list[Any], str]:
     """All records that came before the PagingError, and what it says."""
     walk = Walk(operation(convention), body or {}, schema=SCHEMAS[convention])
     found: list[Any] = []
     try:
-        for answer in itertools.islice(answers, 1000):
+        for reply in itertools.islice(replies, 1000):
             if walk.body() is None:
                 return found, "ended"
-            found += walk.take(answer) or []
+            found += walk.take(reply) or []
     except PagingError as exc:
         return found, str(exc)
     return found, "went on for ever"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from helpers.flavour import Flavour
-from helpers.wire import Answer, Asked, Wire, answer_json, feature
+from helpers.wire import Asked, Reply, Wire, feature, json_reply
 from shapely.geometry import box, mapping
 
 from geopera.errors import InvalidInputError
@@ -24,7 +24,7 @@ def plan_of(flavour: Flavour, client: Any, *args: Any, **fields: Any) -> Any:
 
 @pytest.fixture
 def wire(serve: Any) -> Wire:
-    server: Wire = serve(lambda asked: answer_json({"id": "ord_1", "totalCredits": 5000}, 202))
+    server: Wire = serve(lambda asked: json_reply({"id": "ord_1", "totalCredits": 5000}, 202))
     return server
 
 
@@ -66,7 +66,7 @@ def test_it_refuses_what_a_call_refuses(flavour: Flavour, wire: Wire) -> None:
 
 
 def test_the_price_is_asked_and_nothing_else(flavour: Flavour, wire: Wire) -> None:
-    wire.answer = lambda asked: answer_json(
+    wire.reply = lambda asked: json_reply(
         {"groups": [], "totalCredits": 5000, "totalAud": 50, "errors": []}, 200
     )
     client = flavour.client("t", wire.url)
@@ -125,9 +125,9 @@ def test_the_command_line_prints_it(wire: Wire, capsys: Any, monkeypatch: Any) -
 def test_a_stream_is_sent_as_one(flavour: Flavour, serve: Any) -> None:
     lines = b"".join(json.dumps(feature(number)).encode() + b"\n" for number in range(2))
 
-    def answer(asked: Asked) -> Answer:
-        return Answer(lines, type="application/x-ndjson")
+    def reply(asked: Asked) -> Reply:
+        return Reply(lines, type="application/x-ndjson")
 
-    client = flavour.client("t", serve(answer).url)
+    client = flavour.client("t", serve(reply).url)
     plan = flavour(client.catalog.search_stream.preview(host_name="h"))
     assert [one.id for one in flavour.collect(plan.send())] == ["scene-0", "scene-1"]

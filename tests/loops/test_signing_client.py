@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 from helpers.flavour import Flavour
-from helpers.wire import Answer, Asked, Wire, answer_json
+from helpers.wire import Asked, Reply, Wire, json_reply
 
 from geopera.models import StacFeature
 from geopera.sandbox import Sandbox
 from geopera.types import JSONObject, open_json
 
-Serve = Callable[[Callable[[Asked], Answer]], Wire]
+Serve = Callable[[Callable[[Asked], Reply]], Wire]
 
 
 def item(id: str = "i1") -> dict[str, Any]:
@@ -41,11 +41,11 @@ class Signer:
     def __init__(self, serve: Serve) -> None:
         self.wire = serve(self)
 
-    def __call__(self, asked: Asked) -> Answer:
+    def __call__(self, asked: Asked) -> Reply:
         if asked.body["asset_id"] == "public":
-            return answer_json({"title": "No such asset", "status": 404}, 404)
+            return json_reply({"title": "No such asset", "status": 404}, 404)
         url = f"https://store/{asked.body['item_id']}/{asked.body['asset_id']}.tif?sig={len(self.wire.asked)}"
-        return answer_json({"url": url, "expires_at": self.expires})
+        return json_reply({"url": url, "expires_at": self.expires})
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from helpers.flavour import Flavour
 from helpers.lazily import leave_early, settle, shut, step, until_error
-from helpers.wire import Answer, Asked, Wire, answer_json, feature, in_pieces
+from helpers.wire import Asked, Reply, Wire, feature, in_pieces, json_reply
 
 from geopera.errors import (
     InvalidInputError,
@@ -25,7 +25,7 @@ from geopera.errors import (
 )
 from geopera.models import StacFeature
 
-Serve = Callable[[Callable[[Asked], Answer]], Wire]
+Serve = Callable[[Callable[[Asked], Reply]], Wire]
 
 BODY = {"host_name": "earthsearch-aws"}
 NASTY = feature(1, properties={"datetime": None, "note": 'a\u2028b\u2029c\x85 "{[,]}" \\'})
@@ -71,7 +71,7 @@ FORMS: dict[str, tuple[str, Callable[[list[Any]], bytes]]] = {
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_in_pieces_of_every_size(flavour: Flavour, serve: Serve, form: str, size: int) -> None:
     type_, write = FORMS[form]
-    wire = serve(lambda asked: Answer(in_pieces(write(ROWS), size), type=type_))
+    wire = serve(lambda asked: Reply(in_pieces(write(ROWS), size), type=type_))
     client = flavour.client("test-token", wire.url)
     found = flavour.collect(client.catalog.search_stream(BODY))
     assert [one.to_dict() for one in found] == ROWS
@@ -84,7 +84,7 @@ def test_every_form_in_pieces_of_every_size(flavour: Flavour, serve: Serve, form
 
 
 def test_all_ways_to_ask(flavour: Flavour, serve: Serve) -> None:
-    wire = serve(lambda asked: Answer(lines(ROWS), type="application/x-ndjson"))
+    wire = serve(lambda asked: Reply(lines(ROWS), type="application/x-ndjson"))
     client = flavour.client("test-token", wire.url)
     for made in (
         client.catalog.search_stream(BODY),
@@ -101,7 +101,7 @@ def test_all_ways_to_ask(flavour: Flavour, serve: Serve) -> None:
 
 
 def test_nothing_is_sent_before_the_first_step(flavour: Flavour, serve: Serve) -> None:
-    wire = serve(lambda asked: Answer(lines(ROWS), type="application/x-ndjson"))
+    wire = serve(lambda asked: Reply(lines(ROWS), type="application/x-ndjson"))
     client = flavour.client("test-token", wire.url)
     stream = client.catalog.search_stream(BODY)
     assert "catalog.search_stream" in repr(stream)
@@ -124,7 +124,7 @@ def test_the_first_feature_comes_as_soon_as_it_arrives(flavour: Flavour, serve: 
             assert go_on.wait(10)  # noqa: B023
             yield row % dump(ROWS[1]) + tail.replace(b'{"id": "last"}', dump(ROWS[2]))
 
-        wire = serve(lambda asked, chunks=chunks, type_=type_: Answer(chunks(), type=type_))
+        wire = serve(lambda asked, chunks=chunks, type_=type_: Reply(chunks(), type=type_))
         stream = flavour.client("test-token", wire.url).catalog.search_stream(BODY)
         assert step(flavour, stream).id == "scene-0"  # the server is still waiting
         go_on.set()
@@ -132,9 +132,9 @@ def test_the_first_feature_comes_as_soon_as_it_arrives(flavour: Flavour, serve: 
         flavour.collect(stream)
 
 
-def single(flavour: Flavour, serve: Serve, answer: Callable[[Asked], Answer]) -> tuple[Any, Wire]:
-    """A client with one connection, and its server: it answers a ping beside what `answer` does."""
-    wire = serve(lambda asked: answer_json({"id": "o"}) if asked.operation == "orders.get" else answer(asked))
+def single(flavour: Flavour, serve: Serve, reply: Callable[[Asked], Reply]) -> tuple[Any, Wire]:
+    """A client with one connection, and its server: it responds to a ping, and with `reply` to the rest."""
+    wire = serve(lambda asked: json_reply({"id": "o"}) if asked.operation == "orders.get" else reply(asked))
     limits = httpx.Limits(max_connections=1)
     timeout = httpx.Timeout(10, pool=3)
     client = flavour.client(
@@ -149,12 +149,12 @@ def idle(flavour: Flavour, client: Any) -> bool:
     return bool(flavour(client.orders.get(order_id="o"))["id"])
 
 
-def endless(asked: Asked) -> Answer:
+def endless(asked: Asked) -> Reply:
     def chunks() -> Iterator[bytes]:
         for n in range(100_000):
             yield lines([feature(n)])
 
-    return Answer(chunks(), type="application/x-ndjson")
+    return Reply(chunks(), type="application/x-ndjson")
 
 
 def test_leaving_the_loop_releases_the_connection(flavour: Flavour, serve: Serve) -> None:
@@ -238,14 +238,14 @@ def test_a_cancelled_task_releases_the_connection(serve: Serve) -> None:
     flavour = Flavour("async")
     silence = threading.Event()
 
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         def chunks() -> Iterator[bytes]:
             yield lines(ROWS)
             silence.wait(10)
 
-        return Answer(chunks(), type="application/x-ndjson")
+        return Reply(chunks(), type="application/x-ndjson")
 
-    client, _ = single(flavour, serve, answer)
+    client, _ = single(flavour, serve, reply)
     found: list[Any] = []
 
     async def loop() -> None:
@@ -263,7 +263,7 @@ def test_a_cancelled_task_releases_the_connection(serve: Serve) -> None:
 
 def test_several_at_once_on_one_client(flavour: Flavour, serve: Serve) -> None:
     wire = serve(
-        lambda asked: Answer(
+        lambda asked: Reply(
             lines([feature(n) for n in range(asked.body["first"], asked.body["first"] + 50)]),
             type="application/x-ndjson",
         )
@@ -297,7 +297,7 @@ def test_several_at_once_on_one_client(flavour: Flavour, serve: Serve) -> None:
 
 
 def test_after_its_end_there_is_nothing_more(flavour: Flavour, serve: Serve) -> None:
-    client, wire = single(flavour, serve, lambda asked: Answer(lines(ROWS), type="application/x-ndjson"))
+    client, wire = single(flavour, serve, lambda asked: Reply(lines(ROWS), type="application/x-ndjson"))
     stream = client.catalog.search_stream(BODY)
     assert len(flavour.collect(stream)) == 3
     assert flavour.collect(stream) == []
@@ -316,7 +316,7 @@ def test_a_stream_that_is_cut_raises_after_what_was_whole(
     data = write(ROWS)
     at = data.index(b"scene-2")
     client, wire = single(
-        flavour, serve, lambda asked: Answer([data[:at]], type=type_, cut=how == "connection cut")
+        flavour, serve, lambda asked: Reply([data[:at]], type=type_, cut=how == "connection cut")
     )
     found, error = until_error(flavour, client.catalog.search_stream(BODY))
     assert [one.id for one in found] == ["scene-0", "scene-1"]
@@ -334,7 +334,7 @@ def test_a_stream_that_is_cut_raises_after_what_was_whole(
 
 
 def test_a_connection_cut_between_records_is_noticed(flavour: Flavour, serve: Serve) -> None:
-    wire = serve(lambda asked: Answer([lines(ROWS)], type="application/x-ndjson", cut=True))
+    wire = serve(lambda asked: Reply([lines(ROWS)], type="application/x-ndjson", cut=True))
     found, error = until_error(flavour, flavour.client("test-token", wire.url).catalog.search_stream(BODY))
     assert len(found) == 3
     assert isinstance(error, StreamError)
@@ -346,7 +346,7 @@ def test_a_line_that_is_not_json_raises_after_what_came_before(
 ) -> None:
     type_, write = FORMS[form]
     data = write(ROWS).replace(dump(ROWS[2]), b"<html>oops</html>")
-    wire = serve(lambda asked: Answer(data, type=type_))
+    wire = serve(lambda asked: Reply(data, type=type_))
     found, error = until_error(flavour, flavour.client("test-token", wire.url).catalog.search_stream(BODY))
     assert [one.id for one in found] == ["scene-0", "scene-1"]
     assert isinstance(error, StreamError)
@@ -360,8 +360,8 @@ def test_a_line_that_is_not_json_raises_after_what_came_before(
         b'data: {"title": "Host failed", "status": 502, "detail": "no catalogue"}\n\n',
     ],
 )
-def test_an_error_told_inside_the_stream_is_raised(flavour: Flavour, serve: Serve, tail: bytes) -> None:
-    wire = serve(lambda asked: Answer(events(ROWS) + tail, type="text/event-stream"))
+def test_an_error_event_of_the_stream_is_raised(flavour: Flavour, serve: Serve, tail: bytes) -> None:
+    wire = serve(lambda asked: Reply(events(ROWS) + tail, type="text/event-stream"))
     found, error = until_error(flavour, flavour.client("test-token", wire.url).catalog.search_stream(BODY))
     assert len(found) == 3
     assert isinstance(error, StreamError)
@@ -369,8 +369,8 @@ def test_an_error_told_inside_the_stream_is_raised(flavour: Flavour, serve: Serv
     assert error.error.title == "Host failed"
 
 
-def test_an_answer_that_is_no_stream(flavour: Flavour, serve: Serve) -> None:
-    wire = serve(lambda asked: Answer(b"<html>proxy</html>", type="text/html"))
+def test_a_response_that_is_not_a_stream(flavour: Flavour, serve: Serve) -> None:
+    wire = serve(lambda asked: Reply(b"<html>proxy</html>", type="text/html"))
     found, error = until_error(flavour, flavour.client("test-token", wire.url).catalog.search_stream(BODY))
     assert found == []
     assert isinstance(error, StreamError)
@@ -384,7 +384,7 @@ def test_a_server_that_falls_silent(flavour: Flavour, serve: Serve) -> None:
         yield lines(ROWS)
         silence.wait(10)
 
-    wire = serve(lambda asked: Answer(chunks(), type="application/x-ndjson"))
+    wire = serve(lambda asked: Reply(chunks(), type="application/x-ndjson"))
     client = flavour.client("test-token", wire.url, timeout=0.3)
     found, error = until_error(flavour, client.catalog.search_stream(BODY))
     silence.set()
@@ -394,7 +394,7 @@ def test_a_server_that_falls_silent(flavour: Flavour, serve: Serve) -> None:
 
 
 def test_an_error_status_is_the_error_of_its_kind(flavour: Flavour, serve: Serve) -> None:
-    wire = serve(lambda asked: answer_json({"title": "Unknown host", "status": 404}, 404))
+    wire = serve(lambda asked: json_reply({"title": "Unknown host", "status": 404}, 404))
     found, error = until_error(flavour, flavour.client("test-token", wire.url).catalog.search_stream(BODY))
     assert found == []
     assert isinstance(error, NotFoundError)
@@ -402,12 +402,12 @@ def test_an_error_status_is_the_error_of_its_kind(flavour: Flavour, serve: Serve
 
 
 def test_a_server_error_before_the_first_byte_is_repeated(flavour: Flavour, serve: Serve) -> None:
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         if len(wire.asked) < 3:
-            return answer_json({"title": "Busy", "status": 503}, 503, Retry_After="0")
-        return Answer(lines(ROWS), type="application/x-ndjson")
+            return json_reply({"title": "Busy", "status": 503}, 503, Retry_After="0")
+        return Reply(lines(ROWS), type="application/x-ndjson")
 
-    wire = serve(answer)
+    wire = serve(reply)
     found = flavour.collect(flavour.client("test-token", wire.url).catalog.search_stream(BODY))
     assert len(found) == 3
     assert len(wire.asked) == 3
@@ -417,29 +417,27 @@ STRANGE = feature(9, id=None, extra={"a": 1})
 
 
 def test_a_hook_that_reads_the_stream_takes_nothing_away(flavour: Flavour, serve: Serve) -> None:
-    wire = serve(lambda asked: Answer(lines(ROWS), type="application/x-ndjson"))
+    wire = serve(lambda asked: Reply(lines(ROWS), type="application/x-ndjson"))
     client = flavour.client(
         "test-token",
         wire.url,
-        on_response=lambda answer: answer.aread() if flavour.asynchronous else answer.read(),
+        on_response=lambda reply: reply.aread() if flavour.asynchronous else reply.read(),
     )
     assert len(flavour.collect(client.catalog.search_stream(BODY))) == 3
 
 
 def test_a_compressed_stream(flavour: Flavour, serve: Serve) -> None:
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         assert "gzip" in asked.headers["accept-encoding"]
         packed = gzip.compress(lines(ROWS))
-        return Answer(
-            in_pieces(packed, 50), type="application/x-ndjson", headers={"Content-Encoding": "gzip"}
-        )
+        return Reply(in_pieces(packed, 50), type="application/x-ndjson", headers={"Content-Encoding": "gzip"})
 
-    client = flavour.client("test-token", serve(answer).url)
+    client = flavour.client("test-token", serve(reply).url)
     assert [one.to_dict() for one in flavour.collect(client.catalog.search_stream(BODY))] == ROWS
 
 
 def test_a_record_of_another_shape_is_handed_out_with_one_warning(flavour: Flavour, serve: Serve) -> None:
-    wire = serve(lambda asked: Answer(lines([ROWS[0], *[STRANGE] * 50]), type="application/x-ndjson"))
+    wire = serve(lambda asked: Reply(lines([ROWS[0], *[STRANGE] * 50]), type="application/x-ndjson"))
     client = flavour.client("test-token", wire.url)
     with pytest.warns(ResponseMismatchWarning, match=r"catalog\.search_stream: record 1 .*id") as caught:
         found = flavour.collect(client.catalog.search_stream(BODY))
@@ -449,7 +447,7 @@ def test_a_record_of_another_shape_is_handed_out_with_one_warning(flavour: Flavo
 
 
 def test_a_record_of_another_shape_is_an_error_where_wanted(flavour: Flavour, serve: Serve) -> None:
-    wire = serve(lambda asked: Answer(lines([ROWS[0], STRANGE]), type="application/x-ndjson"))
+    wire = serve(lambda asked: Reply(lines([ROWS[0], STRANGE]), type="application/x-ndjson"))
     client = flavour.client("test-token", wire.url, strict_responses=True)
     found, error = until_error(flavour, client.catalog.search_stream(BODY))
     assert len(found) == 1
@@ -478,10 +476,10 @@ def test_memory_stays_flat(flavour: Flavour, serve: Serve, form: str) -> None:
     row = {"events": b"data: %s\n\n", "lines": b"%s\n", "array": b",%s"}[form] % dump(feature(1))
     head, tail = (b"[" + dump(feature(0)), b"]") if form == "array" else (b"", b"")
 
-    def answer(asked: Asked) -> Answer:
-        return Answer((part for part in (head, *[row * 20] * (asked.body["count"] // 20), tail)), type=type_)
+    def reply(asked: Asked) -> Reply:
+        return Reply((part for part in (head, *[row * 20] * (asked.body["count"] // 20), tail)), type=type_)
 
-    client = flavour.client("test-token", serve(answer).url)
+    client = flavour.client("test-token", serve(reply).url)
 
     def peak(count: int) -> int:
         seen = 0
@@ -505,7 +503,7 @@ def test_memory_stays_flat(flavour: Flavour, serve: Serve, form: str) -> None:
 
 
 def test_a_bar(flavour: Flavour, serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
-    wire = serve(lambda asked: Answer(lines(ROWS), type="application/x-ndjson"))
+    wire = serve(lambda asked: Reply(lines(ROWS), type="application/x-ndjson"))
     client = flavour.client("test-token", wire.url)
     flavour.collect(client.catalog.search_stream.iter(BODY, progress=True))
     shown = capsys.readouterr().err

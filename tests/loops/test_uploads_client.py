@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import pytest
 from helpers.flavour import Flavour
-from helpers.wire import Answer, Asked, Wire, answer_json
+from helpers.wire import Asked, Reply, Wire, json_reply
 
 import geopera
 from geopera.errors import (
@@ -26,7 +26,7 @@ from geopera.errors import (
 )
 from geopera.sandbox import Sandbox
 
-Serve = Callable[[Callable[[Asked], Answer]], Wire]
+Serve = Callable[[Callable[[Asked], Reply]], Wire]
 DATA = bytes(range(256)) * 4000
 PROJECT = {"project_id": "p"}
 
@@ -43,23 +43,23 @@ class Store:
         self.refused: dict[str, int] = {}
         self.wire = serve(self)
 
-    def __call__(self, asked: Asked) -> Answer:
+    def __call__(self, asked: Asked) -> Reply:
         if asked.method == "PUT":
             status = self.statuses.pop(0) if self.statuses else 200
             if status == 0:
                 raise ConnectionError("hung up without a response")
-            return Answer(b"<Error><Code>No</Code><Sig>s3cret</Sig></Error>", status=status)
+            return Reply(b"<Error><Code>No</Code><Sig>s3cret</Sig></Error>", status=status)
         if asked.operation in self.refused:
-            return answer_json(
+            return json_reply(
                 {"title": "No", "status": self.refused[asked.operation]}, self.refused[asked.operation]
             )
         if asked.operation == "uploads.signed_url":
             self.signed += 1
             url = f"{self.wire.other_url}/put/{self.signed}?{self.query}"
-            return answer_json({"upload_url": url, "object_path": "x"})
+            return json_reply({"upload_url": url, "object_path": "x"})
         if asked.operation == "uploads.complete":
-            return answer_json({"item": {"id": "item_1", "name": "a.tif"}})
-        return answer_json({"id": "up_1"})
+            return json_reply({"item": {"id": "item_1", "name": "a.tif"}})
+        return json_reply({"id": "up_1"})
 
     @property
     def puts(self) -> list[Asked]:
@@ -241,7 +241,7 @@ class Session(Store):
 
     kept = b""
 
-    def __call__(self, asked: Asked) -> Answer:
+    def __call__(self, asked: Asked) -> Reply:
         if asked.method != "PUT":
             return super().__call__(asked)
         total = len(DATA)
@@ -253,9 +253,9 @@ class Session(Store):
             if len(self.puts) == 1:
                 raise ConnectionError("hung up without a response")
         if len(self.kept) == total:
-            return Answer(status=200)
+            return Reply(status=200)
         headers = {"Range": f"bytes=0-{len(self.kept) - 1}"} if self.kept else {}
-        return Answer(status=308, headers=headers)
+        return Reply(status=308, headers=headers)
 
 
 @no_pauses
@@ -300,7 +300,7 @@ def test_a_cancelled_task_is_reported(serve: Serve, file: Path, way: str) -> Non
     arrived, go_on = threading.Event(), threading.Event()
 
     class Slow(Store):
-        def __call__(self, asked: Asked) -> Answer:
+        def __call__(self, asked: Asked) -> Reply:
             if asked.method == "PUT":
                 arrived.set()
                 go_on.wait(10)
@@ -340,7 +340,7 @@ def test_large_files_report_how_far_they_are(
     reported = threading.Event()
 
     class Watching(Store):
-        def __call__(self, asked: Asked) -> Answer:
+        def __call__(self, asked: Asked) -> Reply:
             if asked.method == "PUT":
                 assert reported.wait(10)
             if asked.operation == "uploads.progress":

@@ -8,31 +8,31 @@ from typing import Any
 
 import pytest
 from helpers.flavour import Flavour
-from helpers.wire import Answer, Asked, Wire, answer_json
+from helpers.wire import Asked, Reply, Wire, json_reply
 
 from geopera.errors import InvalidInputError, NotFoundError, OperationFailedError, WaitTimeoutError
 
-Serve = Callable[[Callable[[Asked], Answer]], Wire]
+Serve = Callable[[Callable[[Asked], Reply]], Wire]
 Script = list[Any]
 
 QUICK = [0.01]
 
 
-def scripted(script: Script) -> Callable[[Asked], Answer]:
-    """Answers in turn; the last one stays. A number is an error status, an Answer is sent as it is."""
+def scripted(script: Script) -> Callable[[Asked], Reply]:
+    """Responds in turn; the last one stays. A number is an error status, an Response is sent as it is."""
     turns = iter(script)
     last: list[Any] = []
 
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         last[:] = [next(turns, *last)]
         said = last[0]
-        if isinstance(said, Answer):
+        if isinstance(said, Reply):
             return said
         if isinstance(said, int):
-            return answer_json({"title": "Not now", "status": said}, said)
-        return answer_json({"id": "o1", "status": said} if isinstance(said, str) else said)
+            return json_reply({"title": "Not now", "status": said}, said)
+        return json_reply({"id": "o1", "status": said} if isinstance(said, str) else said)
 
-    return answer
+    return reply
 
 
 @pytest.fixture
@@ -96,9 +96,9 @@ def test_end_states_come_from_the_manifest(
 
 
 def test_it_survives_what_passes(flavour: Flavour, serve: Serve) -> None:
-    cut = Answer([b'{"id": '], length=1000, cut=True)
+    cut = Reply([b'{"id": '], length=1000, cut=True)
     wire = serve(
-        scripted(["waiting", 503, 500, cut, 429, Answer(b"", status=502, type="text/html"), "fulfilled"])
+        scripted(["waiting", 503, 500, cut, 429, Reply(b"", status=502, type="text/html"), "fulfilled"])
     )
     client = flavour.client("test-token", wire.url, max_retries=0)
     assert flavour(client.orders.get.wait(order_id="x", delays=QUICK))["status"] == "fulfilled"
@@ -143,13 +143,13 @@ def test_errors_until_the_deadline(flavour: Flavour, serve: Serve) -> None:
     assert caught.value.__cause__ is not None
 
 
-def test_a_server_that_does_not_answer_does_not_hold_the_deadline_up(flavour: Flavour, serve: Serve) -> None:
-    def answer(asked: Asked) -> Answer:
+def test_a_server_that_does_not_respond_does_not_delay_the_deadline(flavour: Flavour, serve: Serve) -> None:
+    def reply(asked: Asked) -> Reply:
         if len(wire.asked) > 1:
             time.sleep(4)
-        return answer_json({"status": "processing"})
+        return json_reply({"status": "processing"})
 
-    wire = serve(answer)
+    wire = serve(reply)
     client = flavour.client("test-token", wire.url)
     started = time.monotonic()
     with pytest.raises(WaitTimeoutError) as caught:
@@ -159,17 +159,17 @@ def test_a_server_that_does_not_answer_does_not_hold_the_deadline_up(flavour: Fl
 
 
 def test_retry_after_is_kept_to(flavour: Flavour, serve: Serve, slept: list[float]) -> None:
-    limited = answer_json({"title": "Slow down", "status": 429}, 429, Retry_After="21")
+    limited = json_reply({"title": "Slow down", "status": 429}, 429, Retry_After="21")
     wire = serve(scripted([limited, "waiting", "fulfilled"]))
     client = flavour.client("test-token", wire.url, max_retries=0)
     assert flavour(client.orders.get.wait(order_id="x"))["status"] == "fulfilled"
     assert slept == [21, 4]
 
 
-def test_retry_after_of_an_answer_is_kept_to_as_well(
+def test_retry_after_of_a_response_is_honoured_as_well(
     flavour: Flavour, serve: Serve, slept: list[float]
 ) -> None:
-    pending = answer_json({"id": "o1", "status": "waiting"}, Retry_After="21")
+    pending = json_reply({"id": "o1", "status": "waiting"}, Retry_After="21")
     wire = serve(scripted([pending, "waiting", "fulfilled"]))
     client = flavour.client("test-token", wire.url)
     assert flavour(client.orders.get.wait(order_id="x"))["status"] == "fulfilled"
@@ -178,20 +178,20 @@ def test_retry_after_of_an_answer_is_kept_to_as_well(
 
 def test_what_is_changed_in_a_body_meanwhile_is_not_sent(flavour: Flavour, serve: Serve) -> None:
     body = {"order_id": "x"}
-    answers = scripted(["waiting", "waiting", "fulfilled"])
+    replies = scripted(["waiting", "waiting", "fulfilled"])
 
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         body["order_id"] = "y"
-        return answers(asked)
+        return replies(asked)
 
-    wire = serve(answer)
+    wire = serve(reply)
     client = flavour.client("test-token", wire.url)
     flavour(client.orders.get.wait(body, delays=QUICK))
     assert [a.body for a in wire.asked] == [{"order_id": "x"}] * 3
 
 
 def test_a_retry_after_beyond_the_deadline_ends_it(flavour: Flavour, serve: Serve) -> None:
-    wire = serve(scripted(["waiting", answer_json({"title": "Slow down"}, 429, Retry_After="3000")]))
+    wire = serve(scripted(["waiting", json_reply({"title": "Slow down"}, 429, Retry_After="3000")]))
     client = flavour.client("test-token", wire.url)
     with pytest.raises(WaitTimeoutError) as caught:
         flavour(client.orders.get.wait(order_id="x", timeout=60, delays=QUICK))
@@ -214,7 +214,7 @@ def test_what_would_change_something_cannot_be_waited_on(flavour: Flavour, serve
     client = flavour.client("test-token", wire.url)
     for made in (client.orders.archive.place, client.billing.topup, client.items.delete):
         with pytest.raises(TypeError, match="side effect"):
-            made.wait({}, until=lambda answer: True)
+            made.wait({}, until=lambda reply: True)
     assert wire.asked == []
 
 

@@ -31,15 +31,15 @@ OTHER = Operation.from_entry("things.get", {})
 
 
 def run(
-    answers: Any, operation: Operation = ORDERS, cost: float = 0.0, **options: Any
+    replies: Any, operation: Operation = ORDERS, cost: float = 0.0, **options: Any
 ) -> tuple[Any, list[float]]:
-    """The final answer and the sleeps; an exception among the answers is what the call raised."""
+    """The final response and the sleeps; an exception among the responses is what the call raised."""
     now = 1000.0
     wait = Wait(operation, started=now, **options)
     sleeps: list[float] = []
-    for answer in answers:
+    for reply in replies:
         now += cost
-        delay = wait.fail(answer, now) if isinstance(answer, BaseException) else wait.poll(answer, now)
+        delay = wait.fail(reply, now) if isinstance(reply, BaseException) else wait.poll(reply, now)
         if delay is None:
             return wait.last, sleeps
         sleeps.append(delay)
@@ -77,12 +77,12 @@ def test_an_end_state_ends_at_once(state: str) -> None:
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
 def test_a_failure_raises_where_wanted(state: str) -> None:
-    answer = {"status": state, "error": "clouds"}
+    reply = {"status": state, "error": "clouds"}
     with pytest.raises(
         OperationFailedError, match=f"orders.get ended with status '{state}': clouds"
     ) as caught:
-        run([*states("processing"), answer], raise_on_failure=True)
-    assert caught.value.last is answer
+        run([*states("processing"), reply], raise_on_failure=True)
+    assert caught.value.last is reply
     assert caught.value.operation == "orders.get"
     assert run(states("fulfilled"), raise_on_failure=True)[0] == {"status": "fulfilled"}
 
@@ -108,7 +108,7 @@ def test_no_timeout_waits_on() -> None:
     assert len(run([*states(*["a"] * 1000), {"status": "fulfilled"}], timeout=None)[1]) == 1000
 
 
-def test_slow_answers_count() -> None:
+def test_slow_responses_count() -> None:
     with pytest.raises(WaitTimeoutError) as caught:
         run(iter(states(*["a"] * 99)), timeout=10, cost=3)
     assert caught.value.elapsed <= 13
@@ -174,18 +174,18 @@ def test_retry_after_takes_the_place_of_a_shorter_delay() -> None:
 
 
 def test_a_predicate() -> None:
-    answers = [{"n": 1}, {"n": 2}, {"n": 3}]
-    assert run(answers, OTHER, until=lambda a: a["n"] == 2) == ({"n": 2}, [2])
+    replies = [{"n": 1}, {"n": 2}, {"n": 3}]
+    assert run(replies, OTHER, until=lambda a: a["n"] == 2) == ({"n": 2}, [2])
     assert run([[1], [1, 2]], OTHER, until=lambda a: len(a) == 2)[0] == [1, 2]
     with pytest.raises(ZeroDivisionError):
-        run(answers, OTHER, until=lambda a: 1 / 0)
+        run(replies, OTHER, until=lambda a: 1 / 0)
     with pytest.raises(WaitTimeoutError, match="never met"):
         run([{"n": 1}] * 9, OTHER, until=lambda a: False, timeout=5)
 
 
 def test_a_predicate_takes_the_place_of_success_and_not_of_failure() -> None:
-    def wanted(answer: Any) -> bool:
-        return bool(answer.get("ready"))
+    def wanted(reply: Any) -> bool:
+        return bool(reply.get("ready"))
 
     ready = {"status": "fulfilled", "ready": True}
     assert run([*states("fulfilled"), ready], until=wanted) == (ready, [2])
@@ -202,7 +202,7 @@ def test_no_end_states_and_no_predicate() -> None:
         run([], OTHER, until="fulfilled")
 
 
-def test_answers_without_a_state_are_told_of() -> None:
+def test_responses_without_a_status_are_reported() -> None:
     with pytest.raises(WaitTimeoutError, match="have no 'status'"):
         run([{"state": "x"}] * 9, timeout=5)
 
@@ -212,7 +212,7 @@ class Status(enum.Enum):
 
 
 @pytest.mark.parametrize(
-    ("answer", "expected"),
+    ("reply", "expected"),
     [
         ({"status": "a"}, "a"),
         ({"status": Status.DONE}, "fulfilled"),
@@ -224,8 +224,8 @@ class Status(enum.Enum):
         ("status", None),
     ],
 )
-def test_the_state_of_an_answer(answer: Any, expected: str | None) -> None:
-    assert state_of(answer, "status") == expected
+def test_the_status_in_a_response(reply: Any, expected: str | None) -> None:
+    assert state_of(reply, "status") == expected
 
 
 def test_the_time_that_is_left() -> None:
@@ -255,7 +255,7 @@ def test_the_message_names_the_last_error_if_there_was_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason"),
+    ("reply", "reason"),
     [
         ({"error": "", "reason": "clouds"}, ": clouds"),
         ({"detail": {"code": 5}}, ": {'code': 5}"),
@@ -263,9 +263,9 @@ def test_the_message_names_the_last_error_if_there_was_one() -> None:
         ({}, ""),
     ],
 )
-def test_a_failure_says_why(answer: dict[str, Any], reason: str) -> None:
+def test_a_failure_says_why(reply: dict[str, Any], reason: str) -> None:
     with pytest.raises(OperationFailedError) as caught:
-        run([{"status": "failed", **answer}], raise_on_failure=True)
+        run([{"status": "failed", **reply}], raise_on_failure=True)
     assert str(caught.value) == f"orders.get ended with status 'failed'{reason}"
 
 

@@ -37,7 +37,7 @@ def manifest() -> Manifest:
 def test_help_shows_them(manifest: Manifest) -> None:
     text = Geopera("t", "http://127.0.0.1:9", manifest=manifest).catalog.search.__doc__
     assert text is not None
-    assert "Deprecated: the API says" in text
+    assert "Deprecated: the API's description" in text
     assert "Searches.\n\nAll of it." in text
     assert "The host to ask." in text
     assert "Scenes a page.\n" in text

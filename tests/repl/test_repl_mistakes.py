@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from helpers.flavour import Flavour
-from helpers.wire import Asked, answer_json, feature
+from helpers.wire import Asked, feature, json_reply
 from pytest_httpx import HTTPXMock
 
 import geopera
@@ -118,11 +118,11 @@ def test_a_field_that_is_called_like_an_option(flavour: Flavour, httpx_mock: HTT
 
 @pytest.mark.parametrize("token", [2, {"after": "x"}, ["a", 1], 2.5], ids=str)
 def test_the_servers_own_token_goes_back_as_it_came(flavour: Flavour, serve: Any, token: Any) -> None:
-    def answer(asked: Asked) -> Any:
+    def reply(asked: Asked) -> Any:
         first = "next" not in asked.body
-        return answer_json({"features": [feature(1 if first else 2)], "next": token if first else None})
+        return json_reply({"features": [feature(1 if first else 2)], "next": token if first else None})
 
-    wire = serve(answer)
+    wire = serve(reply)
     client = flavour.client("t", wire.url)
     with pytest.warns(geopera.errors.ResponseMismatchWarning):
         found = flavour.collect(client.catalog.search.iter(host_name="h"))

@@ -394,10 +394,10 @@ def test_what_is_no_geometry_is_refused(geometry: dict[str, Any]) -> None:
 
 
 def test_federated_search(api: Api) -> None:
-    answer = api("catalog.federated_search", {"bbox": AOI, "limit": 50, "collections": ["sentinel-2-l2a"]})
-    counts = {source["source_id"]: source["count"] for source in answer["sources"]}
+    reply = api("catalog.federated_search", {"bbox": AOI, "limit": 50, "collections": ["sentinel-2-l2a"]})
+    counts = {source["source_id"]: source["count"] for source in reply["sources"]}
     assert counts == {"earthsearch-aws": 320, "planetary-computer": 60, "geopera-archive": 0}
-    assert len(answer["features"]) == 50
+    assert len(reply["features"]) == 50
     only = api("catalog.federated_search", {"source_ids": ["geopera-archive"]})
     assert {feature["collection"] for feature in only["features"]} == {"vhr-optical"}
     api.problem(422, "catalog.federated_search", {"source_ids": ["nobody"]})
@@ -432,14 +432,14 @@ def test_hosts_and_collections(api: Api) -> None:
 )
 def test_the_stream_comes_in_the_wanted_form(api: Api, accept: str | None, kind: str) -> None:
     body = {**BASE, "bbox": AOI, "limit": 12}
-    answer = api.raw("catalog.search_stream", body, **({"Accept": accept} if accept else {}))
-    assert answer.headers["content-type"].split(";")[0] == kind
+    reply = api.raw("catalog.search_stream", body, **({"Accept": accept} if accept else {}))
+    assert reply.headers["content-type"].split(";")[0] == kind
     if kind == "application/json":
-        features = answer.json()["features"]
+        features = reply.json()["features"]
     elif kind == "application/x-ndjson":
-        features = [json.loads(line) for line in answer.content.splitlines()]
+        features = [json.loads(line) for line in reply.content.splitlines()]
     else:
-        lines = answer.content.split(b"\n")
+        lines = reply.content.split(b"\n")
         features = [json.loads(line[6:]) for line in lines if line.startswith(b"data: ")]
     wanted = api("catalog.search", {**BASE, "bbox": AOI, "limit": 12})["features"]
     assert features == wanted
@@ -451,7 +451,7 @@ def test_the_first_record_comes_before_the_last_is_made(make_sandbox: Callable[.
     with Api(server) as api:
         begun = time.monotonic()
         body = {**BASE, "limit": 20}
-        with api.http.stream("POST", "/v1/op/catalog.search_stream", json=body) as answer:
-            moments = [time.monotonic() - begun for chunk in answer.iter_raw() if b"data: " in chunk]
+        with api.http.stream("POST", "/v1/op/catalog.search_stream", json=body) as reply:
+            moments = [time.monotonic() - begun for chunk in reply.iter_raw() if b"data: " in chunk]
     assert len(moments) > 5
     assert moments[0] < moments[-1] - 0.15

@@ -1,4 +1,4 @@
-"""Binary answers, ranges, signed URLs, and the examples made from schemas."""
+"""Binary responses, ranges, signed URLs, and the examples made from schemas."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def api(sandbox: Sandbox) -> Iterator[Api]:
 
 @pytest.mark.parametrize("full", [False, True], ids=["least", "full"])
 @pytest.mark.parametrize("id_", sorted(CONTRACT.operations))
-def test_every_operation_answers(api: Api, id_: str, full: bool) -> None:
+def test_every_operation_responds(api: Api, id_: str, full: bool) -> None:
     operation = CONTRACT.operations[id_]
-    answer = api.raw(id_, example_body(id_, MANIFEST, full=full))
-    assert answer.status_code == operation.status, answer.text
-    assert answer.headers["content-type"].split(";")[0] == operation.media_type
-    assert answer.content
+    reply = api.raw(id_, example_body(id_, MANIFEST, full=full))
+    assert reply.status_code == operation.status, reply.text
+    assert reply.headers["content-type"].split(";")[0] == operation.media_type
+    assert reply.content
 
 
 def test_there_are_229_operations() -> None:
@@ -157,14 +157,14 @@ def test_a_clip_cannot_be_downloaded_before_it_is_done(make_sandbox: Callable[..
 
 
 def test_signed_urls_work_without_a_token_and_refuse_one(api: Api, sandbox: Sandbox) -> None:
-    answer = api("items.asset.download", {**ASSET, "asset_id": f"bytes-{SIZE}"})
-    url = answer["url"]
+    reply = api("items.asset.download", {**ASSET, "asset_id": f"bytes-{SIZE}"})
+    url = reply["url"]
     assert httpx.URL(url).host == "localhost"
     assert httpx.URL(sandbox.url).host == "127.0.0.1"
     with httpx.Client(trust_env=False) as plain:
         whole = plain.get(url)
         assert whole.status_code == 200
-        assert len(whole.content) == SIZE == answer["size_bytes"]
+        assert len(whole.content) == SIZE == reply["size_bytes"]
         assert whole.headers["content-type"] == "image/tiff"
         head = plain.head(url)
         assert (head.headers["content-length"], head.content) == (str(SIZE), b"")
@@ -188,8 +188,8 @@ def test_signed_urls_work_without_a_token_and_refuse_one(api: Api, sandbox: Sand
 
 def test_size_and_host_of_files_can_be_chosen(make_sandbox: Callable[..., Sandbox]) -> None:
     with Api(make_sandbox(files_host="127.0.0.1", download_size=5_000_000)) as api:
-        answer = api("items.asset.download", ASSET)
-        assert httpx.URL(answer["url"]).host == "127.0.0.1"
-        assert answer["size_bytes"] == 5_000_000
+        reply = api("items.asset.download", ASSET)
+        assert httpx.URL(reply["url"]).host == "127.0.0.1"
+        assert reply["size_bytes"] == 5_000_000
         body = {"job_id": "example-job", "mosaic_type": "rgb"}
         assert len(api.raw("clip.job.download", body).content) == 5_000_000

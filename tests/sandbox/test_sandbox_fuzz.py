@@ -1,4 +1,4 @@
-"""Odd but valid bodies: the sandbox answers every one of them, and never with a bug of its own."""
+"""Odd but valid bodies: the sandbox responds to every one of them, and never with a bug of its own."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def bodies(id_: str, count: int) -> Iterator[Any]:
 def test_no_body_is_a_bug(api: Api, id_: str) -> None:
     operation = CONTRACT.operations[id_]
     for body in bodies(id_, 12):
-        answer = api.http.post(operation.path, content=json.dumps(body))
-        assert answer.status_code in (operation.status, 402, 403, 404, 409, 422), (body, answer.text)
+        reply = api.http.post(operation.path, content=json.dumps(body))
+        assert reply.status_code in (operation.status, 402, 403, 404, 409, 422), (body, reply.text)
 
 
 def test_what_odd_bodies_left_behind_can_be_read_and_delivered(

@@ -67,14 +67,14 @@ def test_every_call_counts_towards_the_organisation() -> None:
 def test_a_refused_call_says_when_to_come_back(make_sandbox: Callable[..., Sandbox]) -> None:
     server = make_sandbox(rate_limits=True, rate_window=1.0, rate_limit_counts={"placement": 3}, speed=100)
     with Api(server) as api:
-        answers = [api.raw("orders.archive.place", ORDER) for _ in range(12)]
-        refused = [answer for answer in answers if answer.status_code == 429]
+        replies = [api.raw("orders.archive.place", ORDER) for _ in range(12)]
+        refused = [reply for reply in replies if reply.status_code == 429]
         assert refused
         assert refused[0].headers["retry-after"] == "1"
         assert refused[0].json()["status"] == 429
         time.sleep(1.05)
         assert api.raw("orders.archive.place", ORDER).status_code == 202
-        placed = sum(answer.status_code == 202 for answer in answers) + 1
+        placed = sum(reply.status_code == 202 for reply in replies) + 1
         assert len(api("orders.list", {"size": 100})["orders"]) == placed
 
 
@@ -143,7 +143,7 @@ def test_an_option_that_makes_no_sense_is_refused(options: list[str]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["a folder", "another file"])
-def test_a_database_that_cannot_be_one_is_told_before_anything_is_served(kind: str, tmp_path: Path) -> None:
+def test_an_unusable_database_is_reported_before_anything_is_served(kind: str, tmp_path: Path) -> None:
     place = tmp_path
     if kind == "another file":
         place = tmp_path / "notes.txt"

@@ -63,7 +63,7 @@ def test_prices(bank: Api) -> None:
     assert bank("orders.archive.estimate", {"captures": [{}, {}]})["total_credits"] == 200
 
 
-def test_without_credits_the_answer_is_402_and_nothing_happens(bank: Api) -> None:
+def test_without_credits_the_response_is_402_and_nothing_happens(bank: Api) -> None:
     problem = bank.problem(402, "orders.tasking.place", {"groups": [{}]}, Idempotency_Key="k")
     assert (problem["credits_required"], problem["credits_available"]) == (5000, 1000)
     assert len(ledger(bank)) == 1
@@ -85,8 +85,8 @@ def test_a_second_factor_is_a_402_with_a_client_secret(bank: Api) -> None:
 
 def test_both_spellings_of_auto_topup(bank: Api) -> None:
     money = {"enabled": True, "threshold": 1000, "amount": 5000, "currency": "usd"}
-    answer = bank("billing.set_auto_topup", money)
-    assert answer == {**money, "threshold_credits": 1000, "topup_amount_credits": 5000}
+    reply = bank("billing.set_auto_topup", money)
+    assert reply == {**money, "threshold_credits": 1000, "topup_amount_credits": 5000}
     credits = {"enabled": True, "threshold_credits": 7, "topup_amount_credits": 8}
     assert bank("billing.set_auto_topup", credits) == credits
     assert bank("billing.auto_topup.get") == credits
@@ -201,7 +201,7 @@ def process(db: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 def test_a_killed_server_has_done_all_or_nothing(tmp_path: Path) -> None:
     """SIGKILL in the middle of many orders, twice: after a replay of every key, one debit and one order each."""
     keys = [f"key-{number}" for number in range(120)]
-    answers: dict[str, bytes] = {}
+    replies: dict[str, bytes] = {}
     for cut in (0.10, 0.12, None):
         with process(tmp_path / "state.db") as (child, url):
             timer = threading.Timer(cut or 60, os.kill, (child.pid, signal.SIGKILL))
@@ -212,16 +212,16 @@ def test_a_killed_server_has_done_all_or_nothing(tmp_path: Path) -> None:
 
                     def place(key: str, api: Api = api) -> tuple[str, bytes | None]:
                         try:
-                            answer = api.raw("orders.archive.place", ORDER, Idempotency_Key=key)
+                            reply = api.raw("orders.archive.place", ORDER, Idempotency_Key=key)
                         except httpx.TransportError:
                             return key, None
-                        return key, answer.content if answer.status_code == 202 else None
+                        return key, reply.content if reply.status_code == 202 else None
 
                     for key, content in pool.map(place, keys):
                         if content is not None:
-                            assert answers.setdefault(key, content) == content
+                            assert replies.setdefault(key, content) == content
                     if cut is None:
-                        assert set(answers) == set(keys)
+                        assert set(replies) == set(keys)
                         debits = ledger(api, "order")
                         assert len(debits) == len(keys)
                         orders = {row["reference"] for row in debits}

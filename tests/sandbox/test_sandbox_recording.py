@@ -142,7 +142,7 @@ def test_a_cassette_is_not_overwritten_and_not_guessed(tmp_path: Path, sandbox: 
     head = '{"format": "geopera-cassette", "version": 1}\n'
     for text in ("", "kept", "[]\n", '{"format": "geopera-cassette", "version": 9}\n', head + "{}\n"):
         file.write_text(text)
-        with pytest.raises(CassetteError, match="no cassette"), replaying(file):
+        with pytest.raises(CassetteError, match="not a cassette"), replaying(file):
             pass
 
 
@@ -243,7 +243,7 @@ def test_the_command(mode: str, tmp_path: Path, sandbox: Sandbox) -> None:
     ("options", "text"),
     [
         (["--record", "FILE"], "exists already"),
-        (["--replay", "FILE"], "no cassette"),
+        (["--replay", "FILE"], "not a cassette"),
         (["--record", "new", "--upstream", "api.example"], "http://"),
         (["--upstream", "http://x"], "--record"),
         (["--record", "a", "--replay", "b"], "not allowed"),

@@ -19,7 +19,7 @@ from geopera.sandbox import Sandbox, running
 
 
 class Endpoint:
-    """A web hook that keeps what arrives, and answers with the statuses of `plan`, then 204."""
+    """A web hook that keeps what arrives, and responds with the statuses of `plan`, then 204."""
 
     def __init__(self) -> None:
         self.plan: list[int] = []
@@ -69,7 +69,7 @@ def api(make_sandbox: Callable[..., Sandbox]) -> Iterator[Api]:
         yield api
 
 
-def test_subscriptions_are_kept_and_their_secret_is_told_once(api: Api) -> None:
+def test_subscriptions_are_kept_and_their_secret_is_returned_once(api: Api) -> None:
     body = {
         "event_type": "order.fulfilled",
         "endpoint_url": "https://example.com/hook",
@@ -174,7 +174,7 @@ def test_a_failed_delivery_is_tried_again_with_the_same_event_id(api: Api, endpo
     assert len({body for _, body in endpoint.calls}) == 1
 
 
-def test_an_endpoint_that_never_answers_well_is_given_up(api: Api, endpoint: Endpoint) -> None:
+def test_an_endpoint_that_never_succeeds_is_given_up(api: Api, endpoint: Endpoint) -> None:
     endpoint.plan = [500] * 50
     api("event_subscriptions.create", {"event_type": "order.fulfilled", "endpoint_url": endpoint.url})
     api("orders.archive.place", ORDER)
@@ -212,8 +212,8 @@ def test_a_test_delivery_tells_how_it_went(api: Api, endpoint: Endpoint) -> None
 def test_nothing_is_sent_to_another_machine(api: Api) -> None:
     far = {"event_type": "order.fulfilled", "endpoint_url": "https://example.com/hook"}
     sub = api("event_subscriptions.create", far)
-    answer = api("event_subscriptions.test", {"subscription_id": sub["id"]})
-    assert (answer["status"], answer["delivered"]) == ("skipped", False)
+    reply = api("event_subscriptions.test", {"subscription_id": sub["id"]})
+    assert (reply["status"], reply["delivered"]) == ("skipped", False)
 
 
 @pytest.mark.parametrize(

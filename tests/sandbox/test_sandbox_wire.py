@@ -109,8 +109,8 @@ def test_userinfo(towns: Sandbox) -> None:
         )
 
 
-def test_every_answer_has_a_request_id(api: Api) -> None:
-    answers = [
+def test_every_response_has_a_request_id(api: Api) -> None:
+    replies = [
         api.raw("catalog.hosts.list"),
         api.raw("no.such.operation"),
         api.http.get("/v1/op/catalog.search"),
@@ -118,7 +118,7 @@ def test_every_answer_has_a_request_id(api: Api) -> None:
         api.http.get("/openapi.json"),
         api.raw("catalog.search", {}),
     ]
-    ids = [answer.headers["x-request-id"] for answer in answers]
+    ids = [reply.headers["x-request-id"] for reply in replies]
     assert len(set(ids)) == len(ids)
     assert api.raw("catalog.hosts.list", None, X_Request_ID="mine-7").headers["x-request-id"] == "mine-7"
     assert api.raw("catalog.hosts.list", None, X_Request_ID="not fit").headers["x-request-id"] != "not fit"
@@ -126,14 +126,14 @@ def test_every_answer_has_a_request_id(api: Api) -> None:
 
 def test_unknown_places_and_methods(api: Api) -> None:
     api.problem(404, "no.such.operation")
-    for answer, status in [
+    for reply, status in [
         (api.http.get("/v1/op/catalog.search"), 405),
         (api.http.delete("/v1/op/catalog.search"), 405),
         (api.http.get("/nowhere"), 404),
     ]:
-        assert answer.status_code == status
-        assert answer.json()["status"] == status
-        assert answer.headers["content-type"].startswith("application/problem+json")
+        assert reply.status_code == status
+        assert reply.json()["status"] == status
+        assert reply.headers["content-type"].startswith("application/problem+json")
     assert api.http.get("/v1/op/catalog.search").headers["allow"] == "POST"
     assert api.http.head("/v1/op/catalog.search").status_code == 405
 
@@ -151,14 +151,14 @@ def test_unknown_places_and_methods(api: Api) -> None:
     ],
 )
 def test_a_body_that_is_not_json_is_a_400(api: Api, text: str | bytes) -> None:
-    answer = api.http.post("/v1/op/catalog.search", content=text)
-    assert answer.status_code == 400
-    assert answer.json()["title"] == "Bad Request"
+    reply = api.http.post("/v1/op/catalog.search", content=text)
+    assert reply.status_code == 400
+    assert reply.json()["title"] == "Bad Request"
 
 
 def test_a_body_that_is_too_large_is_a_413(api: Api) -> None:
-    answer = api.http.post("/v1/op/catalog.search", content=b'"' + b"a" * (17 << 20) + b'"')
-    assert answer.status_code == 413
+    reply = api.http.post("/v1/op/catalog.search", content=b'"' + b"a" * (17 << 20) + b'"')
+    assert reply.status_code == 413
 
 
 @pytest.mark.parametrize(
@@ -178,10 +178,10 @@ def test_a_body_that_is_too_large_is_a_413(api: Api) -> None:
     ],
 )
 def test_input_validation_names_the_place(api: Api, body: Any, loc: list[Any], kind: str) -> None:
-    answer = api.raw("catalog.search", body)
-    assert answer.status_code == 422
-    assert answer.headers["content-type"] == "application/json"
-    first = answer.json()["detail"][0]
+    reply = api.raw("catalog.search", body)
+    assert reply.status_code == 422
+    assert reply.headers["content-type"] == "application/json"
+    first = reply.json()["detail"][0]
     assert first["loc"] == loc
     assert first["type"] == kind
     assert first["msg"]
@@ -251,15 +251,15 @@ def test_an_unknown_field_is_ignored(api: Api) -> None:
         ("orders.list", {"size": 0}),
     ],
 )
-def test_domain_rules_answer_with_a_problem(api: Api, operation: str, body: Any) -> None:
-    answer = api.raw(operation, body)
-    assert answer.status_code == 422, answer.text
-    assert answer.json()["detail"]
+def test_domain_rules_respond_with_a_problem(api: Api, operation: str, body: Any) -> None:
+    reply = api.raw(operation, body)
+    assert reply.status_code == 422, reply.text
+    assert reply.json()["detail"]
 
 
 def test_openapi_describes_every_operation(sandbox: Sandbox, api: Api) -> None:
-    answer = api.http.get("/openapi.json")
-    document = answer.json()
+    reply = api.http.get("/openapi.json")
+    document = reply.json()
     assert document["openapi"].startswith("3.1")
     operations = {path.removeprefix("/v1/op/") for path in document["paths"] if path.startswith("/v1/op/")}
     assert operations == set(sandbox.state.contract.operations)
@@ -268,10 +268,10 @@ def test_openapi_describes_every_operation(sandbox: Sandbox, api: Api) -> None:
     assert place["x-required-scope"] == "orders:write"
     assert place["x-side-effect"] == "external_spend"
     assert "202" in place["responses"]
-    assert "#/schemas/" not in answer.text.replace("#/components/schemas/", "")
+    assert "#/schemas/" not in reply.text.replace("#/components/schemas/", "")
 
 
-def test_openapi_answers_conditional_requests(api: Api) -> None:
+def test_openapi_responds_to_conditional_requests(api: Api) -> None:
     first = api.http.get("/openapi.json")
     again = api.http.get("/openapi.json", headers={"If-None-Match": first.headers["etag"]})
     assert again.status_code == 304
@@ -315,7 +315,7 @@ def test_another_manifest_makes_other_operations(make_sandbox: Callable[..., San
         assert api("catalog.search", {"host_name": "earthsearch-aws", "ids": [SCENE]})["features"]
 
 
-def test_an_answer_that_breaks_its_schema_is_a_loud_500(
+def test_a_response_that_breaks_its_schema_is_a_500(
     make_sandbox: Callable[..., Sandbox], caplog: pytest.LogCaptureFixture
 ) -> None:
     entry = {"input": {}, "output": {"type": "object", "required": ["unheard_of"]}, "side_effect": "read"}

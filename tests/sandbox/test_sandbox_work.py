@@ -48,9 +48,9 @@ def test_courses() -> None:
 
 
 def test_an_order_is_accepted_and_fulfilled(api: Api) -> None:
-    answer = api.raw("orders.archive.place", ORDER)
-    assert answer.status_code == 202
-    order = answer.json()
+    reply = api.raw("orders.archive.place", ORDER)
+    assert reply.status_code == 202
+    order = reply.json()
     assert order["status"] == "awaiting_data"
     assert order["item_ids"] == [SCENE]
     seen = wait(api, "orders.get", {"order_id": order["id"]})
@@ -279,13 +279,11 @@ def test_every_paging_convention_walks_to_its_end(filled: Api, operation: str, b
     found: list[str] = []
     for number in range(60):
         place = {"offset": 7 * number} if "offset" in fields else {"page": number}
-        answer = filled(operation, {**body, size_name: 7, **place})
-        if isinstance(answer, dict):
-            (answer,) = [
-                value for name, value in answer.items() if isinstance(value, list) and name != "links"
-            ]
-        found += [json.dumps(record) for record in answer]
-        if len(answer) < 7:
+        reply = filled(operation, {**body, size_name: 7, **place})
+        if isinstance(reply, dict):
+            (reply,) = [value for name, value in reply.items() if isinstance(value, list) and name != "links"]
+        found += [json.dumps(record) for record in reply]
+        if len(reply) < 7:
             break
     else:
         raise AssertionError("the pages do not end")

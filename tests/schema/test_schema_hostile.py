@@ -58,7 +58,7 @@ def chain(length: int, link: Any) -> dict[str, Any]:
         ({"enum": [object()]}, "not JSON"),
     ],
 )
-def test_what_is_no_schema_is_told_so(schema: Any, words: str) -> None:
+def test_an_invalid_schema_is_reported(schema: Any, words: str) -> None:
     with pytest.raises(SchemaError, match=re.escape(words)) as caught:
         type_adapter(schema)
     assert len(str(caught.value)) < 600

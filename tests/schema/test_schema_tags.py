@@ -104,7 +104,7 @@ def test_an_additional_property_called_as_the_tag_is_in_python_is_no_tag() -> No
     assert type(adapter.validate_python({"type": "b"}))(type_="b").to_dict() == {"type": "b"}
 
 
-def test_members_that_lead_back_are_told_apart_too() -> None:
+def test_recursive_members_are_distinguished_too() -> None:
     expression = {
         "anyOf": [
             an_object("op", "arg", op={"const": "not"}, arg=ref("E")),

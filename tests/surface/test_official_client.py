@@ -24,7 +24,7 @@ FOUND = {"type": "FeatureCollection", "features": [], "next": None}
 @pytest.fixture
 def recorder() -> Iterator[Recorder]:
     with Recorder() as server:
-        server.answers(FOUND)
+        server.replies(FOUND)
         yield server
 
 
@@ -254,11 +254,11 @@ def test_an_httpx_client_of_ones_own(flavour: Flavour, client: Any, recorder: Re
 def test_a_transport_of_ones_own(flavour: Flavour) -> None:
     asked: list[httpx.Request] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def reply(request: httpx.Request) -> httpx.Response:
         asked.append(request)
         return httpx.Response(200, json=FOUND)
 
-    args = {"transport": httpx.MockTransport(answer)}
+    args = {"transport": httpx.MockTransport(reply)}
     client = flavour.low_level(base_url="https://api.example.com", token="test-token", httpx_args=args)
     assert search(flavour, client).to_dict() == FOUND
     assert str(asked[0].url) == "https://api.example.com/v1/op/catalog.search"
@@ -294,7 +294,7 @@ def test_a_detailed_call(flavour: Flavour, client: Any, recorder: Recorder) -> N
 
 
 def test_an_optional_body_may_be_left_out(flavour: Flavour, client: Any, recorder: Recorder) -> None:
-    recorder.answers({"id": "o", "status": "awaiting_data"}, 202)
+    recorder.replies({"id": "o", "status": "awaiting_data"}, 202)
     body = models.OrdersArchivePlaceBodyType0.from_dict({"item_ids": ["x"]})
     assert flavour.parsed(orders_archive_place, client=client, body=body)["id"] == "o"
     assert recorder.body == {"item_ids": ["x"]}
@@ -324,13 +324,13 @@ def test_headers_of_a_call(flavour: Flavour, client: Any, recorder: Recorder) ->
 
 def test_errors_are_values(flavour: Flavour, client: Any, recorder: Recorder) -> None:
     problem = {"type": "about:blank", "title": "Gone", "status": 404, "detail": "no", "client_secret": "x"}
-    recorder.answers(problem, 404, "application/problem+json")
+    recorder.replies(problem, 404, "application/problem+json")
     response = flavour.detailed(orders_get, client=client, body=models.OrderGetInput("o"))
     assert response.status_code is HTTPStatus.NOT_FOUND
     assert type(response.parsed) is models.Problem
     assert response.parsed.to_dict() == problem
     assert response.parsed["client_secret"] == "x"
-    recorder.answers({"detail": [{"loc": ["body", "order_id"], "msg": "m", "type": "t"}]}, 422)
+    recorder.replies({"detail": [{"loc": ["body", "order_id"], "msg": "m", "type": "t"}]}, 422)
     error = flavour.parsed(orders_get, client=client, body=models.OrderGetInput("o"))
     assert type(error) is models.HTTPValidationError
     assert error.detail[0].msg == "m"
@@ -338,7 +338,7 @@ def test_errors_are_values(flavour: Flavour, client: Any, recorder: Recorder) ->
 
 @pytest.mark.parametrize("status", [418, 529])
 def test_an_undeclared_status(flavour: Flavour, client: Any, recorder: Recorder, status: int) -> None:
-    recorder.answers(b"a teapot", status, "text/plain")
+    recorder.replies(b"a teapot", status, "text/plain")
     body = models.OrderGetInput("o")
     response = flavour.detailed(orders_get, client=client, body=body)
     assert response.status_code == status
@@ -358,7 +358,7 @@ def test_an_undeclared_status(flavour: Flavour, client: Any, recorder: Recorder,
 def test_another_success_than_the_declared_one_is_undeclared(
     flavour: Flavour, client: Any, recorder: Recorder
 ) -> None:
-    recorder.answers({"id": "o"}, 200)  # 202 is declared
+    recorder.replies({"id": "o"}, 200)  # 202 is declared
     assert flavour.parsed(orders_archive_place, client=client, body={}) is None
     client.raise_on_unexpected_status = True
     with pytest.raises(errors.UnexpectedStatus):

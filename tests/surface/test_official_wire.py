@@ -43,8 +43,8 @@ def body(name: str, *, full: bool) -> Any:
     return example_body(IDS[name], MANIFEST, full=full)
 
 
-def answer(name: str, *, full: bool) -> Any:
-    """An answer that fits the operation's output; more than one where the output says nothing."""
+def reply(name: str, *, full: bool) -> Any:
+    """A response that fits the operation's output; more than one where the output says nothing."""
     output, schemas = default().operations[IDS[name]].output, MANIFEST["schemas"]
     if not output:
         return {"id": "x", "items": [1, {"type": None}], "totalAud": 1.5} if full else [{"id": "a"}]
@@ -72,13 +72,13 @@ def test_what_is_sent_and_what_comes_back(
 ) -> None:
     facts = FACTS.get(name, {"path": f"/v1/op/{IDS[name]}", "input": None, "status": 200, "output": None})
     operation = default().operations[IDS[name]]
-    json_answer = not (operation.binary or operation.streaming)
+    json_reply_of = not (operation.binary or operation.streaming)
     for full in (False, True):
         given = body(name, full=full)
         sent = given if facts["input"] is None else getattr(models, facts["input"]).from_dict(given)
-        value = answer(name, full=full) if json_answer else b""
+        value = reply(name, full=full) if json_reply_of else b""
         media_type = operation.media_type
-        recorder.answers(value, facts["status"], media_type)
+        recorder.replies(value, facts["status"], media_type)
         response = flavour.detailed(module(name), client=client, body=sent)
 
         method, path, headers, _ = recorder.seen[-1]
@@ -88,7 +88,7 @@ def test_what_is_sent_and_what_comes_back(
         assert repr(recorder.body) == repr({key: given[key] for key in recorder.body})  # 1 is not 1.0 or True
 
         assert response.status_code == facts["status"]
-        if json_answer:
+        if json_reply_of:
             assert plain(response.parsed) == value
             if facts["output"] not in (None, "unreadable"):
                 assert type(response.parsed) is getattr(models, facts["output"])
@@ -103,7 +103,7 @@ def test_errors_come_back_as_the_same_classes(
     for text, kind in WIRE["errors"].items():
         status = int(text)
         value = INVALID if kind == "HTTPValidationError" else {**PROBLEM, "status": status}
-        recorder.answers(value, status, "application/problem+json")
+        recorder.replies(value, status, "application/problem+json")
         response = flavour.detailed(module(name), client=client, body=given)
         assert response.status_code == status
         if name in FACTS or text in declared:
@@ -112,7 +112,7 @@ def test_errors_come_back_as_the_same_classes(
 
 
 def test_a_dict_is_sent_as_the_class_of_it_is(client: Any, recorder: Recorder, flavour: Flavour) -> None:
-    recorder.answers({"type": "FeatureCollection", "features": []})
+    recorder.replies({"type": "FeatureCollection", "features": []})
     given = {"host_name": "h", "datetime": "2024-01-01T00:00:00Z", "next": None, "limit": 1}
     for sent in (given, {**given}, models.CatalogSearchInput.from_dict(given)):
         flavour.parsed(module("catalog_search"), client=client, body=sent)
@@ -130,12 +130,12 @@ def test_a_subclass_of_a_model_is_a_body_too(client: Any, recorder: Recorder, fl
     class Mine(models.CatalogSearchInput):  # type: ignore[name-defined, misc]
         pass
 
-    recorder.answers({"type": "FeatureCollection", "features": []})
+    recorder.replies({"type": "FeatureCollection", "features": []})
     flavour.parsed(module("catalog_search"), client=client, body=Mine(host_name="h", limit=1))
     assert recorder.body == {"host_name": "h", "limit": 1}
 
 
 def test_no_defaults_are_added(client: Any, recorder: Recorder, flavour: Flavour) -> None:
-    recorder.answers({"type": "FeatureCollection", "features": []})
+    recorder.replies({"type": "FeatureCollection", "features": []})
     flavour.parsed(module("catalog_search"), client=client, body=models.CatalogSearchInput("h"))
     assert recorder.body == {"host_name": "h"}

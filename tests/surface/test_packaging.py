@@ -89,6 +89,11 @@ def unpack(wheel: Path, folder: Path) -> Path:
     return folder
 
 
+def stubs_in(wheel: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist() if name.startswith("geopera-stubs/")}
+
+
 FIND = """
     import geopera
     manifest = geopera.manifest.default()
@@ -139,7 +144,7 @@ def test_a_source_tree(unpacked_sdist: Path) -> None:
     assert run(unpacked_sdist, USE, site=True) == "ok\n"
 
 
-def test_an_editable_install(tmp_path: Path) -> None:
+def test_an_editable_install(wheel: Path, tmp_path: Path) -> None:
     code = "import sys; from hatchling.build import build_editable; print(build_editable(sys.argv[1]))"
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)],
@@ -149,7 +154,9 @@ def test_an_editable_install(tmp_path: Path) -> None:
         text=True,
         timeout=120,
     )
-    folder = unpack(tmp_path / done.stdout.split()[-1], tmp_path / "installed")
+    made = tmp_path / done.stdout.split()[-1]
+    assert stubs_in(made) == stubs_in(wheel) != {}
+    folder = unpack(made, tmp_path / "installed")
     added = "import site; site.addsitedir(sys.path[0])\n"
     assert run(folder, added + textwrap.dedent(FIND)).strip() == str(ROOT / "geopera" / "__init__.py")
     assert run(folder, added + textwrap.dedent(USE), site=True) == "ok\n"
@@ -177,6 +184,11 @@ def test_what_the_wheel_holds(wheel: Path) -> None:
     assert sources <= names
     assert not [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".db"))]
     assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_the_wheel_is_no_larger_than_it_was(wheel: Path) -> None:
+    # Nobody notices a few kilobytes more; whoever needs them raises the number.
+    assert wheel.stat().st_size < 730_000
 
 
 def test_the_wheels_manifest_is_the_one_in_the_tree(wheel: Path) -> None:

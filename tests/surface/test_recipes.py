@@ -171,7 +171,7 @@ def test_place_an_archive_order_with_a_key(
     assert order["status"] == "awaiting_data"
 
     again = flavour(client.orders.archive.place(order_body(), idempotency_key=key))
-    assert again == order  # the stored answer, byte for byte
+    assert again == order  # the stored response, byte for byte
 
     with pytest.raises(ConflictError) as caught:
         other = {**order_body(), "delivery": {"format": "cog"}}
@@ -182,7 +182,7 @@ def test_place_an_archive_order_with_a_key(
     assert new["id"] != order["id"]
 
 
-def test_placing_answers_with_202(flavour: Flavour, client: Any) -> None:
+def test_placing_responds_with_202(flavour: Flavour, client: Any) -> None:
     key = str(uuid.uuid4())
     response = flavour(client.orders.archive.place(order_body(), idempotency_key=key, detailed=True))
     assert response.status_code == 202

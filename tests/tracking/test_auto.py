@@ -45,7 +45,7 @@ class Api:
             def log_message(self, *args: Any) -> None:
                 pass
 
-            def answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+            def reply(self, status: int, body: bytes, headers: dict[str, str]) -> None:
                 self.send_response(status)
                 for name, value in {**headers, "Content-Length": str(len(body))}.items():
                     self.send_header(name, value)
@@ -57,14 +57,14 @@ class Api:
                 api.described.append(condition)
                 api.open.wait(20)
                 if api.status == 200 and condition == api.headers["ETag"]:
-                    self.answer(304, b"", api.headers)
+                    self.reply(304, b"", api.headers)
                 else:
-                    self.answer(api.status, api.body, api.headers)
+                    self.reply(api.status, api.body, api.headers)
 
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers["Content-Length"]))
                 api.calls.append(self.path.rpartition("/")[2])
-                self.answer(200, b'{"clouds": []}', {"Content-Type": "application/json"})
+                self.reply(200, b'{"clouds": []}', {"Content-Type": "application/json"})
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
@@ -274,7 +274,7 @@ def test_a_loop_counts_as_calls(flavour: Any, api: Api, follower: Any) -> None:
 @pytest.mark.parametrize(
     ("age", "asked"), [(100.0, []), (80_000.0, []), (90_000.0, ['"e1"']), (-90_000.0, ['"e1"'])]
 )
-def test_the_first_call_looks_at_the_age_of_the_cache(
+def test_the_first_call_checks_the_age_of_the_cache(
     flavour: Any, api: Api, age: float, asked: list[str]
 ) -> None:
     kept(api, age=age)
@@ -291,7 +291,7 @@ def test_the_first_call_looks_at_the_age_of_the_cache(
         assert api.calls
 
 
-def test_the_environment_can_say_auto(
+def test_the_environment_can_name_auto(
     flavour: Any, api: Api, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("GEOPERA_MANIFEST", "auto")
@@ -304,7 +304,7 @@ def test_the_environment_can_say_auto(
     assert not fixed.client._auto
 
 
-def test_threads_that_look_at_once_share_one_request(api: Api) -> None:
+def test_concurrent_lookups_of_threads_share_one_request(api: Api) -> None:
     from geopera import Geopera
 
     api.open.clear()
@@ -324,7 +324,7 @@ def test_threads_that_look_at_once_share_one_request(api: Api) -> None:
     assert len(api.described) == 1
 
 
-def test_tasks_that_look_at_once_share_one_request(api: Api) -> None:
+def test_concurrent_lookups_of_tasks_share_one_request(api: Api) -> None:
     from geopera import AsyncGeopera
 
     async def run() -> list[Any]:

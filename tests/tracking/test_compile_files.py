@@ -99,7 +99,7 @@ def test_the_bundled_manifest_from_itself(tmp_path: Path) -> None:
         (b"[" * 200_000, "is not JSON"),
         (b'{"operations": {"tides.get": 7}}', "operations.tides.get is not an object"),
         (b'{"operations": 7}', "operations is not an object"),
-        (b'{"operations": {"Tides.get": {}}}', "makes no valid manifest"),
+        (b'{"operations": {"Tides.get": {}}}', "does not make a valid manifest"),
         (b'{"operations": {"tides.get": {"input": {"$ref": "#/schemas/X"}}}}', "does not hold"),
         (b'{"operations": {"tides.get": {"output": {"type": NaN}}}}', "not JSON"),
     ],

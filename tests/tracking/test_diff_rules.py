@@ -206,7 +206,7 @@ def test_what_stands_beside_a_reference_counts():
     assert [(c.where, c.code, c.breaking) for c in found.changes] == [("input.a", "bound-tightened", True)]
 
 
-def test_a_changed_problem_is_told_once():
+def test_a_changed_problem_is_reported_once():
     def one(problem):
         document = manifest(schemas={"Problem": problem}, errors={"404": "Problem", "422": "Problem"})
         document["operations"]["things.see"] = document["operations"]["things.act"]

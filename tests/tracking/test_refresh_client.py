@@ -63,9 +63,9 @@ def test_new_operation_and_field_are_there_after_one_line(flavour, follower, ser
     assert "catalog.search" in result.diff.changed
     assert NEW in str(result)
     # Callable, typed, documented; also through proxies that were made before.
-    answer = flavour(follower.weather.forecast.get(place="Sydney", days=2))
-    assert isinstance(answer, follower.manifest.models.ForecastGetOutput)
-    assert all(isinstance(share, float | int) for share in answer.clouds)
+    reply = flavour(follower.weather.forecast.get(place="Sydney", days=2))
+    assert isinstance(reply, follower.manifest.models.ForecastGetOutput)
+    assert all(isinstance(share, float | int) for share in reply.clouds)
     assert "weather" in dir(follower)
     assert "cloud forecast" in repr(follower.weather.forecast)
     assert "days" in follower.weather.forecast.get.__doc__

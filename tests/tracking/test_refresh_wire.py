@@ -10,7 +10,7 @@ import time
 import pytest
 from helpers.changed_api import NEW, NEW_SPENDING, changed_manifest, openapi
 from helpers.small_manifest import small_manifest
-from helpers.wire import Answer, Wire, answer_json
+from helpers.wire import Reply, Wire, json_reply
 
 from geopera.errors import APIConnectionError, ManifestError, ServerError
 from geopera.manifest import Manifest
@@ -28,8 +28,8 @@ def _own_cache(tmp_path, monkeypatch):
 def serve():
     opened = []
 
-    def start(answer):
-        opened.append(Wire(answer if callable(answer) else lambda asked: answer))
+    def start(reply):
+        opened.append(Wire(reply if callable(reply) else lambda asked: reply))
         return opened[-1]
 
     yield start
@@ -50,19 +50,19 @@ def refused(flavour, url, error=ManifestError, **options):
 
 
 def test_a_document_that_is_cut(flavour, serve):
-    text = refused(flavour, serve(Answer(DOCUMENT[:5_000], length=len(DOCUMENT), cut=True)).url)
+    text = refused(flavour, serve(Reply(DOCUMENT[:5_000], length=len(DOCUMENT), cut=True)).url)
     assert "cut or damaged" in text
-    refused(flavour, serve(Answer([DOCUMENT[:5_000]], cut=True)).url)
+    refused(flavour, serve(Reply([DOCUMENT[:5_000]], cut=True)).url)
 
 
 def test_a_document_that_announces_too_much_is_not_read(flavour, serve):
-    text = refused(flavour, serve(Answer(b"{", length=65 << 20, cut=True)).url)
+    text = refused(flavour, serve(Reply(b"{", length=65 << 20, cut=True)).url)
     assert "larger than 64 MiB" in text
 
 
 def test_a_document_that_never_ends(flavour, serve, monkeypatch):
     monkeypatch.setattr(refresh, "MAX_BYTES", 1 << 20)
-    server = serve(lambda asked: Answer(itertools.repeat(b" " * 65_536)))
+    server = serve(lambda asked: Reply(itertools.repeat(b" " * 65_536)))
     assert "larger than" in refused(flavour, server.url)
     assert server.hung_up.wait(20)
 
@@ -71,11 +71,11 @@ def test_a_small_document_that_unpacks_to_a_huge_one(flavour, serve, monkeypatch
     monkeypatch.setattr(refresh, "MAX_BYTES", 1 << 20)
     packed = gzip.compress(b" " * (64 << 20))
     assert len(packed) < 100_000
-    refused(flavour, serve(Answer(packed, headers={"Content-Encoding": "gzip"})).url)
+    refused(flavour, serve(Reply(packed, headers={"Content-Encoding": "gzip"})).url)
 
 
 def test_a_document_that_is_not_what_its_encoding_says(flavour, serve):
-    refused(flavour, serve(Answer(b"not gzip", headers={"Content-Encoding": "gzip"})).url)
+    refused(flavour, serve(Reply(b"not gzip", headers={"Content-Encoding": "gzip"})).url)
 
 
 def test_a_document_that_trickles(flavour, serve, monkeypatch):
@@ -86,13 +86,13 @@ def test_a_document_that_trickles(flavour, serve, monkeypatch):
             time.sleep(0.05)
             yield b" "
 
-    assert "took longer than 0.3 s" in refused(flavour, serve(lambda asked: Answer(drops())).url)
+    assert "took longer than 0.3 s" in refused(flavour, serve(lambda asked: Reply(drops())).url)
 
 
-def test_a_server_that_does_not_answer(flavour, serve):
+def test_a_server_that_does_not_respond(flavour, serve):
     def silence(asked):
         time.sleep(2)
-        return Answer(b"{}")
+        return Reply(b"{}")
 
     text = refused(flavour, serve(silence).url, APIConnectionError, timeout=0.2)
     assert "cannot be reached" in text
@@ -101,16 +101,16 @@ def test_a_server_that_does_not_answer(flavour, serve):
 @pytest.mark.parametrize("status", [204, 301, 401, 403, 404, 429, 500, 503])
 def test_any_other_status(flavour, serve, status):
     headers = {"Location": "https://example.com/"} if status == 301 else {}
-    text = refused(flavour, serve(Answer(b"", status=status, length=0, headers=headers)).url)
+    text = refused(flavour, serve(Reply(b"", status=status, length=0, headers=headers)).url)
     assert f"status {status}" in text
 
 
 def test_304_without_a_question(flavour, serve):
-    assert "status 304" in refused(flavour, serve(Answer(b"", status=304, length=0)).url)
+    assert "status 304" in refused(flavour, serve(Reply(b"", status=304, length=0)).url)
 
 
 def test_the_question_and_the_headers(flavour, serve):
-    server = serve(Answer(DOCUMENT, headers={"ETag": '"v1"'}))
+    server = serve(Reply(DOCUMENT, headers={"ETag": '"v1"'}))
     client = flavour.client("gpra_test", server.url + "/", headers={"X-Team": "maps"})
     flavour(client.refresh_manifest())
     flavour(client.refresh_manifest())
@@ -123,7 +123,7 @@ def test_the_question_and_the_headers(flavour, serve):
 
 
 def test_a_compressed_document_is_read(flavour, serve):
-    server = serve(Answer(gzip.compress(DOCUMENT), headers={"Content-Encoding": "gzip"}))
+    server = serve(Reply(gzip.compress(DOCUMENT), headers={"Content-Encoding": "gzip"}))
     client = flavour.client(None, server.url)
     assert NEW in flavour(client.refresh_manifest()).diff.added
 
@@ -135,9 +135,9 @@ def test_an_operation_of_unknown_effect_is_sent_once(flavour, serve, failure):
 
     def fail(asked):
         return (
-            Answer(b"{", cut=True)
+            Reply(b"{", cut=True)
             if failure == "cut"
-            else answer_json({"title": "x"}, failure, Retry_After="0")
+            else json_reply({"title": "x"}, failure, Retry_After="0")
         )
 
     server = serve(fail)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from faults import FaultProxy, LedgerServer, Plan
 from faults.flavours import TOKEN, Caller
-from helpers.wire import Answer, answer_json
+from helpers.wire import Reply, json_reply
 
 from geopera import AsyncGeopera, RetryPolicy, errors
 from geopera._loops import downloads as _downloads
@@ -52,10 +52,10 @@ def test_cancelled_calls_give_their_connection_back(server, fault, hooked):
 
 
 @pytest.mark.parametrize("hooked", [False, True], ids=["short", "through-httpx"])
-def test_cancelled_at_every_moment_of_a_call(server, hooked):
+def test_cancelled_at_every_step_of_a_call(server, hooked):
     """A task is cancelled after n turns of the event loop, for each n until the call gets through.
 
-    Several times over: at which turn an answer comes in differs from run to run. The moment that matters
+    Several times over: at which turn a response comes in differs from run to run. The moment that matters
     most is the one in which the connection is given back.
     """
 
@@ -261,13 +261,13 @@ def test_a_download_that_is_cancelled_while_the_disk_works_leaves_nothing(serve,
         real(self)
         ended.set()
 
-    def answer(asked):
+    def reply(asked):
         if asked.method == "POST":
-            return answer_json({"url": f"{wire.url}/file.tif"})
-        return Answer(b"tiff" * 500_000, type="image/tiff")
+            return json_reply({"url": f"{wire.url}/file.tif"})
+        return Reply(b"tiff" * 500_000, type="image/tiff")
 
     monkeypatch.setattr(_downloads._File, step, slow)
-    wire = serve(answer)
+    wire = serve(reply)
     body = {"item_id": "i", "asset_id": "a"}
 
     async def main():

@@ -21,7 +21,7 @@ def silent(connection, seen):
     connection.over.wait(20)
 
 
-def answer(connection, seen):
+def reply(connection, seen):
     connection.send(response({"id": "o"}))
 
 
@@ -72,7 +72,7 @@ def test_tasks_that_run_end_within_a_second_of_aclose(http_library, serve_raw):
 
 
 def test_a_client_is_used_again_after_close(flavour, http_library, serve_raw):
-    server = serve_raw(answer)
+    server = serve_raw(reply)
     client = flavour.client(TOKEN, server.url, http_library=http_library)
     for _ in range(3):
         assert flavour(client.orders.get(READ))["id"] == "o"
@@ -82,7 +82,7 @@ def test_a_client_is_used_again_after_close(flavour, http_library, serve_raw):
 
 
 def test_many_with_blocks_leave_nothing(serve_raw):
-    server = serve_raw(answer)
+    server = serve_raw(reply)
 
     def once():
         with Geopera(TOKEN, server.url) as client:
@@ -104,7 +104,7 @@ def test_many_with_blocks_leave_nothing(serve_raw):
 
 
 def test_unknown_operations_do_not_grow(serve_raw):
-    server = serve_raw(answer)
+    server = serve_raw(reply)
     with Geopera(TOKEN, server.url) as client:
         for number in range(50):
             client.invoke(f"some.new.operation_{number}", {})
@@ -117,7 +117,7 @@ def test_map_in_a_thread_after_the_main_thread_ended(serve_raw, tmp_path):
     import subprocess
     import sys
 
-    server = serve_raw(answer)
+    server = serve_raw(reply)
     source = f"""
 import threading, time, warnings
 warnings.simplefilter("ignore")
@@ -137,7 +137,7 @@ threading.Thread(target=work).start()
 
 
 def test_two_loops_by_turns_have_a_pool_each(serve_raw):
-    server = serve_raw(answer)
+    server = serve_raw(reply)
     client = AsyncGeopera(TOKEN, server.url)
     first, second = asyncio.Runner(), asyncio.Runner()
 

@@ -99,17 +99,17 @@ def test_hooks_see_every_attempt(flavour, server, style, kind):
     def requested(request):
         seen.append(("request", request.url.path, request.headers["idempotency-key"]))
 
-    def answered(response):
+    def replied(response):
         assert isinstance(response, httpx.Response)
         seen.append(("response", response.status_code, response.request.headers["idempotency-key"]))
 
     async def requested_later(request):
         requested(request)
 
-    async def answered_later(response):
-        answered(response)
+    async def replied_later(response):
+        replied(response)
 
-    before, after = (requested, answered) if kind == "plain" else (requested_later, answered_later)
+    before, after = (requested, replied) if kind == "plain" else (requested_later, replied_later)
     if style == "options":
         options = {"on_request": before, "on_response": after}
     else:

@@ -43,7 +43,7 @@ ENDS = [own, chunked, no_content, not_found]
 @pytest.mark.parametrize("first", ENDS, ids=lambda one: one.__name__)
 @pytest.mark.parametrize("how", ["one-segment", "split"])
 @pytest.mark.filterwarnings("ignore::geopera.errors.ResponseMismatchWarning")
-def test_an_order_is_never_answered_by_a_surplus_response(flavour, http_library, serve_raw, first, how):
+def test_an_order_never_gets_a_surplus_response(flavour, http_library, serve_raw, first, how):
     def script(connection, seen):
         if seen.number == 0:
             cut = len(SURPLUS) // 2

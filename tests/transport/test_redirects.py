@@ -75,12 +75,12 @@ def test_credentials_of_every_kind_stay_at_their_origin(flavour, http_library, s
         ("https://user:marker@api.example.com", "user name"),
         ("https://user@api.example.com", "user name"),
         ("ftp://api.example.com", "start with"),
-        ("https://", "no URL"),
-        ("https://a b", "no URL"),
-        ("https://h:99999", "no URL"),
-        ("https://h:port", "no URL"),
-        ("https://[::1", "no URL"),
-        ("https://::1", "no URL"),
+        ("https://", "not a URL"),
+        ("https://a b", "not a URL"),
+        ("https://h:99999", "not a URL"),
+        ("https://h:port", "not a URL"),
+        ("https://[::1", "not a URL"),
+        ("https://::1", "not a URL"),
         ("https://h/v1/../v2", "upwards"),
         ("https://h/%2e%2E", "upwards"),
         (None, "start with"),
@@ -162,3 +162,72 @@ def test_a_jar_that_is_given_keeps_them(flavour, http_library, serve_raw):
     for _ in range(2):
         flavour(client.orders.get(order_id="o"))
     assert [seen.headers.get("cookie") for seen in server.seen] == [None, "c=1"]
+
+
+BAD = [
+    "http://[::1",
+    "http://a..b/",
+    f"http://{'a' * 300}/",
+    "http://a\x01b/",
+    "/p\x07ath",
+    "http://:99999/",
+    "http://h:99999/",
+    "http://h:0/",
+    "http://a b/",
+    "http://%zz/",
+    "http://256.1.1.1/",
+    f"http://{'ü' * 80}.example/",
+    f"http://h/{'x' * 70_000}",
+    "http:///x",
+    "//",
+    "javascript:alert(1)",
+    "ftp://h/x",
+    "",
+]
+
+
+@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.parametrize("given", [False, True])
+def test_an_address_that_is_none_is_a_fault_of_the_response(
+    flavour, http_library, serve_raw, tmp_path, given
+):
+    """Also with a client of the caller's, and whether the library parses the header itself or not."""
+    place = ""
+
+    def script(connection, seen):
+        if seen.operation == "items.asset.download":
+            connection.send(response({"url": f"{server.url}/x.tif"}))
+        else:
+            head = b"HTTP/1.1 302 Found\r\nlocation: " + place.encode() + b"\r\ncontent-length: 0\r\n\r\n"
+            connection.send(head)
+
+    server = serve_raw(script)
+    client = flavour.client(TOKEN, server.url, http_library=http_library)
+    if given:
+        library = pytest.importorskip(http_library)
+        own = (library.AsyncClient if flavour.asynchronous else library.Client)(trust_env=False)
+        set_client = (
+            client._client.set_async_httpx_client if flavour.asynchronous else client._client.set_httpx_client
+        )
+        set_client(own)
+    calls = [
+        lambda: client.clip.job.download.download(job_id="j", mosaic_type="rgb", to=tmp_path / "x.tif"),
+        lambda: client.items.asset.download.download(item_id="i", asset_id="a", to=tmp_path / "x.tif"),
+    ]
+    for bad in BAD:
+        place = bad
+        server.seen.clear()
+        for call in calls:
+            with pytest.raises(
+                (errors.ResponseError, errors.APIError), match=r"redirect|address|302"
+            ) as caught:
+                flavour(call())
+            assert type(caught.value) is errors.ResponseError or not place
+        operations = server.operations()
+        assert operations.count("clip.job.download") == operations.count("items.asset.download") == 1
+        with pytest.raises((errors.ResponseError, errors.APIError), match=r"redirect|302"):
+            flavour(client.orders.get(order_id="o"))
+        assert server.operations().count("orders.get") == 1, "and that is not retried"
+    assert list(tmp_path.iterdir()) == []
+    if given:
+        flavour(own.aclose()) if flavour.asynchronous else own.close()

@@ -169,7 +169,7 @@ def test_a_transport_of_the_callers_is_never_closed(flavour, http_library, tmp_p
     library = pytest.importorskip(http_library)
     closed, asked = [], []
 
-    def answer(request):
+    def reply(request):
         asked.append(str(request.url))
         if request.method == "POST":
             return library.Response(200, json={"href": "https://files.example.com/f?signature=1", "id": "o"})
@@ -182,7 +182,7 @@ def test_a_transport_of_the_callers_is_never_closed(flavour, http_library, tmp_p
         async def aclose(self):
             closed.append(self)
 
-    client = flavour.client(TOKEN, URL, http_library=http_library, httpx_args={"transport": Mine(answer)})
+    client = flavour.client(TOKEN, URL, http_library=http_library, httpx_args={"transport": Mine(reply)})
     for number in range(2):
         asset = {"item_id": "i", "asset_id": "a"}
         flavour(client.items.asset.download.download(asset, tmp_path / str(number)))

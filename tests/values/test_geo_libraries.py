@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from helpers.flavour import Flavour
-from helpers.wire import Answer, Asked, Wire, answer_json, feature
+from helpers.wire import Asked, Reply, Wire, feature, json_reply
 from shapely.geometry import MultiPolygon, Point, box, mapping, shape
 
 from geopera.errors import InvalidInputError
 from geopera.models import CatalogSearchInput, StacFeature
 
-Serve = Callable[[Callable[[Asked], Answer]], Wire]
+Serve = Callable[[Callable[[Asked], Reply]], Wire]
 
 AOI = box(151.18, -33.92, 151.30, -33.84)
 BODY = {"host_name": "earthsearch-aws", "collections": ["sentinel-2-l2a"], "limit": 10}
@@ -29,7 +29,7 @@ def as_json(place: Any) -> Any:
 
 @pytest.fixture
 def wire(serve: Serve) -> Wire:
-    return serve(lambda asked: answer_json({"features": [feature(n) for n in range(3)]}))
+    return serve(lambda asked: json_reply({"features": [feature(n) for n in range(3)]}))
 
 
 def sent(flavour: Flavour, wire: Wire, call: Callable[[Any], Any]) -> Any:
@@ -96,7 +96,7 @@ EAST = dt.timezone(dt.timedelta(hours=10))
         ("2024-01-15T00:00:00Z/..", "2024-01-15T00:00:00Z/.."),
     ],
 )
-def test_moments_and_pairs_in_a_body(flavour: Flavour, wire: Wire, given: Any, text: str) -> None:
+def test_datetimes_and_pairs_in_a_body(flavour: Flavour, wire: Wire, given: Any, text: str) -> None:
     for call in (
         lambda client: client.catalog.search({**BODY, "datetime_": given}),
         lambda client: client.catalog.search({**BODY, "datetime": given}),

@@ -174,7 +174,7 @@ EAST = dt.timezone(dt.timedelta(hours=10))
         (dt.date(2024, 2, 29), "2024-02-29"),
     ],
 )
-def test_moments(value: dt.date, text: str) -> None:
+def test_datetimes(value: dt.date, text: str) -> None:
     assert rfc3339(value) == text
 
 
@@ -231,7 +231,7 @@ def test_intervals(value: object, text: str) -> None:
 
 
 @pytest.mark.parametrize("value", [None, 5, {}, (1, 2), object(), (dt.date(2024, 1, 1), 5)])
-def test_what_is_no_moment_is_a_type_error(value: object) -> None:
+def test_another_type_is_no_datetime(value: object) -> None:
     with pytest.raises(TypeError):
         interval(value)
 

@@ -108,7 +108,7 @@ def test_bodies_of_all_types(form: Any) -> None:
 
 @pytest.mark.parametrize("body", [None, 5, {}, [1, 2]])
 def test_a_body_that_was_parsed_or_is_none_is_a_mistake_of_the_caller(body: Any) -> None:
-    with pytest.raises(TypeError, match=f"the bytes that came, not a {type(body).__name__}"):
+    with pytest.raises(TypeError, match=f"the raw bytes, not a {type(body).__name__}"):
         webhooks.parse(body, delivery()[1], SECRET)
 
 

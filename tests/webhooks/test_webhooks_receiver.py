@@ -202,14 +202,14 @@ def test_a_receiver_shows_no_secret() -> None:
 def posts(client: httpx.Client, path: str) -> list[int]:
     good, bad = event(1), event(2)
     bad[1]["X-Geopera-Signature"] = signed(b"other")
-    answers = [
+    replies = [
         client.post(path, content=good[0], headers=good[1]),
         client.post(path, content=good[0], headers=good[1]),
         client.post(path, content=bad[0], headers=bad[1]),
         client.post(path, content=b" " * (MOST_BYTES + 1), headers=good[1]),
         client.get(path),
     ]
-    return [answer.status_code for answer in answers]
+    return [reply.status_code for reply in replies]
 
 
 EXPECTED = [204, 204, 401, 413, 405]

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from helpers.flavour import Flavour
-from helpers.wire import Answer, Asked, Wire
+from helpers.wire import Asked, Reply, Wire
 
 from geopera import webhooks
 from geopera.errors import WebhookSignatureError
 
-Serve = Callable[[Callable[[Asked], Answer]], Wire]
+Serve = Callable[[Callable[[Asked], Reply]], Wire]
 
 INPUTS = {
     "collection": "sentinel-2-l2a",
@@ -32,17 +32,17 @@ class Receiver:
         self.wire = serve(self.receive)
         self.url = self.wire.url + "/hooks"
 
-    def receive(self, asked: Asked) -> Answer:
+    def receive(self, asked: Asked) -> Reply:
         with self.came:
             try:
                 event = webhooks.parse(asked.content, asked.headers, self.secrets)
             except WebhookSignatureError as exc:
                 self.refused.append(exc)
                 self.came.notify_all()
-                return Answer(status=401)
+                return Reply(status=401)
             self.events[event.event_id] = event
             self.came.notify_all()
-            return Answer(b"{}")
+            return Reply(b"{}")
 
     def wait(self, done: Callable[[], Any]) -> None:
         with self.came:
@@ -99,8 +99,8 @@ def test_another_secret_is_refused_until_it_is_known(
     receiver.wait(lambda: receiver.refused)
     assert receiver.events == {}
     receiver.secrets.append(subscription.secret)  # both are valid while one takes the place of the other
-    answer = flavour(client.event_subscriptions.test({"subscription_id": subscription.id}))
+    reply = flavour(client.event_subscriptions.test({"subscription_id": subscription.id}))
     receiver.wait(lambda: receiver.events)
-    assert answer.delivered
-    assert [*receiver.events] == [answer.event_id]
+    assert reply.delivered
+    assert [*receiver.events] == [reply.event_id]
     flavour(client.event_subscriptions.delete({"subscription_id": subscription.id}))

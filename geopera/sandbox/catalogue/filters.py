@@ -1,7 +1,7 @@
 """Filters on the members of items: the query extension's operators, `sortby`, and CQL2 JSON.
 
-What cannot be read, or names a property that no item has, is a 422 problem: a filter that silently does
-nothing would let a test pass that production fails.
+An unreadable filter, or one with a property that no item has, is a 422 problem: a filter without effect would let a
+test pass that fails in production.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def sort(items: Iterable[T], sortby: Any, view: Callable[[T], Item]) -> list[T]:
 
 
 def cql2(expression: Any, language: Any = None) -> Callable[[Sequence[T], Callable[[T], Item]], list[T]]:
-    """A filter by a CQL2 JSON expression. Raises a 422 problem for what it does not know."""
+    """A filter by a CQL2 JSON expression. Raises a 422 problem for an unknown construct."""
     if language not in (None, "cql2-json"):
         raise unprocessable("filter-lang: the filter is CQL2 JSON (cql2-json).")
     names: set[str] = set()
@@ -150,7 +150,7 @@ def _matches(expression: Any, names: set[str], item: Item) -> bool:
         return bool(expression.matches({**item, "properties": {**missing, **(item.get("properties") or {})}}))
     except Exception as problem:  # noqa: BLE001 - see above
         if missing:
-            return False  # a comparison with nothing is not true
+            return False  # a comparison with a missing value is not true
         raise unprocessable(f"filter: {problem}"[:300]) from None
 
 

@@ -1,6 +1,6 @@
-"""Plane geometry on longitudes and latitudes: enough to ask whether two shapes touch.
+"""Plane geometry on longitudes and latitudes: enough to test whether two shapes touch.
 
-Coordinates are degrees (WGS84, RFC 7946); edges are straight in that plane; holes are obeyed. A bounding box
+Coordinates are degrees (WGS84, RFC 7946); edges are straight in that plane; polygons may have holes. A bounding box
 whose west is greater than its east crosses the antimeridian and is two boxes here.
 """
 
@@ -16,7 +16,7 @@ Point = tuple[float, float]
 Box = tuple[float, float, float, float]
 Ring = list[Point]
 _TYPES = ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon")
-_CHUNK = 64  # edges that share a bounding box, so that most of a large geometry is never looked at
+_CHUNK = 64  # edges that share a bounding box, so that most of a large geometry is never tested
 
 
 class Shape:
@@ -125,7 +125,7 @@ def parse_box(value: Any) -> list[Box]:
 
 
 def parse_geometry(value: Any, name: str = "intersects") -> Shape:
-    """A GeoJSON geometry. A Feature is none, as in the STAC API. Raises a 422 problem."""
+    """A GeoJSON geometry. A Feature is refused, as in the STAC API. Raises a 422 problem."""
     kind = value.get("type") if isinstance(value, Mapping) else None
     if kind == "GeometryCollection":
         parts = value.get("geometries")

@@ -1,7 +1,7 @@
-"""Rasters of scenes and areas: a grid, the pixels inside of a footprint, and values that are the same every time.
+"""Rasters of scenes and areas: a grid, the pixels inside of a footprint, and deterministic values.
 
-The values are a landscape of fields: neighbouring pixels are alike, red and near infrared differ with the
-vegetation, so that an index of them means something.
+The values form a landscape of fields: neighbouring pixels are similar, and red and near infrared depend on the
+vegetation, so that an index of them is meaningful.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from ..wire.pictures import Pixel, geotiff
 from .geometry import Ring, Shape
-from .projection import along, tile_place, to_grid
+from .projection import along, tile_position, to_grid
 
 _MOST = 128  # pixels on a side of a scene's raster
 _FIELD = 8  # pixels on a side of a field
@@ -62,7 +62,7 @@ def grid_of(shape: Shape, epsg: int, gsd: float) -> Grid:
 
 
 @lru_cache(maxsize=64)
-def _spans(shape: Shape, grid: Grid) -> list[list[tuple[int, int]]]:
+def _runs(shape: Shape, grid: Grid) -> list[list[tuple[int, int]]]:
     """For every row of a grid, the runs of pixels whose centres are inside of a shape."""
     rings = [[to_grid(grid.epsg, x, y) for x, y in along(ring)] for ring in _rings(shape)]
     edges = [edge for ring in rings for edge in pairwise(ring)]
@@ -92,7 +92,7 @@ def band(seed: str, name: str, shape: Shape, grid: Grid) -> list[list[int]]:
     level = _LEVEL.get(name, 400 + hashlib.sha256(name.encode()).digest()[0] * 8)
     sign = {"red": -0.6, "blue": -0.4, "nir": 0.9, "nir08": 0.9}.get(name, 0.2)
     rows = []
-    for row, runs in enumerate(_spans(shape, grid)):
+    for row, runs in enumerate(_runs(shape, grid)):
         line = [0] * grid.width
         plants = fields[row // _FIELD]
         for first, last in runs:
@@ -107,7 +107,7 @@ def band(seed: str, name: str, shape: Shape, grid: Grid) -> list[list[int]]:
 
 
 def ndvi(seed: str, shape: Shape, grid: Grid) -> list[list[float]]:
-    """(nir - red) / (nir + red) of every pixel; 0 outside of the shape."""
+    """The index (nir - red) / (nir + red) of every pixel; 0 outside of the shape."""
     red, nir = band(seed, "red", shape, grid), band(seed, "nir", shape, grid)
     return [
         [(n - r) / (n + r) if n + r else 0.0 for r, n in zip(*pair, strict=True)]
@@ -150,13 +150,13 @@ def tile(seed: str, shape: Shape, grid: Grid, z: int, x: int, y: int, size: int 
     rows = picture(seed, shape, grid)
     clear: Pixel = (0, 0, 0, 0)
     made = [[clear] * size for _ in range(size)]
-    west, north = tile_place(z, x, y)
-    east, south = tile_place(z, x + 1, y + 1)
+    west, north = tile_position(z, x, y)
+    east, south = tile_position(z, x + 1, y + 1)
     if west > shape.box[2] or east < shape.box[0] or south > shape.box[3] or north < shape.box[1]:
         return made
     for line in range(size):
         for column in range(size):
-            lon, lat = tile_place(z, x + (column + 0.5) / size, y + (line + 0.5) / size)
+            lon, lat = tile_position(z, x + (column + 0.5) / size, y + (line + 0.5) / size)
             if not (shape.box[0] <= lon <= shape.box[2] and shape.box[1] <= lat <= shape.box[3]):
                 continue
             east_of, north_of = to_grid(grid.epsg, lon, lat)

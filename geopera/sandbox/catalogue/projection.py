@@ -23,13 +23,13 @@ _E = math.sqrt(_F * (2 - _F))
 
 
 def utm_epsg(lon: float, lat: float) -> int:
-    """The EPSG code of the UTM zone of a place."""
+    """The EPSG code of the UTM zone of a position in degrees."""
     zone = min(60, max(1, math.floor((lon + 180) / 6) + 1))
     return (32700 if lat < 0 else 32600) + zone
 
 
 def to_grid(epsg: int, lon: float, lat: float) -> Point:
-    """A place in the coordinates of a UTM zone, or as it is for 4326."""
+    """A position in the coordinates of a UTM zone, in metres, or unchanged for 4326."""
     if epsg == 4326:
         return lon, lat
     middle = math.radians((epsg % 100) * 6 - 183)
@@ -46,8 +46,8 @@ def to_grid(epsg: int, lon: float, lat: float) -> Point:
     return 500_000 + 0.9996 * _RADIUS * east, false_north + 0.9996 * _RADIUS * north
 
 
-def tile_place(z: int, x: float, y: float) -> Point:
-    """Longitude and latitude of a place in the grid of web map tiles (x and y may be fractions)."""
+def tile_position(z: int, x: float, y: float) -> Point:
+    """Longitude and latitude of a position in the grid of web map tiles (x and y may be fractions)."""
     count = 2**z
     return x / count * 360 - 180, math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * y / count))))
 

@@ -1,6 +1,6 @@
-"""The catalogue: hosts, collections, and scenes that are made from a seed, the same every time.
+"""The catalogue: hosts, collections, and deterministic scenes, made from a seed.
 
-A scene is kept small (id, box, time, cloud); its STAC item is built when it is asked for.
+A scene is kept small (id, box, time, cloud); its STAC item is built when it is requested.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SCENES_OVER_AOI = 320
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """What is known of a collection on one host."""
+    """A collection on one host."""
 
     id: str
     title: str
@@ -59,7 +59,7 @@ class Scene:
 
     @cached_property
     def shape(self) -> Shape:
-        """The footprint, for questions."""
+        """The footprint, for spatial tests."""
         if self.source is not None:
             return parse_geometry(self.source.get("geometry"), f"item {self.id!r}")
         return Shape([], [[self.ring]])
@@ -96,7 +96,7 @@ class Scene:
 
     @cached_property
     def members(self) -> dict[str, Any]:
-        """What filters and orders of searches look at: the item without its assets and links."""
+        """The item without its assets and links, as filters and sorting see it."""
         if self.source is not None:
             return dict(self.source)
         return {
@@ -197,7 +197,7 @@ class Catalogue:
         return next((one for known in self._collections.values() for one in known if one.id == id_), None)
 
     def add(self, items: Iterable[Mapping[str, Any]], host: str) -> list[str]:
-        """Adds STAC items as scenes of a host, in the place of those with their ids; returns the ids.
+        """Add STAC items as scenes of a host, replacing those with the same ids. Returns the ids.
 
         Raises a 422 problem for an item without an id, a collection, a datetime or a geometry.
         """
@@ -244,13 +244,13 @@ class Catalogue:
             self._collections[host].append(collection)
         shape = parse_geometry(item.get("geometry"), f"item {id_!r}")
         cloud = float(properties.get("eo:cloud_cover") or 0.0)
-        moment = parse_datetime(when, f"item {id_!r}")
-        return Scene(id_, host, collection, moment, cloud, shape.box, "", 0.0, item)
+        when = parse_datetime(when, f"item {id_!r}")
+        return Scene(id_, host, collection, when, cloud, shape.box, "", 0.0, item)
 
 
-def stamp(moment: datetime) -> str:
+def stamp(when: datetime) -> str:
     """RFC 3339 in UTC with whole seconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def stamp_of(seconds: float) -> str:

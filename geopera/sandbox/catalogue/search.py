@@ -1,4 +1,4 @@
-"""Filters and pages over the catalogue; every question is a body of a search operation."""
+"""Filters and pages over the catalogue, from the body of a search operation."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _FILTERS = ("host_name", "collections", "ids", "bbox", "intersects", "datetime",
 def check_host(name: object) -> str:
     """A known host; raises a 422 problem."""
     if not isinstance(name, str) or not name:
-        raise unprocessable("host_name is needed: the STAC host to ask.")
+        raise unprocessable("host_name is needed: the STAC host to search.")
     if name not in HOSTS:
         raise unprocessable(f"Unknown host {name!r}.", hosts=sorted(HOSTS))
     return name
 
 
 def matching(catalogue: Catalogue, body: Mapping[str, Any], hosts: Iterable[str]) -> Iterator[Scene]:
-    """The scenes of some hosts that a body asks for, newest first. Raises 422 problems before the first.
+    """The scenes of some hosts that match a body, newest first. Raises 422 problems before the first.
 
-    A collection that nobody has matches nothing, as in the STAC API.
+    An unknown collection matches nothing, as in the STAC API.
     """
     among = frozenset(hosts)
     collections = _texts(body, "collections")

@@ -1,7 +1,7 @@
-"""What a test may do to the server: `POST /__sandbox__/<control>` with a JSON object, and the sandbox's secret.
+"""The controls of the server: `POST /__sandbox__/<control>` with a JSON object, and the sandbox's secret.
 
-Every control is a function from the state and the fields of the body to JSON. `geopera.sandbox.Sandbox` has a
-method for each, which sends exactly this.
+Every control is a function from the state and the fields of the body to JSON. `geopera.sandbox.Sandbox` has a method
+for each, which sends this request.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Faults in the way of a call, and the record of the calls that came in."""
+"""Faults on request, and the record of received calls."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from ..wire.arrival import read_body
 from ..wire.problems import ProblemError, dump
 
 _MOST = 16 << 20
-_GARBAGE = b"\x00\xff<html>this is no JSON"
+_GARBAGE = b"\x00\xff<html>this is not JSON"
 _SURPLUS = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 17\r\n\r\n{"surplus": true}'
 _HIDDEN = frozenset({"authorization", "x-api-key", "cookie"})
 
 
 class CutError(ConnectionResetError):
-    """The connection was cut on request; a server closes it, an in-process transport raises it."""
+    """The connection was cut on request: a server closes it, an in-process transport raises this."""
 
 
 class Faulty:
-    """ASGI middleware around the routes: applies a waiting fault, and records every call."""
+    """ASGI middleware around the routes: applies a pending fault, and records every call."""
 
     def __init__(self, app: ASGIApp, state: State) -> None:
         self.app = app
@@ -88,7 +88,7 @@ class Faulty:
                 connection.transport.write(_SURPLUS)
 
     async def _done(self, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
-        """The response of the routes, kept back."""
+        """The response of the routes, held back."""
         start: Message = {}
         parts: list[bytes] = []
 
@@ -103,7 +103,7 @@ class Faulty:
 
 
 def note_body(request: Request, body: Any) -> None:
-    """Keeps the body of a call for its record."""
+    """Keep the body of a call for its record."""
     record = request.scope.get("sandbox.call")
     if record is not None:
         record["body"] = None if body is ... else body
@@ -126,7 +126,7 @@ def _record(scope: Scope, operation: str, now: float) -> dict[str, Any]:
 
 
 async def _take_in(scope: Scope, receive: Receive, seconds: float) -> None:
-    """Reads a body whose call is not made, for the record."""
+    """Read the body of a call that is not carried out, for its record."""
     request = Request(scope, receive)
     with contextlib.suppress(ValueError):
         note_body(request, json.loads(await read_body(request, _MOST, seconds) or b"null"))
@@ -134,7 +134,7 @@ async def _take_in(scope: Scope, receive: Receive, seconds: float) -> None:
 
 def _error(fault: Fault) -> Any:
     body = fault.body
-    problem = ProblemError(fault.status, f"A fault was asked for: {fault.status}.", headers=fault.headers)
+    problem = ProblemError(fault.status, f"A fault on request: {fault.status}.", headers=fault.headers)
     response = problem.response()
     if body is not None:
         response.body = dump(body)

@@ -1,7 +1,7 @@
-"""The outermost check: who may talk to a server on loopback at all.
+"""The outermost check: Host and Origin of requests to a server on loopback.
 
-A web page can make a browser send requests to this machine, under a name that its own DNS server points
-here. So the Host header has to be a name that this server has, and an Origin has to be a page of this machine.
+A web page can make a browser send requests to this machine, under a name that its own DNS server maps to it. So the
+Host header must be a name of this server, and an Origin must be a page of this machine.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _EVERY = frozenset({"0.0.0.0", "::", ""})
 
 
 class Gate:
-    """ASGI middleware. Tells the connection that its head has arrived, so that its time limit ends."""
+    """ASGI middleware for these checks. It also ends the time limit of the head on the connection."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
@@ -30,7 +30,7 @@ class Gate:
         if settings.public_url:
             named.add((urlsplit(settings.public_url).hostname or "").lower())
         self._names = _OWN | {f"[{name}]" if ":" in name else name for name in named - _EVERY}
-        # A server for other machines has addresses that it does not know; an address cannot be rebound.
+        # A server for other machines does not know all its addresses; DNS cannot rebind an address.
         self._addresses = settings.host in _EVERY
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""The sandbox's clock: the real time, moved on by hand or standing still."""
+"""The sandbox's clock: the real time, moved forward by hand or stopped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Clock:
         return time.time() + self._ahead if self._still is None else self._still
 
     def advance(self, seconds: float) -> None:
-        """Moves on. Raises ValueError for a step back: states and signatures never go back."""
+        """Move forward. Raises ValueError for a step back, since states and signatures never go back."""
         if not 0 <= seconds < math.inf:
             raise ValueError("a clock advances by zero or more seconds")
         if self._still is None:
@@ -26,18 +26,18 @@ class Clock:
             self._still += seconds
 
     def freeze(self, at: float | None = None) -> None:
-        """Stands still, now or at a datetime, until `advance` or `run`."""
+        """Stop, now or at a datetime, until `advance` or `run`."""
         self._still = self() if at is None else at
 
     def run(self) -> None:
-        """Goes on from where it is."""
+        """Run again."""
         if self._still is not None:
             self._ahead, self._still = self._still - time.time(), None
 
     def state(self) -> tuple[float, float | None]:
-        """What `restore` takes."""
+        """The state for `restore`."""
         return self._ahead, self._still
 
     def restore(self, state: tuple[float, float | None] = (0.0, None)) -> None:
-        """Goes back to a state; the real time without one."""
+        """Go back to a state; by default to the real time."""
         self._ahead, self._still = state

@@ -1,4 +1,4 @@
-"""Faults on request: which call fails, how, and how many times."""
+"""Faults on request: the calls that fail, the kind of failure, and how many times."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class Fault:
     """One fault.
 
     Attributes:
-        operation: an operation's id or a pattern such as `orders.*`, or a path that begins with `/`.
+        operation: An operation's id or a pattern such as `orders.*`, or a path that begins with `/`.
         kind: `status` responds with an error; `slow` responds late; `cut` closes the connection without a
             response; `half` ends it in the middle of the body; `garbage` replaces the body; `surplus` sends
-            another response that nobody asked for.
-        status: the status of the error.
-        times: how many calls it meets; None: all of them.
-        after_commit: whether the work is done before the fault.
-        seconds: how late, for `slow`.
-        headers: further headers of the error, such as Retry-After.
-        body: the problem document of the error, over the usual one; the bytes of `garbage` as text.
+            another, unrequested response.
+        status: The status of the error.
+        times: The number of calls; None for all of them.
+        after_commit: Whether the work is done before the fault.
+        seconds: The delay of `slow`.
+        headers: Further headers of the error, such as Retry-After.
+        body: A body instead of the usual problem document; the body of `garbage` as text.
     """
 
     operation: str
@@ -58,17 +58,17 @@ class Fault:
 
 
 class Faults:
-    """The faults that wait for their calls, oldest first."""
+    """The pending faults, oldest first."""
 
     def __init__(self) -> None:
         self.waiting: list[Fault] = []
 
     def add(self, fault: Fault) -> None:
-        """Adds one behind the others."""
+        """Add a fault after the others."""
         self.waiting.append(fault)
 
     def take(self, operation: str) -> Fault | None:
-        """The fault that meets this call, if there is one; it is used up with its last time."""
+        """The fault for this call, if there is one; it is removed after its last time."""
         for fault in self.waiting:
             if fnmatchcase(operation, fault.operation):
                 if fault.times is not None:

@@ -22,7 +22,7 @@ _NOT_RAW = frozenset(
 
 
 def document(contract: Contract) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of a manifest, with a path that is no operation."""
+    """The OpenAPI 3.1 document of a manifest, with one path that is not an operation."""
     paths: dict[str, Any] = {
         "/healthz": {
             "get": {"operationId": "healthz", "security": [], "responses": {"200": {"description": "Alive"}}}
@@ -46,7 +46,7 @@ def document(contract: Contract) -> dict[str, Any]:
 
 
 def rendered(state: State) -> tuple[bytes, str]:
-    """The bytes to serve and their entity tag. A test may put another document in the place of the real one."""
+    """The bytes to serve and their entity tag. A test may replace the document."""
     source = state.openapi
     cached = state.openapi_cache
     if cached is not None and cached[0] is source:
@@ -92,7 +92,7 @@ def _operation(operation: Operation, contract: Contract) -> dict[str, Any]:
         }
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
     if "Problem" in contract.schemas:
-        # What the official description leaves out: broken rules of the domain, and all other errors.
+        # The official description omits these: violated domain rules, and all other errors.
         if "422" in responses:
             responses["422"]["content"].setdefault(PROBLEM, problem)
         responses["default"] = {"description": "Error", "content": {PROBLEM: problem}}
@@ -123,7 +123,7 @@ def _is_raw(operation: Operation) -> bool:
 
 
 def _moved(schema: Any) -> Any:
-    """The same schema with its references pointed at the components."""
+    """The same schema with references to the components."""
     if isinstance(schema, Mapping):
         return {
             key: "#/components/schemas/" + value.rsplit("/", 1)[-1]

@@ -1,4 +1,4 @@
-"""Lists: where a page begins, the shape of the response, and made-up records for lists without state."""
+"""Lists: the bounds of a page, the shape of the response, and synthetic records for lists without state."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _BARE = frozenset(
 
 
 def window(call: Call) -> tuple[int, int]:
-    """Where the page that a body asks for begins, and how many records it may have.
+    """The offset of the requested page, and its size.
 
     Follows the fields of the operation's input: `limit`/`offset`, `page`/`size`, or `limit`/`page`
     (pages count from 0). Raises a 422 problem for a negative number.
     """
     fields = input_fields(call)
     size_name = "size" if "size" in fields and "limit" not in fields else "limit"
-    # A page size without a limit in the schema is cut, not refused, as the STAC API specification has it.
+    # A page size without a limit in the schema is reduced, not refused, as the STAC API specification requires.
     size = min(_number(call, size_name, fields, 100), _LARGEST)
     if "offset" in fields:
         start = _number(call, "offset", fields, 0)
@@ -47,24 +47,24 @@ def window(call: Call) -> tuple[int, int]:
 
 
 def listing(call: Call, name: str, records: Sequence[Any], total: int) -> Any:
-    """The response of a list: an object with the records under the name that the manifest knows, or `name`."""
+    """The response of a list: an object with the records under the manifest's name for them, or `name`."""
     operation = call.operation
     if operation.id in _BARE and not operation.records:
         return list(records)
     start, size = window(call)
-    answer: dict[str, Any] = {operation.records or name: list(records), "total": total}
+    result: dict[str, Any] = {operation.records or name: list(records), "total": total}
     fields = input_fields(call)
     if "offset" in fields:
-        answer |= {"limit": size, "offset": start}
+        result |= {"limit": size, "offset": start}
     elif "size" in fields:
-        answer |= {"page": start // size, "size": size}
+        result |= {"page": start // size, "size": size}
     elif "page" in fields:
-        answer |= {"page": start // size, "limit": size}
-    return answer
+        result |= {"page": start // size, "limit": size}
+    return result
 
 
 def synthetic(call: Call) -> Any:
-    """A page of made-up records, for a list operation about which the server knows nothing."""
+    """A page of synthetic records, for a list operation without state."""
     name = plural(call.operation)
     start, size = window(call)
     total = SYNTHETIC if call.operation.convention or "page" in input_fields(call) else 3
@@ -90,20 +90,20 @@ def is_list(operation: Operation) -> bool:
 
 
 def generic(call: Call) -> Any:
-    """A response for any operation: made from the output schema, or a small object when there is none."""
+    """A response for any operation: made from the output schema, or a small object without one."""
     operation = call.operation
     schema, schemas = operation.output, call.state.contract.schemas
     if not _typed(schema, schemas):
         if is_list(operation):
             return synthetic(call)
-        answer: dict[str, Any] = {
+        result: dict[str, Any] = {
             "id": _given_id(call.body) or "example",
             "ok": True,
             "operation": operation.id,
         }
         if operation.side_effect != "read":
-            answer["reference"] = new_id("ref")
-        return answer
+            result["reference"] = new_id("ref")
+        return result
     value = example(schema, schemas, full=True)
     if isinstance(value, dict):
         if "organization_id" in value:

@@ -1,4 +1,4 @@
-"""What handlers and the dispatcher share: a call, a raw response, and the table of handlers."""
+"""The types of handlers and the dispatcher: a call, a raw response, and the table of handlers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Call:
-    """One call on its way through: who asks for what, with which body."""
+    """One call: the caller, the operation, the body."""
 
     state: State
     operation: Operation
@@ -27,7 +27,7 @@ class Call:
 
     @property
     def organisation(self) -> str:
-        """The id of the organisation that asks."""
+        """The id of the caller's organisation."""
         return self.caller.organisation
 
 
@@ -48,7 +48,7 @@ HANDLERS: dict[str, Handler] = {}
 
 
 def handles(*ids: str) -> Callable[[Handler], Handler]:
-    """Registers a function as the handler of operations."""
+    """Register a function as the handler of operations."""
 
     def register(function: Handler) -> Handler:
         for id_ in ids:
@@ -61,7 +61,7 @@ def handles(*ids: str) -> Callable[[Handler], Handler]:
 def is_example(id_: object) -> bool:
     """Whether an id is one of the reserved ones: `example`, `example-order`, …
 
-    They stand for something that always exists and never changes, so that every operation can be tried
-    with a body that was made from its schema.
+    They name something that always exists and never changes, so that every operation can be called with a body that
+    was made from its schema.
     """
     return isinstance(id_, str) and (id_ == "example" or id_.startswith("example-"))

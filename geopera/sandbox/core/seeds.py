@@ -1,4 +1,4 @@
-"""What an organisation starts with: an account, items in two projects, notifications."""
+"""The initial data of an organisation: an account, items in two projects, notifications."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FIRST = 1_704_067_200.0  # 2024-01-01T00:00:00Z
 
 
 def plant(store: Store, organisation: str, credits: int, now: float) -> None:
-    """Fills an organisation, once."""
+    """Fill an organisation, once."""
     if store.one("SELECT 1 FROM accounts WHERE organisation = ?", organisation):
         return
     store.run("INSERT INTO accounts VALUES (?, ?, NULL, ?)", organisation, credits, now)
@@ -44,8 +44,8 @@ def plant(store: Store, organisation: str, credits: int, now: float) -> None:
 def _row(
     kind: str, organisation: str, parent: str | None, body: dict[str, Any], created: float
 ) -> tuple[Any, ...]:
-    # Ids are unique per kind over all organisations; what is seeded under the same name everywhere
-    # carries the organisation in its key.
+    # Ids are unique per kind over all organisations, so a record that every organisation has under the same name
+    # has the organisation in its key.
     return kind, body["id"], organisation, parent, json.dumps(body), created
 
 

@@ -1,4 +1,4 @@
-"""What one running server holds: its settings, its store, its manifest and its catalogue."""
+"""The state of one running server: its settings, its store, its manifest and its catalogue."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ class Settings:
     """The options of a server; `create_app` takes them as keywords.
 
     Attributes:
-        token: the token with every scope.
-        tokens: further tokens: token -> {"scopes", "organization", "principal", "type"}.
-        db: the SQLite file; `:memory:` for none.
-        speed: how many times as fast orders and jobs move.
-        credits: what an organisation starts with (100 credits are one Australian dollar).
-        rate_limits: whether the rate limits apply.
-        rate_window: the length of their window, in seconds.
-        rate_limit_counts: calls per window, over the documented ones.
-        scenes: how many Sentinel-2 scenes cover the area around Sydney.
-        download_size: bytes of a clip download and of a signed file.
-        files_host: the host name in signed URLs; None: the other name of the loopback interface.
-        stream_delay: seconds between two records of a stream.
-        token_ttl: lifetime in seconds of the access tokens that a sign-in gives.
-        approve: whether a sign-in is approved at once, without a person at the verification page.
-        host: the address that it listens on, which the Host header may name.
-        allowed_hosts: further names in the Host header, as of a container.
-        public_url: the base of the URLs that it makes; None: what it listens on.
-        secret: what the control endpoints ask for; None: a random one.
-        remote_control: whether the control endpoints serve other machines too.
-        body_timeout: seconds for a whole body to arrive.
+        token: The token with every scope.
+        tokens: Further tokens: token -> {"scopes", "organization", "principal", "type"}.
+        db: The SQLite file; `:memory:` for none.
+        speed: The factor by which orders and jobs are faster.
+        credits: The credits of a new organisation (100 credits are one Australian dollar).
+        rate_limits: Whether the rate limits apply.
+        rate_window: The length of their window, in seconds.
+        rate_limit_counts: Calls per window by class, instead of the documented ones.
+        scenes: The number of Sentinel-2 scenes that cover the area around Sydney.
+        download_size: The size in bytes of a clip download and of a signed file.
+        files_host: The host name in signed URLs; None: the other name of the loopback interface.
+        stream_delay: Seconds between two records of a stream.
+        token_ttl: Lifetime in seconds of the access tokens of a sign-in.
+        approve: Whether a sign-in is approved at once, without a person at the verification page.
+        host: The address that it listens on, which the Host header may name.
+        allowed_hosts: Further names in the Host header, as of a container.
+        public_url: The base of the URLs in responses; None: the address that it listens on.
+        secret: The secret of the control endpoints; None: a random one.
+        remote_control: Whether the control endpoints serve other machines too.
+        body_timeout: Seconds for a whole body to arrive.
     """
 
     token: str = DEFAULT_TOKEN
@@ -96,8 +96,8 @@ class State:
         self.faults = Faults()
         self.calls: deque[dict[str, Any]] = deque(maxlen=10_000)
         self.expired: dict[str, float] = {}  # token -> since when it is refused
-        self.responses: dict[str, Any] = {}  # operation -> what it responds, of operations that were added
-        self.uploads: dict[str, bytes] = {}  # the name of a file that was put -> its bytes
+        self.responses: dict[str, Any] = {}  # operation -> its response, for operations that were added
+        self.uploads: dict[str, bytes] = {}  # the name of an uploaded file -> its bytes
         self.url_lifetime = 3600.0  # seconds that signed URLs last
         self.snapshots: dict[str, tuple[Any, ...]] = {}
         self._sign_ins()
@@ -119,12 +119,12 @@ class State:
         return self._store
 
     def use_manifest(self, manifest: object) -> None:
-        """Serves another manifest from now on (and describes it in /openapi.json)."""
+        """Serve another manifest from now on, and describe it in /openapi.json."""
         self.contract = Contract.load(manifest)
         self.openapi_cache = None
 
     def ensure(self, organisation: str, now: float) -> None:
-        """Makes what an organisation starts with: an account with credits, items, notifications."""
+        """Make the initial data of an organisation: an account with credits, items, notifications."""
         if organisation in self._ready:
             return
         with self.store.transaction():
@@ -132,7 +132,7 @@ class State:
         self._ready.add(organisation)
 
     def base_url(self, request: HTTPConnection) -> str:
-        """The base of the URLs that the server makes; never from a header of the request."""
+        """The base of the URLs in responses; never from a header of the request."""
         if self.base is not None:
             return self.base
         host, port = request.scope.get("server") or ("localhost", None)
@@ -146,7 +146,7 @@ class State:
         return self.clock
 
     def reset(self) -> None:
-        """Forgets everything that happened since the start: the state of a server that was just made."""
+        """Restore the state of a new server."""
         self.store.clear()
         self._ready.clear()
         self.clock = Clock()
@@ -168,14 +168,14 @@ class State:
         self.wake()
 
     def snapshot(self) -> str:
-        """Keeps the data, the clock, the scenes and the operations; returns the id for `restore`."""
+        """Keep the data, the clock, the scenes and the operations. Returns the id for `restore`."""
         id_ = new_id("snapshot")
         kept = (self.hands.state(), self.contract, copy.copy(self.catalogue), dict(self.responses))
         self.snapshots[id_] = (self.store.copied(), *kept)
         return id_
 
     def restore(self, id_: str) -> bool:
-        """Goes back to a snapshot, which can be used again; false if there is none of this id."""
+        """Go back to a snapshot, which can be used again. Returns False if there is none with this id."""
         if id_ not in self.snapshots:
             return False
         data, clock, self.contract, catalogue, responses = self.snapshots[id_]
@@ -198,7 +198,7 @@ class State:
         return RateLimits(settings.rate_window, settings.rate_limit_counts) if settings.rate_limits else None
 
     def close(self) -> None:
-        """Closes the database."""
+        """Close the database."""
         if self._store is not None:
             self._store.close()
             self._store = None

@@ -1,7 +1,7 @@
-"""Things that operations make and name by an id: rules, formulas, uploads, links, …
+"""Objects that operations make and name by an id: rules, formulas, uploads, links, …
 
-Whatever an operation makes is remembered; reading, changing or deleting it by an id that nobody made is 404.
-The records of made-up lists count as made, and so do the reserved ids of examples.
+Every made object is stored; reading, changing or deleting one by an unknown id is 404. The records of synthetic lists
+and the reserved ids of examples count as made.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..wire.problems import not_found
 from .registry import Call, is_example
 from .state import new_id
 
-# What an operation makes.
+# The kind of object that an operation makes.
 _MAKERS = {
     "alerts.create_rule": "rule",
     "api_keys.create": "key",
@@ -33,7 +33,7 @@ _MAKERS = {
 _IDS = {"orderId": "order", "target_project_id": "project"}
 _IDS |= {"target_item_id": "item", "target_collection_id": "collection", "image_id": "scene"}
 _IDS |= {"dataProductId": "data_product", "acceptedOptionId": "option"}
-# Given by the caller rather than made by the API, or checked elsewhere.
+# Chosen by the caller rather than made by the API, or checked elsewhere.
 _FREE = frozenset(
     {
         "organization_id",
@@ -48,11 +48,11 @@ _FREE = frozenset(
 _NAMED = {"collection_name", "data_product_name", "provider_name"}
 _MADE_UP = re.compile(r"(?a:(\w+)-(\d{3}))")
 _SEEDED = frozenset({"example-collection", "project-harbour"})
-SYNTHETIC = 57  # records of a made-up list
+SYNTHETIC = 57  # records of a synthetic list
 
 
 def check_ids(call: Call) -> None:
-    """Raises a 404 problem for the first id of the body that nobody made."""
+    """Raises a 404 problem for the first unknown id of the body."""
     makes = _MAKERS.get(call.operation.id)
     for name, value in call.body.items():
         kind = _kind(name)
@@ -66,7 +66,7 @@ def check_ids(call: Call) -> None:
 
 
 def remember(call: Call, value: Any) -> Any:
-    """Keeps what an operation made, changed or deleted; returns its response."""
+    """Store the object that an operation made, changed or deleted. Returns its response."""
     if not isinstance(value, dict):
         return value
     makes = _MAKERS.get(call.operation.id)
@@ -100,7 +100,7 @@ def remember(call: Call, value: Any) -> Any:
 
 
 def made(call: Call, kind: str) -> list[dict[str, Any]]:
-    """What the organisation made of a kind, newest first."""
+    """The objects of a kind that the organisation made, newest first."""
     rows = call.state.store.all(
         "SELECT body FROM records WHERE kind = ? AND organisation = ? ORDER BY seq DESC",
         kind,
@@ -120,7 +120,7 @@ def _kind(name: str) -> str | None:
 
 
 def _given(call: Call) -> list[tuple[str, str]]:
-    """The kinds and ids of a body; the one that the operation is about comes last."""
+    """The kinds and ids of a body; the subject of the operation comes last."""
     pairs = [(_kind(name), value) for name, value in call.body.items() if isinstance(value, str)]
     found = [(kind, value) for kind, value in pairs if kind is not None]
     family = call.operation.id.split(".")[0]

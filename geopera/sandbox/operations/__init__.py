@@ -1,1 +1,1 @@
-"""What each operation of the sandbox does, one file a resource; importing a file registers its operations."""
+"""The operations of the sandbox, one file per resource; importing a file registers its operations."""

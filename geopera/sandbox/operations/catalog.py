@@ -24,12 +24,12 @@ def search(call: Call) -> dict[str, Any]:
     body = call.body
     found = matching(call.state.catalogue, body, [check_host(body.get("host_name"))])
     scenes, token = page(found, body, limit=int(body.get("limit") or 100))
-    answer = _features(call, scenes)
+    result = _features(call, scenes)
     links = [_link(call, "self", body)]
     if token is not None:
-        answer["next"] = token
+        result["next"] = token
         links.append(_link(call, "next", {**body, "next": token}))
-    return {**answer, "links": links}
+    return {**result, "links": links}
 
 
 @handles("catalog.federated_search")
@@ -41,8 +41,8 @@ def federated_search(call: Call) -> dict[str, Any]:
     left = int(body.get("limit") or 100)
     summaries, scenes = [], []
     for name in sources:
-        question = {**body, "host_name": None}
-        found = list(matching(call.state.catalogue, question, [name]))
+        query = {**body, "host_name": None}
+        found = list(matching(call.state.catalogue, query, [name]))
         summaries.append({"source_id": name, "title": HOSTS[name][0], "count": len(found), "error": None})
         scenes += found
     scenes.sort(key=lambda scene: scene.datetime, reverse=True)
@@ -51,11 +51,11 @@ def federated_search(call: Call) -> dict[str, Any]:
 
 @handles("stac.search")
 def stac_search(call: Call) -> dict[str, Any]:
-    """Over all hosts; pages count from 0."""
+    """Search all hosts; pages count from 0."""
     body = call.body
-    question = {key: value for key, value in body.items() if key != "query"}
+    query = {key: value for key, value in body.items() if key != "query"}
     keep = None if body.get("filter") is None else filters.cql2(body["filter"], body.get("filter-lang"))
-    scenes = list(matching(call.state.catalogue, question, HOSTS))
+    scenes = list(matching(call.state.catalogue, query, HOSTS))
     if keep is not None:
         scenes = keep(scenes, _members)
     scenes = filters.sort(scenes, body.get("sortby"), _members)
@@ -63,13 +63,13 @@ def stac_search(call: Call) -> dict[str, Any]:
     links = [_link(call, "self", body)]
     if start + size < len(scenes):
         links.append(_link(call, "next", {**body, "page": start // size + 1}))
-    answer = _features(call, scenes[start : start + size])
-    return {**answer, "numberMatched": len(scenes), "links": links}
+    result = _features(call, scenes[start : start + size])
+    return {**result, "numberMatched": len(scenes), "links": links}
 
 
 @handles("catalog.search_stream")
 async def search_stream(call: Call) -> Response:
-    """SSE, NDJSON or one FeatureCollection, by the Accept header; SSE by default."""
+    """Respond with SSE, NDJSON or one FeatureCollection, by the Accept header; SSE by default."""
     body = call.body
     limit = body.get("limit")
     if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
@@ -78,8 +78,8 @@ async def search_stream(call: Call) -> Response:
     scenes = [scene for index, scene in enumerate(found) if limit is None or index < limit]
     kind = _chosen(call.request.headers.get("accept", "*/*"))
     if kind == "application/json":
-        answer = {**_features(call, ()), "features": [_record(call, scene) for scene in scenes]}
-        return Response(dump({**answer, "numberReturned": len(scenes)}), media_type=kind)
+        result = {**_features(call, ()), "features": [_record(call, scene) for scene in scenes]}
+        return Response(dump({**result, "numberReturned": len(scenes)}), media_type=kind)
     headers = {"Cache-Control": "no-store"}
     return StreamingResponse(_lines(call, scenes, kind), headers=headers, media_type=kind)
 
@@ -128,7 +128,7 @@ def _members(scene: Scene) -> dict[str, Any]:
 
 
 def _link(call: Call, relation: str, body: dict[str, Any]) -> dict[str, Any]:
-    """A link of a page, as the STAC API has them for searches by POST."""
+    """A link of a page, in the form of the STAC API for searches by POST."""
     href = call.state.base_url(call.request) + call.operation.path
     return {"rel": relation, "type": "application/geo+json", "method": "POST", "href": href, "body": body}
 
@@ -139,7 +139,7 @@ def _collections(call: Call, names: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def _chosen(accept: str) -> str:
-    """The wanted kind of stream: highest q first, then the order of the header."""
+    """The accepted kind of stream: highest q first, then the order of the header."""
     accepted = []
     for index, part in enumerate(accept.split(",")):
         kind, *params = (piece.strip() for piece in part.split(";"))

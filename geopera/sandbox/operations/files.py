@@ -23,7 +23,7 @@ _MOST = 256 << 20  # bytes of an upload
 
 
 def content(name: str, start: int, stop: int, head: bytes = b"") -> bytes:
-    """The bytes start..stop of the file of a name: its raster, then noise that is the same every time."""
+    """The bytes start..stop of the file of a name: its raster, then deterministic noise."""
     parts = [head[start:stop]]
     start = max(start, min(stop, len(head)))
     for number in range(start // BLOCK, -(-stop // BLOCK)):
@@ -35,7 +35,7 @@ def content(name: str, start: int, stop: int, head: bytes = b"") -> bytes:
 
 
 def file_response(request: Request, state: State, name: str, media_type: str) -> Response:
-    """The file, or the range of it that the request asks for. Raises a 416 problem."""
+    """The file, or the requested range of it. Raises a 416 problem."""
     head = images.head(state, name)
     size = len(head) if name in state.uploads else _size(state, name, head)
     etag = '"' + hashlib.sha256(f"{name}:{size}".encode() + head).hexdigest()[:24] + '"'
@@ -43,7 +43,7 @@ def file_response(request: Request, state: State, name: str, media_type: str) ->
 
 
 def signed_url(call: Call, name: str) -> dict[str, Any]:
-    """What `items.asset.download` responds: the URL, its end, the size and the type of the file."""
+    """The response of `items.asset.download`: the URL, its expiry, the size and the type of the file."""
     return {
         "url": _url(call, name, "GET"),
         "expires_at": stamp_of(int(call.now + call.state.url_lifetime)),
@@ -79,7 +79,7 @@ async def take(request: Request, state: State) -> Response:
 
 
 def _url(call: Call, name: str, method: str) -> str:
-    """A signed URL on the other name of this host, as a store of its own would have."""
+    """A signed URL on the other name of this host, as an object store has."""
     base = urlsplit(call.state.base_url(call.request))
     others = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}
     host = call.state.settings.files_host or others.get(base.hostname or "", base.hostname or "localhost")
@@ -91,6 +91,6 @@ def _url(call: Call, name: str, method: str) -> str:
 
 
 def _size(state: State, name: str, head: bytes) -> int:
-    """The size of a file: the one in its name (`bytes-5000000`), else the setting; at least that of its raster."""
+    """The size of a file: from its name (`bytes-5000000`), else from the settings; at least that of its raster."""
     named = _SIZE.search(name)
     return max(int(named[1]) if named else state.settings.download_size, len(head))

@@ -42,7 +42,7 @@ def _thumbnail(seed: str, shape: Shape, grid: pixels.Grid, size: int) -> bytes:
 
 
 def head(state: State, name: str) -> bytes:
-    """The real part of the file of a name: a raster, or what was uploaded."""
+    """The beginning of the file of a name: a raster, or the uploaded bytes."""
     if name in state.uploads:
         return state.uploads[name]
     first, _, rest = name.partition("/")
@@ -56,11 +56,11 @@ def head(state: State, name: str) -> bytes:
     if scene is not None:
         names = (asset,) if asset in scene.collection.bands else scene.collection.bands
         return _raster(scene.id, names or _NAMES, scene.shape, scene.grid)
-    return _raster(first, _NAMES, *_item_place(state, first))
+    return _raster(first, _NAMES, *_item_grid(state, first))
 
 
 def asset(request: Request, state: State) -> Response:
-    """GET of a catalogue asset, of an item or of a collection. They are public, as those of real hosts are."""
+    """GET of a catalogue asset, of an item or of a collection. They are public, as on real hosts."""
     parts = request.path_params["path"].split("/")
     if len(parts) == 2 and parts[0] in HOSTS and parts[1].endswith(".json"):
         found = [one for one in state.catalogue.collections(parts[0]) if f"{one.id}.json" == parts[1]]
@@ -88,7 +88,7 @@ def tile_of(request: Request, state: State) -> Response:
         raise ProblemError(404, "No such tile.")
     if path["kind"] == "items":
         signing.check(request, state, f"tiles/{path['id']}")
-        seed, shape, grid = path["id"], *_item_place(state, path["id"])
+        seed, shape, grid = path["id"], *_item_grid(state, path["id"])
     else:
         seed, shape, grid = _of_scene(_scene(state, path["id"]))
     z, x, y = _address(path)
@@ -133,7 +133,7 @@ def cog_thumbnail(call: Call) -> Any:
 @handles("items.tile.tilejson")
 def tilejson(call: Call) -> Any:
     id_ = call.body["item_id"]
-    shape, _ = _item_place(call.state, id_, call.organisation)
+    shape, _ = _item_grid(call.state, id_, call.organisation)
     west, south, east, north = shape.box
     query = signing.query(call.state, f"tiles/{id_}", call.now)
     base = call.state.base_url(call.request)
@@ -149,14 +149,14 @@ def tilejson(call: Call) -> Any:
 
 
 def _subject(call: Call) -> tuple[str, Shape, pixels.Grid]:
-    """What an operation makes a picture of: a scene, an item, or the file of a URL."""
+    """The subject of a picture: a scene, an item, or the file of a URL."""
     body = call.body
     if "scene_id" in body:
         if is_example(body["scene_id"]):
             return _of_scene(call.state.catalogue.scenes[0])
         return _of_scene(_scene(call.state, body["scene_id"]))
     if "item_id" in body:
-        return body["item_id"], *_item_place(call.state, body["item_id"], call.organisation)
+        return body["item_id"], *_item_grid(call.state, body["item_id"], call.organisation)
     parts = (
         urlsplit(str(body.get("url", ""))[:2000]).path.split("/") if "\\" not in str(body.get("url")) else []
     )
@@ -178,7 +178,7 @@ def _scene(state: State, id_: str) -> Scene:
     return scene
 
 
-def _item_place(state: State, id_: str, organisation: str | None = None) -> tuple[Shape, pixels.Grid]:
+def _item_grid(state: State, id_: str, organisation: str | None = None) -> tuple[Shape, pixels.Grid]:
     """The shape and the grid of an own item (or a scene). Raises a 404 problem."""
     if id_ in state.catalogue.by_id:
         return _of_scene(state.catalogue.by_id[id_])[1:]

@@ -99,7 +99,7 @@ def create(call: Call) -> Any:
         "created_at": now,
         "updated_at": now,
     }
-    _moment(item)
+    _check_datetimes(item)
     call.state.store.run(
         "INSERT INTO records (kind, id, organisation, parent, body, created) VALUES ('item', ?, ?, ?, ?, ?)",
         id_,
@@ -118,7 +118,7 @@ def update(call: Call) -> Any:
     item = _one(call)
     changes = {key: value for key, value in call.body.items() if key != "item_id" and value is not None}
     item = {**item, **changes, "updated_at": stamp_of(call.now)}
-    _moment(item)
+    _check_datetimes(item)
     call.state.store.run(
         "UPDATE records SET body = ? WHERE kind = 'item' AND id = ?", json.dumps(item), item["id"]
     )
@@ -143,7 +143,7 @@ def list_assets(call: Call) -> Any:
 
 @handles("items.asset.download")
 def download(call: Call) -> dict[str, Any]:
-    """A signed URL on the other name of this host; good for an hour, without a token."""
+    """A signed URL on the other name of this host; valid for an hour, without a token."""
     item, asset = call.body["item_id"], call.body["asset_id"]
     if item not in call.state.catalogue.by_id:
         _one(call)
@@ -153,16 +153,16 @@ def download(call: Call) -> dict[str, Any]:
 def _one(call: Call) -> Item:
     id_ = call.body["item_id"]
     if is_example(id_):
-        moment = "2024-01-15T00:02:41Z"
+        when = "2024-01-15T00:02:41Z"
         return {
             "id": id_,
             "project_id": "example-project",
             "stac_id": id_,
             "type": "satellite_capture",
             "name": "Example",
-            "created_at": moment,
-            "updated_at": moment,
-            "datetime": moment,
+            "created_at": when,
+            "updated_at": when,
+            "datetime": when,
         }
     row = call.state.store.one(
         "SELECT body FROM records WHERE kind = 'item' AND id = ? AND organisation = ?", id_, call.organisation
@@ -204,7 +204,7 @@ def _check_project(call: Call, id_: str) -> None:
         raise not_found("project", id_)
 
 
-def _moment(item: Item) -> None:
+def _check_datetimes(item: Item) -> None:
     for name in ("datetime", "start_datetime", "end_datetime"):
         if item.get(name) is not None:
             item[name] = parse_datetime(item[name], name).isoformat().replace("+00:00", "Z")

@@ -117,7 +117,7 @@ def download(call: Call) -> Any:
 
 
 def _families(call: Call) -> tuple[str, ...]:
-    # A clip is a processing job as well, and can be read as one.
+    # A clip is also a processing job, and can be read as one.
     return _CLIP if call.operation.id.startswith("clip.") else _BOTH
 
 

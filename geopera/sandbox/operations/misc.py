@@ -1,4 +1,4 @@
-"""Small operations with a memory: notifications, projects, images by their scene, usage."""
+"""Small operations with state: notifications, projects, images by their scene, usage."""
 
 from __future__ import annotations
 

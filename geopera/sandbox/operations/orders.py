@@ -148,7 +148,7 @@ def list_assets(call: Call) -> Any:
 
 
 def _check_geometries(body: dict[str, Any], where: str) -> None:
-    """Raises a 422 problem for an area that is no geometry in degrees, before anything is paid."""
+    """Raises a 422 problem for an area that is not a geometry in degrees, before anything is paid."""
     for name in ("geometry", "aoi_geometry", "aoi"):
         if name in body:
             parse_geometry(body[name], f"{where}.{name}")

@@ -16,7 +16,7 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 def respond(request: Request, data: bytes, media_type: str) -> Response:
-    """Bytes that are at hand."""
+    """Respond with bytes in memory, or the requested range. Raises a 416 problem."""
     etag = '"' + hashlib.sha256(data).hexdigest()[:24] + '"'
     return respond_with(request, len(data), etag, media_type, lambda start, stop: data[start:stop])
 
@@ -24,7 +24,7 @@ def respond(request: Request, data: bytes, media_type: str) -> Response:
 def respond_with(
     request: Request, size: int, etag: str, media_type: str, read: Callable[[int, int], bytes]
 ) -> Response:
-    """Bytes that `read(start, stop)` makes, or the range that the request asks for. Raises a 416 problem."""
+    """Respond with the bytes of `read(start, stop)`, or the requested range. Raises a 416 problem."""
     headers = {"Accept-Ranges": "bytes", "ETag": etag, "Cache-Control": "private"}
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers=headers)

@@ -1,4 +1,4 @@
-"""Signed URLs: a name, when it ends, and a signature over both and the method."""
+"""Signed URLs: a name, its expiry, and a signature over both and the method."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def query(state: State, name: str, now: float, method: str = "GET") -> str:
 
 
 def check(request: Request, state: State, name: str) -> None:
-    """Raises a 400 problem when credentials arrive (they are not meant for this place), 403 for a wrong
-    signature, 410 after the end of the URL."""
+    """Raises a 400 problem for a request with credentials (another host must not get them), 403 for a wrong
+    signature, 410 for an expired URL."""
     for header in ("authorization", "x-api-key"):
         if header in request.headers:
             raise ProblemError(400, f"A signed URL takes no {header} header.")

@@ -1,4 +1,4 @@
-"""Event subscriptions: the operations. What is delivered, and how, is in `deliveries`."""
+"""The operations of event subscriptions; `deliveries` sends the events."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..wire.problems import not_found, unprocessable
 from ..work import deliveries
 
 Subscription = dict[str, Any]
-# The server's own, and those with which a delivery could speak for somebody else.
+# The server's own headers, and those with which a delivery could impersonate another client.
 _FORBIDDEN = (
     *("host", "content-length", "content-type", "transfer-encoding", "connection", "user-agent"),
     *("authorization", "cookie", "proxy-authorization", "x-api-key", "x-sandbox-secret", "origin", "referer"),
@@ -104,7 +104,7 @@ def delete(call: Call) -> dict[str, Any]:
 
 @handles("event_subscriptions.test")
 async def test(call: Call) -> dict[str, Any]:
-    """Sends one sample delivery now and reports its status. Nothing is sent to a host beyond loopback."""
+    """Send one sample delivery now and report its status. Nothing is sent to a host beyond loopback."""
     subscription = _fetch(call)
     event = deliveries.sample(subscription, call.now)
     outcome = {"event_id": event["event_id"], "event_type": event["event_type"]}

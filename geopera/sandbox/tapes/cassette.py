@@ -1,6 +1,6 @@
-"""The file of a recorded run: a head, then one exchange a line, in the order in which they ended.
+"""The file of a recorded run: a head, then one exchange per line, in the order in which they ended.
 
-URLs of the API begin with `BASE` in it, so that it does not depend on the machine that recorded it.
+URLs of the API begin with `BASE` in it, so that the file does not depend on the machine that recorded it.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from typing import Any, TextIO
 from .redaction import RESPONSE_HEADERS, Redaction, each_text, in_urls
 
 BASE = "https://recorded.invalid"  # a name that RFC 2606 keeps free
-SIGNED = "/__signed__/"  # where a signed URL of another host stands in a cassette
+SIGNED = "/__signed__/"  # the path of signed URLs of other hosts in a cassette
 _HEAD = {"format": "geopera-cassette", "version": 1}
 _TEXT = ("text/", "application/xml", "application/x-ndjson", "application/x-www-form-urlencoded")
 
 
 class CassetteError(ValueError):
-    """A file is no cassette, or cannot be written."""
+    """A file is not a cassette, or cannot be written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it stands in a cassette: without secrets, and equal where a replay takes it for the same."""
+    """A request in a cassette, without secrets. Equal requests are the same for a replay."""
 
     method: str
     path: str
@@ -37,7 +37,7 @@ class Request:
 
     @property
     def key(self) -> str:
-        """Equal for requests that are the same."""
+        """The identity of a request."""
         return json.dumps([self.method, self.path, self.query, self.range, self.body], sort_keys=True)
 
     @property
@@ -76,7 +76,7 @@ def encoded(body: bytes, content_type: str, path: str, redaction: Redaction) -> 
 
 
 def decoded(body: Mapping[str, Any], base: str) -> bytes:
-    """The bytes of a body, with the URLs of a server in the place of the cassette's."""
+    """The bytes of a body, with the URLs of a server instead of the cassette's."""
 
     def moved(text: str) -> str:
         return in_urls(text, lambda url: base + url.removeprefix(BASE) if url.startswith(BASE) else url)
@@ -89,7 +89,7 @@ def decoded(body: Mapping[str, Any], base: str) -> bytes:
 
 
 class Writer:
-    """Writes a new cassette, readable by its owner alone. Each exchange is in the file when it has ended."""
+    """Writes a new cassette, readable by its owner only. Each exchange is written when it ends."""
 
     def __init__(self, path: str | Path) -> None:
         if os.path.lexists(path):
@@ -98,7 +98,7 @@ class Writer:
         self._file: TextIO | None = None
 
     def add(self, request: Request, status: int, headers: Mapping[str, str], body: dict[str, Any]) -> None:
-        """Adds an exchange."""
+        """Add an exchange."""
         kept = {name: value for name, value in headers.items() if name in RESPONSE_HEADERS}
         asked = {
             "method": request.method,
@@ -110,7 +110,7 @@ class Writer:
         self._write({"request": asked, "response": {"status": status, "headers": kept, "body": body}})
 
     def close(self) -> None:
-        """Closes the file."""
+        """Close the file."""
         if self._file is not None:
             self._file.close()
 
@@ -149,7 +149,7 @@ def read(path: str | Path) -> Iterator[tuple[Request, dict[str, Any]]]:
                     raise ValueError(line)
                 decoded(response["body"], "")
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
-                raise CassetteError(f"{path} is no cassette of this version: line {number}") from problem
+                raise CassetteError(f"{path} is not a cassette of this version: line {number}") from problem
             yield request, response
         if file.tell() == 0:
-            raise CassetteError(f"{path} is no cassette: it is empty")
+            raise CassetteError(f"{path} is not a cassette: it is empty")

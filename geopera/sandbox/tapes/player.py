@@ -1,4 +1,4 @@
-"""The server of `--replay`: responds with what a cassette holds, and with a clear error to all else."""
+"""The server of `--replay`: responds from a cassette, and with an error to other requests."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from .redaction import Redaction
 class Player:
     """The exchanges of a cassette, by their requests.
 
-    The same request gets its recorded responses in their order, and the last one from then on: a status that
-    is polled goes the way that it went.
+    The same request gets its recorded responses in order, then the last one again, so that a polled status changes as
+    it did.
 
     Attributes:
-        unknown: what was asked for and is not in the cassette.
+        unknown: The requests that are not in the cassette.
     """
 
     def __init__(self, file: Any) -> None:
@@ -42,7 +42,7 @@ class Player:
 
     @property
     def client_options(self) -> dict[str, Any]:
-        """What `Geopera` and `AsyncGeopera` need to talk to it; any token is accepted."""
+        """The arguments with which `Geopera` and `AsyncGeopera` use it; any token is accepted."""
         return {"token": "replayed", "base_url": self.url}
 
     def take(self, request: cassette.Request) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class Player:
         detail = self._difference(request)
         self.unknown.append(detail)
         print(f"not recorded: {detail}", file=sys.stderr, flush=True)
-        # 501 is what no client retries and no program takes for a result.
+        # No client retries 501, and no program takes it for a result.
         raise ProblemError(501, detail, title="Not recorded")
 
     def _difference(self, request: cassette.Request) -> str:
@@ -73,12 +73,12 @@ def create_player(file: Any, *, host: str = "127.0.0.1", allowed_hosts: tuple[st
     """An ASGI application that plays a cassette. The player is at `app.state.player`.
 
     Args:
-        file: the cassette.
-        host: the address that it listens on.
-        allowed_hosts: further names in the Host header.
+        file: The cassette.
+        host: The address that it listens on.
+        allowed_hosts: Further names in the Host header.
 
     Raises:
-        CassetteError: If the file is no cassette.
+        CassetteError: If the file is not a cassette.
         OSError: If it cannot be read.
     """
     app = Starlette(

@@ -1,4 +1,4 @@
-"""The proxy of `--record`: passes requests on to a real API, and writes its responses into a cassette."""
+"""The proxy of `--record`: forwards requests to a real API, and writes its responses into a cassette."""
 
 from __future__ import annotations
 
@@ -30,19 +30,17 @@ _VIA = "1.1 geopera-sandbox"
 
 
 class Recorder:
-    """What a recording proxy knows: where the API is, which signed URLs it gave, and the cassette.
+    """The state of a recording proxy: the API, the signed URLs that it gave, and the cassette.
 
     Args:
-        upstream: the base URL of the API.
-        writer: the cassette.
+        upstream: The base URL of the API.
+        writer: The cassette.
     """
 
     def __init__(self, upstream: str, writer: cassette.Writer) -> None:
         parts = urlsplit(upstream)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(
-                f"the API's URL has to start with http:// or https://, and is {upstream[:100]!r}"
-            )
+            raise ValueError(f"the API's URL must start with http:// or https://, not {upstream[:100]!r}")
         self.upstream = upstream.rstrip("/")
         self.url = ""  # of this proxy; set when it listens
         self.writer = writer
@@ -51,11 +49,11 @@ class Recorder:
 
     @property
     def client_options(self) -> dict[str, Any]:
-        """What `Geopera` and `AsyncGeopera` need to talk through it, beside their token."""
+        """The arguments with which `Geopera` and `AsyncGeopera` use it, beside their token."""
         return {"base_url": self.url}
 
     def inward(self, url: str) -> str:
-        """A URL of a response as the program has to see it: one of this proxy, where it has to be recorded."""
+        """A URL of a response for the program: one of this proxy, if its requests are to be recorded."""
         if is_signed(url):
             parts = urlsplit(url)
             known = (f"{parts.scheme}://{parts.netloc}", parts.query)
@@ -93,20 +91,20 @@ def create_recorder(
     allowed_hosts: tuple[str, ...] = (),
     timeout: float = 300.0,
 ) -> Starlette:
-    """An ASGI application that passes requests on and records them.
+    """An ASGI application that forwards requests and records them.
 
     The recorder is at `app.state.recorder`. Bodies are read whole, also those of streams.
 
     Args:
-        upstream: the base URL of the API.
-        file: the cassette to write; it must not exist.
-        host: the address that it listens on.
-        allowed_hosts: further names in the Host header.
-        timeout: seconds for the API to respond.
+        upstream: The base URL of the API.
+        file: The cassette to write; it must not exist.
+        host: The address that it listens on.
+        allowed_hosts: Further names in the Host header.
+        timeout: Seconds for the API to respond.
 
     Raises:
         CassetteError: If the file exists.
-        ValueError: If the URL is none.
+        ValueError: If `upstream` is not a URL.
     """
     recorder = Recorder(upstream, cassette.Writer(file))
 
@@ -186,7 +184,7 @@ def path_of(request: Request) -> str:
 
 
 def rewritten(body: bytes, content_type: str, change: Callable[[str], str]) -> bytes:
-    """A body with its URLs changed; bytes that are no text stay what they are."""
+    """A body with its URLs changed; bytes that are not text are unchanged."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind.endswith("json") and kind != "application/x-ndjson":
         try:

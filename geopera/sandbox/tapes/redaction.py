@@ -1,7 +1,6 @@
-"""What must not be in a cassette: headers, members, texts and queries that hold secrets.
+"""The redaction of a cassette: headers, members, texts and queries that hold secrets.
 
-Headers are kept by name, so that an unknown one is left out. Members of JSON are redacted by their names, and
-every text by its form.
+Only headers with known names are kept. Members of JSON are redacted by their names, and every text by its form.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ def in_urls(text: str, change: Callable[[str], str]) -> str:
 
 
 def each_text(value: Any, change: Callable[[str], str]) -> Any:
-    """JSON data with every text in it changed, names excepted."""
+    """JSON data with every text in it changed, except names."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, list):
@@ -62,13 +61,13 @@ def each_text(value: Any, change: Callable[[str], str]) -> Any:
 
 
 class Redaction:
-    """Takes the secrets out of what is written."""
+    """Redacts the contents of a cassette."""
 
     def __init__(self) -> None:
         self._known: set[str] = set()
 
     def know(self, secret: str) -> None:
-        """Redacts a text wherever it stands, such as the token of the recorded program."""
+        """Redact a text everywhere, such as the token of the recorded program."""
         if len(secret) >= 8:  # a shorter one would be found in words
             self._known.add(secret)
 
@@ -79,7 +78,7 @@ class Redaction:
         return _FORMS.sub(REDACTED, in_urls(text, _without_secrets))
 
     def data(self, value: Any, *, keys: bool = False) -> Any:
-        """JSON data without secrets; with `keys` a member that is called `key` is one."""
+        """JSON data without secrets; with `keys` a member `key` is a secret."""
         if isinstance(value, list):
             return [self.data(one, keys=keys) for one in value]
         if not isinstance(value, dict):
@@ -94,7 +93,7 @@ class Redaction:
         return "".join(self._line(line, keys) for line in text.splitlines(keepends=True))
 
     def form(self, text: str) -> str:
-        """A form's body: names, and values that are no secret."""
+        """The body of a form: names, and values that are not secret."""
         pairs = parse_qsl(text, keep_blank_values=True)
         return urlencode([(k, REDACTED if _is_secret(k, True) else self.text(v)) for k, v in pairs])
 
@@ -128,7 +127,7 @@ def _is_secret(name: str, keys: bool) -> bool:
 
 
 def _hidden(value: Any) -> Any:
-    """A secret's value as it may be written: texts and numbers go, whatever they stand in stays."""
+    """A redacted value: texts and numbers are replaced, their containers kept."""
     if isinstance(value, list):
         return [_hidden(one) for one in value]
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What every request to the sandbox meets: tokens, limits, contract, idempotency, problems, stored responses.
+"""The steps of every request to the sandbox: tokens, limits, contract, idempotency, problems, stored responses.
 
-Nothing here knows what an operation does.
+Nothing here depends on a single operation.
 """

@@ -1,4 +1,4 @@
-"""Who is calling: tokens, organisations, scopes."""
+"""Authentication: tokens, organisations, scopes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Caller:
     anonymous: bool = False
 
     def allowed(self, scope: str | None) -> bool:
-        """Whether the token carries a scope; `orders:*` and `*` cover what they say."""
+        """Whether the token has a scope, also by a wildcard such as `orders:*` or `*`."""
         if scope is None or self.scopes is None:
             return True
         return scope in self.scopes or "*" in self.scopes or scope.split(":")[0] + ":*" in self.scopes
@@ -37,9 +37,9 @@ class Tokens:
     """The tokens that the server knows.
 
     Args:
-        token: one token with every scope, of the organisation `org-sandbox`.
-        more: token -> {"scopes": [...] or None, "organization": id, "principal": id, "type": kind}.
-        clock: seconds since the epoch, for tokens that expire.
+        token: One token with every scope, of the organisation `org-sandbox`.
+        more: Token -> {"scopes": [...] or None, "organization": id, "principal": id, "type": kind}.
+        clock: Seconds since the epoch, for tokens that expire.
     """
 
     def __init__(
@@ -62,17 +62,17 @@ class Tokens:
         self.organisations = frozenset(caller.organisation for caller in self._callers.values())
 
     def issue(self, token: str, caller: Caller, until: float) -> None:
-        """Accept a token until a time of the clock. It is random, so that a look-up gives nothing away."""
+        """Accept a token until a time of the clock. It is random, so that the timing of a look-up reveals nothing."""
         now = self._clock()
         self._expiring = {text: found for text, found in self._expiring.items() if found[1] > now}
         self._expiring[token] = (caller, until)
 
     def revoke(self, token: str) -> None:
-        """Accept an issued token no longer; an unknown one is no error."""
+        """Stop accepting an issued token; an unknown one is not an error."""
         self._expiring.pop(token, None)
 
     def identify(self, request: Request, *, public: bool = False) -> Caller:
-        """Who sent a request. Raises a 401 problem without a token (unless `public`) or with a wrong one."""
+        """The caller of a request. Raises a 401 problem without a token (unless `public`) or with a wrong one."""
         header = request.headers.get("authorization")
         text: str | None = None
         if header is not None:

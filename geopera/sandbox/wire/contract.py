@@ -1,4 +1,4 @@
-"""The manifest as the server reads it: what comes in, what may go out.
+"""The manifest as the server reads it: the validation of requests and responses.
 
 Validation uses jsonschema (draft 2020-12) rather than the models of the client, so that each implementation tests the
 other.
@@ -17,7 +17,7 @@ from jsonschema.exceptions import ValidationError, best_match  # type: ignore[im
 
 _FORMATS = FormatChecker(formats=())
 
-# The keyword that failed, as the word for it in an input validation error.
+# The failed keyword -> its code in an input validation error.
 _KINDS = {
     "required": "missing",
     "enum": "enum",
@@ -137,7 +137,7 @@ class Contract:
             from geopera.manifest import bundled_bytes, default
 
             source = default()
-            if source.source == "the package":  # read at once, which is many times as fast
+            if source.source == "the package":  # parsed at once, which is many times as fast
                 source = json.loads(bundled_bytes())
         if isinstance(source, Contract):
             return source
@@ -154,7 +154,7 @@ def _validator(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Dra
 
 
 def _leaves(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:
-    """One error per place: of an alternative, the branch that came closest."""
+    """One error per location: of alternatives, that of the closest branch."""
     for error in errors:
         leaf = error
         while leaf.context:
@@ -163,7 +163,7 @@ def _leaves(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:
 
 
 def _closeness(error: ValidationError) -> tuple[int, bool]:
-    """The deeper an alternative got before it failed, the closer; `null` is the last resort."""
+    """How close an alternative is: the deeper it failed, the closer; `null` comes last."""
     depth = len(error.absolute_path)
     for inner in error.context:
         depth = max(depth, len(inner.absolute_path))

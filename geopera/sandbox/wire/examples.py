@@ -1,7 +1,7 @@
 """A value that satisfies a JSON Schema.
 
-`example` makes responses for operations without behaviour of their own, and bodies for tests. It obeys types, enums,
-bounds, lengths, formats and required fields. Names of fields (`host_name`, `bbox`, `order_id`) hint at a sensible value.
+`example` makes responses for operations without behaviour of their own, and bodies for tests. It satisfies types, enums,
+bounds, lengths, formats and required fields. Names of fields (`host_name`, `bbox`, `order_id`) suggest values.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ _HINTS: dict[str, Any] = {
     },
 }
 
-# Bodies for operations whose input schema says only "an object".
+# Bodies for operations whose input schema is only "an object".
 _BODIES: dict[str, Any] = {
     "billing.set_auto_topup": {"enabled": True, "threshold_credits": 1000, "topup_amount_credits": 5000},
     "billing.topup": {"amount": 5000, "currency": "aud"},
@@ -122,12 +122,12 @@ def example(
 
     Args:
         schema: JSON Schema, draft 2020-12.
-        definitions: what a `$ref` names, by the last part of its pointer.
-        full: optional fields too (as deep as eight levels).
-        name: the name of the field that the value is for, a hint.
+        definitions: What a `$ref` names, by the last part of its pointer.
+        full: Optional fields too (as deep as eight levels).
+        name: The name of the field that the value is for, a hint.
 
     Raises:
-        ValueError: for a schema that nothing (or nothing that this function can think of) satisfies.
+        ValueError: If no value, or none that this function can find, satisfies the schema.
     """
     return _Maker(definitions or {}, full).make(schema, name, 0)
 
@@ -136,9 +136,9 @@ def example_body(operation_id: str, manifest: Mapping[str, Any], *, full: bool =
     """A body with which an operation succeeds on the sandbox.
 
     Args:
-        operation_id: the operation.
-        manifest: a manifest as data (`operations` and `schemas`).
-        full: optional fields too.
+        operation_id: The operation.
+        manifest: A manifest as data (`operations` and `schemas`).
+        full: Optional fields too.
     """
     if operation_id in _BODIES:
         return _copy(_BODIES[operation_id])

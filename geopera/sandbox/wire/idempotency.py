@@ -32,10 +32,9 @@ def digest(body: Any) -> str:
 def stored(
     store: Store, organisation: str, path: str, key: str, fingerprint: str, now: float
 ) -> tuple[int, str, bytes] | None:
-    """The response (status, media type, bytes) that the key already has, or None.
+    """The stored response (status, media type, bytes) of the key, or None.
 
-    Raises a 409 problem when the key was used with another body. Claims older than 24 hours are
-    forgotten.
+    Raises a 409 problem if the key was used with another body. Claims older than 24 hours are deleted.
     """
     row = store.one(
         "SELECT * FROM claims WHERE organisation = ? AND path = ? AND key = ?", organisation, path, key
@@ -61,7 +60,7 @@ def remember(
     now: float,
     response: tuple[int, str, bytes],
 ) -> None:
-    """Stores the response of a key, in the transaction of its work."""
+    """Store the response of a key, in the transaction of its work."""
     store.run(
         "INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         organisation,

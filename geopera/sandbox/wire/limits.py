@@ -18,8 +18,8 @@ class RateLimits:
     """Counts calls in fixed windows.
 
     Args:
-        window: the length of a window, in seconds.
-        limits: calls per window and class, over those of `LIMITS`.
+        window: The length of a window, in seconds.
+        limits: Calls per window by class, instead of those of `LIMITS`.
     """
 
     def __init__(self, window: float = WINDOW, limits: Mapping[str, int] | None = None) -> None:
@@ -29,7 +29,7 @@ class RateLimits:
         self._counts: dict[tuple[str, str], int] = {}
 
     def take(self, operation: Operation, caller: Caller, now: float) -> None:
-        """Counts one call; raises a 429 problem with Retry-After (whole seconds) when it is one too many."""
+        """Count one call. Raises a 429 problem with Retry-After (whole seconds) above the limit."""
         index = int(now // self.window)
         if index != self._index:
             self._index = index

@@ -28,7 +28,7 @@ DEVICE_LIFETIME = 600
 INTERVAL = 5
 _MOST = 64 << 10  # bytes of a form
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-# No vowels, and nothing that looks like something else: a user code is read off one screen and typed on another.
+# No vowels and no similar characters: a user code is read from one screen and typed on another.
 _ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 _USER = Caller(DEFAULT_ORGANISATION, principal="user-sandbox", kind="user")
 
@@ -60,7 +60,7 @@ class OAuthError(Exception):
 
 @dataclass(slots=True)
 class _SignIn:
-    """One sign-in: the refresh tokens that came from it, of which the newest alone can be used."""
+    """One sign-in and its refresh tokens, of which only the newest can be used."""
 
     client: str
     scope: str
@@ -70,7 +70,7 @@ class _SignIn:
 
 @dataclass(slots=True)
 class _Device:
-    """A device that waits for somebody to say yes or no."""
+    """A device that waits for approval."""
 
     client: str
     scope: str
@@ -86,7 +86,7 @@ class OAuth:
     """The sign-ins of a running server.
 
     Args:
-        tokens: Where access tokens are made known to the operations.
+        tokens: The registry of access tokens.
         clock: Seconds since the epoch.
         ttl: Lifetime of an access token in seconds.
         approve: Approve every device at once, for tests that have no browser.
@@ -133,7 +133,7 @@ class OAuth:
         }
 
     def decide(self, user_code: str, approve: bool) -> bool:
-        """Say yes or no to the device that shows a code. Returns whether one was waiting for it."""
+        """Approve or deny the device that shows a code. Returns whether a device waited for it."""
         wanted = _plain(user_code)
         for device in self._devices.values():
             if (
@@ -168,7 +168,7 @@ class OAuth:
             if early:
                 device.interval += 5
                 raise OAuthError("slow_down", "Poll less often.")
-            raise OAuthError("authorization_pending", "Nobody has approved the code yet.")
+            raise OAuthError("authorization_pending", "The code is not approved yet.")
         if device.decision and device.challenge is not None:
             digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
             if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != device.challenge:
@@ -183,7 +183,7 @@ class OAuth:
         if found is None or found.client != client:
             raise OAuthError("invalid_grant", "The refresh token is unknown.")
         if found.refresh != token:
-            # Used twice: one of the two users is a thief, and nobody can say which (RFC 9700, 4.14).
+            # Used twice: one of the two clients has a stolen token, and it is unknown which (RFC 9700, 4.14).
             self._end(found)
             raise OAuthError("invalid_grant", "The refresh token was used before; the sign-in has ended.")
         if scope is not None and not set(scope.split()) <= set(found.scope.split()):
@@ -205,7 +205,7 @@ class OAuth:
         }
 
     def logout(self, form: Mapping[str, str]) -> None:
-        """End a sign-in with all its tokens; an unknown refresh token is no error (RFC 7009, 2.2)."""
+        """End a sign-in with all its tokens; an unknown refresh token is not an error (RFC 7009, 2.2)."""
         client = _needed(form, "client_id")
         found = self._sign_ins.get(form.get("refresh_token", ""))
         if found is not None and found.client == client:

@@ -17,7 +17,7 @@ _LEVELS = 15  # of each colour in a WebP: with one code for copies they fill fou
 
 
 def pattern(size: int = 64, seed: int = 0) -> list[list[Pixel]]:
-    """A gradient, for pictures of nothing in particular."""
+    """A gradient, for pictures without a subject."""
     step = 256 // size
     return [[(x * step, y * step, (128 + seed) % 256, 255) for x in range(size)] for y in range(size)]
 
@@ -129,11 +129,11 @@ def geotiff(
     """A cloud-optimised GeoTIFF of one level, tiles of 256 by 256 pixels, deflated; 0 means no data.
 
     Args:
-        bands: bands of rows of numbers.
-        epsg: the reference system, projected or geographic (4326).
-        west: the left edge, in units of the system.
-        north: the upper edge.
-        resolution: width and height of a pixel.
+        bands: Bands of rows of numbers.
+        epsg: The reference system, projected or geographic (4326).
+        west: The left edge, in units of the system.
+        north: The upper edge.
+        resolution: Width and height of a pixel.
         kind: `H` for unsigned 16 bit, `f` for 32 bit floats.
     """
     height, width, size = len(bands[0]), len(bands[0][0]), 256
@@ -242,7 +242,7 @@ class _Bits:
         self.put(int(f"{code:04b}"[::-1], 2), 4)
 
     def code(self, symbols: Sequence[int], alphabet: int) -> None:
-        """Describes a prefix code in which sixteen symbols have four bits each."""
+        """Describe a prefix code in which sixteen symbols have four bits each."""
         if len(symbols) != 16:
             raise ValueError("a complete code of four bits has sixteen symbols")
         self.put(0, 1)

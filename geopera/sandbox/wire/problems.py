@@ -15,7 +15,7 @@ PROBLEM = "application/problem+json"
 class ProblemError(Exception):
     """Ends a call with a problem document.
 
-    `extra` members stand beside the four of the RFC, `headers` on the response.
+    `extra` are members beside the four of the RFC, `headers` those of the response.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class ProblemError(Exception):
 
 
 class InputError(Exception):
-    """Ends a call with the 422 of input validation: a list of places, messages and kinds."""
+    """Ends a call with the 422 of input validation: a list of locations, messages and types."""
 
     def __init__(self, details: Sequence[Mapping[str, Any]]) -> None:
         super().__init__("input validation failed")
@@ -67,12 +67,12 @@ def phrase(status: int) -> str:
 
 
 def unprocessable(detail: str, **extra: Any) -> ProblemError:
-    """A domain rule was broken: 422 as a problem document."""
+    """The 422 problem of a violated domain rule."""
     return ProblemError(422, detail, title="Unprocessable Entity", **extra)
 
 
 def not_found(what: str, id_: str) -> ProblemError:
-    """Unknown, or another organisation's; the API does not distinguish them."""
+    """The 404 problem of an id that is unknown or another organisation's; the API does not distinguish them."""
     return ProblemError(404, f"No {what} with the id {id_!r}.")
 
 

@@ -1,4 +1,4 @@
-"""The SQLite file under the server: one connection, one writer, short transactions.
+"""The SQLite file of the server: one connection, one writer, short transactions.
 
 All work is done in the thread of the event loop, so transactions follow one another; BEGIN IMMEDIATE
 and the busy timeout keep a second process on the same file in order too. WAL with synchronous=NORMAL
@@ -49,7 +49,7 @@ class Store:
     """One open database.
 
     Args:
-        path: a file, made when it is missing, or `:memory:`.
+        path: A file, made when it is missing, or `:memory:`.
     """
 
     def __init__(self, path: str = ":memory:") -> None:
@@ -59,7 +59,7 @@ class Store:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 os.fchmod(descriptor, 0o600)
-            except (AttributeError, PermissionError):  # Windows, or another's file that may be written
+            except (AttributeError, PermissionError):  # Windows, or a writable file of another user
                 pass
             finally:
                 os.close(descriptor)
@@ -71,7 +71,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing: commits at the end, rolls back when the block raises. Nested use joins in."""
+        """A transaction: commits at the end, rolls back if the block raises. A nested one joins the outer one."""
         if self._connection.in_transaction:
             yield
             return
@@ -84,11 +84,11 @@ class Store:
         self._connection.execute("COMMIT")
 
     def run(self, sql: str, *values: Any) -> int:
-        """Executes a statement; returns the number of rows that it touched."""
+        """Execute a statement; returns the number of rows that it touched."""
         return self._connection.execute(sql, values).rowcount
 
     def run_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Executes a statement once per row of values."""
+        """Execute a statement once per row of values."""
         self._connection.executemany(sql, rows)
 
     def one(self, sql: str, *values: Any) -> sqlite3.Row | None:
@@ -106,7 +106,7 @@ class Store:
         return int(row[0] or 0) if row else 0
 
     def clear(self) -> None:
-        """Deletes every row, and counts from 1 again."""
+        """Delete every row, and counts from 1 again."""
         with self.transaction():
             tables = self.all("SELECT name FROM sqlite_master WHERE type = 'table'")
             for row in tables:
@@ -119,9 +119,9 @@ class Store:
         return copy
 
     def restore(self, copy: sqlite3.Connection) -> None:
-        """Puts data of `copied` in the place of what is there."""
+        """Replace all data by those of `copied`."""
         copy.backup(self._connection)
 
     def close(self) -> None:
-        """Closes the file; a second call does nothing."""
+        """Close the file; a second call does nothing."""
         self._connection.close()

@@ -1,4 +1,4 @@
-"""Datetimes and intervals of searches: RFC 3339, section 5.6, as the STAC API specification asks for."""
+"""Datetimes and intervals of searches: RFC 3339, section 5.6, as the STAC API specification requires."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def parse_datetime(text: object, name: str = "datetime") -> datetime:
             raise ValueError
         day, minute, second, fraction, sign, hours, minutes = found.groups()
         leap = second == "60"  # datetime has no leap seconds; it is the second after 59
-        moment = datetime.fromisoformat(f"{day}T{minute}:{'59' if leap else second}")
-        moment += timedelta(seconds=leap, microseconds=int((fraction or "0")[:6].ljust(6, "0")))
+        when = datetime.fromisoformat(f"{day}T{minute}:{'59' if leap else second}")
+        when += timedelta(seconds=leap, microseconds=int((fraction or "0")[:6].ljust(6, "0")))
         if int(hours or 0) > 23 or int(minutes or 0) > 59:
             raise ValueError
         offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
         zone = UTC if not offset else timezone(-offset if sign == "-" else offset)
-        return moment.replace(tzinfo=zone).astimezone(UTC)
+        return when.replace(tzinfo=zone).astimezone(UTC)
     except (ValueError, OverflowError):
         shown = repr(text)[:80]
         raise unprocessable(
@@ -40,8 +40,8 @@ def parse_interval(value: object) -> tuple[datetime | None, datetime | None]:
     if value is None:
         return None, None
     if not isinstance(value, str) or "/" not in value:
-        moment = parse_datetime(value)
-        return moment, moment
+        when = parse_datetime(value)
+        return when, when
     first, _, second = value.partition("/")
     begin = None if first in ("", "..") else parse_datetime(first)
     end = None if second in ("", "..") else parse_datetime(second)

@@ -85,7 +85,7 @@ def headers_of(
 
 
 async def send(subscription: dict[str, Any], event: dict[str, Any]) -> tuple[int | None, str | None]:
-    """Makes one attempt with a client of its own; returns the status, or the error."""
+    """Make one attempt with a client of its own; returns the status, or the error."""
     async with _client() as client:
         return await _post(client, subscription, event["event_id"], event["event_type"], dump(event))
 
@@ -100,12 +100,12 @@ class Worker:
         self._client: httpx.AsyncClient | None = None  # made for the first delivery
 
     def start(self) -> None:
-        """Starts the worker in the running event loop."""
+        """Start the worker in the running event loop."""
         self._state.wake = self._wake.set
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def stop(self) -> None:
-        """Stops the worker. Pending deliveries stay in the store."""
+        """Stop the worker. Pending deliveries stay in the store."""
         self._state.wake = lambda: None
         if self._task is not None:
             self._task.cancel()

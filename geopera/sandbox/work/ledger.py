@@ -20,7 +20,7 @@ PRICES = {"archive": 100, "order": 100, "tasking": 5000, "processing": 10, "clip
 
 
 def move(store: Store, organisation: str, amount: int, reason: str, reference: str | None, now: float) -> int:
-    """Books an amount (negative: a debit) and returns the new balance.
+    """Book an amount (negative: a debit) and returns the new balance.
 
     Raises a 402 problem when the credits do not suffice. Call it inside a transaction.
     """
@@ -127,7 +127,7 @@ def topup(call: Call) -> dict[str, Any]:
 
 @handles("billing.set_auto_topup")
 def set_auto_topup(call: Call) -> dict[str, Any]:
-    """Takes credits (`threshold_credits`, `topup_amount_credits`) or money (`threshold`, `amount`)."""
+    """Take credits (`threshold_credits`, `topup_amount_credits`) or money (`threshold`, `amount`)."""
     body = call.body
     threshold = body.get("threshold_credits", body.get("threshold"))
     amount = body.get("topup_amount_credits", body.get("amount"))

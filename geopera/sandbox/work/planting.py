@@ -1,4 +1,4 @@
-"""Data put in by hand: credits, items, orders in a given state."""
+"""Data of tests: credits, items, orders in a given state."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def seed(
     projects: list[str],
     empty: bool,
 ) -> dict[str, Any]:
-    """Puts data into an organisation; `empty` takes out what was there. Raises a 422 problem."""
+    """Put data into an organisation; `empty` removes the existing data. Raises a 422 problem."""
     store, now = state.store, state.clock()
     with store.transaction():
         plant(store, organisation, state.settings.credits, now)

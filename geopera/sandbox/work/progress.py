@@ -29,7 +29,7 @@ def accept(
     project: str | None = None,
     tags: list[str] | None = None,
 ) -> sqlite3.Row:
-    """Debits the price and stores the work. Raises a 402 problem if the balance is too low."""
+    """Debit the price and stores the work. Raises a 402 problem if the balance is too low."""
     state, now = call.state, call.now
     credits = PRICES[kind] * units
     id_ = new_id(_PREFIX[family])
@@ -76,7 +76,7 @@ def status_of(row: sqlite3.Row, now: float) -> str:
 
 
 def stop(call: Call, row: sqlite3.Row) -> str:
-    """Cancels, refunds and returns the state. Raises a 409 problem if the work ended in another state."""
+    """Cancel, refunds and returns the state. Raises a 409 problem if the work ended in another state."""
     timeline = timeline_of(row)
     status = state_at(timeline, call.now)
     if status == "cancelled":
@@ -125,11 +125,11 @@ def page(
     """A page of orders or jobs, newest first unless the body's `sort` ends in `,asc`.
 
     Args:
-        call: the call of a list operation.
-        family: what kind of work.
-        name: the member of the response that holds the records.
-        only: columns, and the values of which one is wanted; no value means any.
-        keep: a test that the store cannot make, such as one of the status.
+        call: The call of a list operation.
+        family: What kind of work.
+        name: The member of the response that holds the records.
+        only: Columns and their accepted values; no value means any.
+        keep: A test that the store cannot make, such as one of the status.
     """
     where, values = "organisation = ? AND family = ?", [call.organisation, family]
     for column, wanted in only.items():
@@ -150,7 +150,7 @@ def page(
 
 
 def words(value: object) -> list[str]:
-    """The words of a comma-separated field; none of a field that is left out."""
+    """The words of a comma-separated field; empty if the field is missing."""
     return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else []
 
 
@@ -162,7 +162,7 @@ def texts(value: object, name: str, *, at_least: int = 1) -> list[str]:
 
 
 def check_items(call: Call, ids: Iterable[str], collection: str | None = None) -> bool:
-    """Checks item ids against the catalogue and the organisation's items; returns whether the work fails.
+    """Check item ids against the catalogue and the organisation's items; returns whether the work fails.
 
     An id with "fail" in it always exists, and makes the work end in `failed`. Raises a 422 problem for
     an unknown id, or one of another collection.

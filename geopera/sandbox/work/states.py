@@ -1,7 +1,7 @@
-"""How orders and jobs move: pure functions from a list of (state, time) to the current state.
+"""The states of orders and jobs: pure functions from a list of (state, time) to the current state.
 
-The whole timeline is stored when the work is accepted. The current state depends on the clock alone: it survives
-a restart and never goes back.
+The whole timeline is stored when the work is accepted. The current state depends only on the clock: it survives a
+restart and never goes back.
 """
 
 from __future__ import annotations

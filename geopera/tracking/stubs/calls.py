@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 from ..._names import pascal, segment_name
 from ..._repl.field_types import Field, resolve
-from ..._repl.operations import fields, operation_ids, takes_anything
-from ...manifest import Manifest, Operation, bundled_bytes
-from .options import options
-from .types import HEADER, IMPORTS, Given, Result, body_class, is_plain, text_of
+from ..._repl.operations import fields, takes_anything
+from ...manifest import Manifest, Operation
+from .options import options, unable
+from .overloads import MAPPING, Body, Way, overloads
+from .types import Given, Result, body_class, is_plain, text_of
 
 _OWN = frozenset({"self", "body", "detailed", "path"}).union(
     *(options(name) for name in ("__call__", "iter", "pages", "wait", "download"))
 )
-_CALL = "idempotency_key: str | None = ..."
+_KEY = "idempotency_key: str | None = ..."
 
 
 class Call:
@@ -27,38 +26,46 @@ class Call:
         self.operation = operation
         self.name = f"{pascal(operation.id.replace('.', '_'))}Call"
         self.fields = fields(manifest, operation)
-        self.open = takes_anything(manifest, operation)
+        open = takes_anything(manifest, operation)
         name = body_class(given.known, operation.input)
         self.body = given.named(name) if name is not None else ""
         self.optional = not any(field.required for field in self.fields)
-        self.keywords = self._keywords(given)
-        if name is not None and self._is_unpacked():
-            self.keywords = [f"**fields: _te.Unpack[_b.{name}Dict]"]
+        self.own_fields = list[str]()
+        """A TypedDict of the keywords, where they are not those of the body's own TypedDict."""
+        if open or not self.fields:
+            keywords = [*self._keywords(given), *(["**fields: _t.Any"] if open else [])]
+        elif name is not None and all(map(_is_simple, self.fields)):
+            # Hover shows its descriptions.
+            keywords = [f"**fields: _te.Unpack[_b.{name}Dict]"]
+        else:
+            keywords = [f"**fields: _te.Unpack[{self.name}Fields]"]
+            self.own_fields = [f"class {self.name}Fields(_t.TypedDict, total=False):", *self._members(given)]
+        self.forms = Body(self.body, keywords, optional=self.optional, checked=not open)
         # What the manifest says nothing about is JSON of some kind, and nearly always an object.
         self.result = "_ty.Content" if operation.binary else _known(result.text(operation.output))
         self.record = self.result if operation.streaming else self._record(manifest, result)
 
-    def _keywords(self, given: Given) -> list[str]:
-        """A parameter for each field, under its Python name and, if it may be left out, its wire name."""
-        found = [
-            f"{field.name}: {given.field(field)}{'' if field.required else ' | _ty.Unset = ...'}"
-            for field in self.fields
-            if is_plain(field.name) and field.name not in _OWN
-        ]
+    def _names(self) -> Iterator[tuple[str, Field]]:
+        """The keywords: each field's Python name and, if it may be left out, its wire name."""
         names = {field.name for field in self.fields}
-        found += [
-            f"{field.wire}: {given.field(field)} | _ty.Unset = ..."
-            for field in self.fields
-            if not field.required
-            and field.wire not in names
-            and is_plain(field.wire)
-            and field.wire not in _OWN
-        ]
-        return [*found, "**fields: _t.Any"] if self.open else found
+        for field in self.fields:
+            if is_plain(field.name) and field.name not in _OWN:
+                yield field.name, field
+            if not field.required and field.wire not in names | _OWN and is_plain(field.wire):
+                yield field.wire, field
 
-    def _is_unpacked(self) -> bool:
-        """Whether the keywords are those of the body's TypedDict: shorter, and hover shows its descriptions."""
-        return bool(self.fields) and not self.open and all(map(_is_simple, self.fields))
+    def _keywords(self, given: Given) -> list[str]:
+        return [
+            f"{name}: {given.field(field)}{'' if field.required else ' | _ty.Unset = ...'}"
+            for name, field in self._names()
+        ]
+
+    def _members(self, given: Given) -> Iterator[str]:
+        for name, field in self._names():
+            text = given.field(field)
+            yield f"    {name}: " + (f"_t.Required[{text}]" if field.required else f"{text} | _ty.Unset")
+            if said := text_of(_description(field)):
+                yield f'    """{said}"""'
 
     def _record(self, manifest: Manifest, result: Result) -> str:
         """The type of one record of a page."""
@@ -69,22 +76,19 @@ class Call:
         held = (output.get("properties") or {}).get(paging.records) if paging and paging.records else None
         return _known(result.text(resolve(held, manifest.schemas).get("items")) if held else "_t.Any")
 
-    def variants(self, own: str = "") -> Iterator[tuple[str, bool]]:
-        """(parameters, whether they are wrong) of every way to give a body; `own` belongs to the call."""
-        tail = f", *, {own}" if own else ""
-        if not self.body and self.optional:
-            fields = ", ".join(self.keywords) or "**fields: _t.Any"
-            front = f"*, {own}, " if own else "*, " if not fields.startswith("**") else ""
-            yield f"self, body: _t.Mapping[str, object] | None = ..., /, {front}{fields}", False
-            return
-        none = " | None" if self.optional else ""
-        if self.body:
-            yield f"self, body: {self.body}{none}, /{tail}", False
-        if self.body and not self.open:
-            yield f"self, body: _h.OtherDict, /{tail}", True
-        yield f"self, body: _t.Mapping[str, object], /{tail}", False
-        pieces = ", ".join(part for part in (*([own] if own else []), *self.keywords) if part)
-        yield (f"self, {'' if pieces.startswith('**') else '*, '}{pieces}" if pieces else "self"), False
+    def bases(self, flavour: str) -> Iterator[str]:
+        """What a class of this operation inherits for one flavour, by the types of its body and its results."""
+        operation = self.operation
+        given = self.body if self.body and self.forms.checked else MAPPING
+        if operation.streaming:
+            kind = "Stream"
+        elif operation.side_effect in ("read", "compute"):
+            kind = "Read"
+        else:
+            kind = "Spending" if operation.spends else "Operation"
+        yield f"_h.{flavour}{kind}[{given}, {self.result}]"
+        if "pages" not in unable(operation):
+            yield f"_h.{flavour}Pages[{self.result}, {self.record}]"
 
 
 def _is_simple(field: Field) -> bool:
@@ -97,93 +101,48 @@ def _known(text: str) -> str:
     return "_ty.JSONObject" if text == "_t.Any" else text
 
 
-def call_class(call: Call, *, asynchronous: bool) -> Iterator[str]:
-    """The class of one operation's proxy."""
-    operation, result = call.operation, call.result
-    doc = f'"""{summary(operation)}"""'
-    prefix = "Async" if asynchronous else ""
-    iteration = f"_h.{prefix}Iteration"
-    if operation.streaming:
-        yield f"class {prefix}{call.name}(_h.Operation):"
-        yield from _overloads("__call__", call, _CALL, f"{iteration}[{result}]", awaited=False, doc=doc)
-    else:
-        body = call.body or "_t.Mapping[str, object]"
-        yield f"class {prefix}{call.name}(_h.{prefix or 'Sync'}Operation[{body}, {result}]):"
-        yield from _call_overloads(call, awaited=asynchronous, doc=doc)
-    if operation.paging or operation.streaming:
-        for name, each in (("pages", result), ("iter", call.record)):
-            own = ", ".join(options(name).values())
-            yield from _overloads(name, call, own, f"{iteration}[{each}]", awaited=False)
-    if operation.side_effect in ("read", "compute") and not operation.streaming:
-        own = ", ".join(
-            options(
-                "wait",
-                until=f"_t.Callable[[{result}], object]{' | None' if operation.polling else ''}",
-                needed=() if operation.polling else ("until",),
-            ).values()
-        )
-        yield from _overloads("wait", call, own, result, awaited=asynchronous)
-    if not operation.streaming:
-        own = ", ".join(("path: _h.Target = ...", *options("download").values()))
-        for line in _overloads("download", call, own, "_t.Any", awaited=asynchronous):
-            # The path may follow the body by position.
-            yield line.replace("/, *, path: _h.Target = ...", "/, path: _h.Target = ..., *")
-        if operation.id in _uploading():
-            own = ", ".join(options("upload").values())
-            for line in _overloads("upload", call, own, "_t.Any", awaited=asynchronous):
-                yield line.replace("(self, body:", "(self, file: _t.Any, body:").replace(
-                    "(self, *,", "(self, file: _t.Any, /, *,"
-                )
+def call_classes(call: Call) -> Iterator[str]:
+    """The classes of one operation's proxy: one with its methods, and for each flavour one with their results."""
+    shared = f"_{call.name.removesuffix('Call')}"
+    yield from call.own_fields
+    yield f"class {shared}:"
+    yield from _methods(call)
+    for flavour in ("Sync", "Async"):
+        prefix = flavour.removeprefix("Sync")
+        yield f"class {prefix}{call.name}({', '.join((shared, *call.bases(flavour)))}): ..."
 
 
-def _call_overloads(call: Call, *, awaited: bool, doc: str) -> Iterator[str]:
-    """The call itself: every body with the result, and with the whole response."""
-    plain = f"{_CALL}, detailed: _t.Literal[False] = ..."
-    whole = f"{_CALL}, detailed: _t.Literal[True]"
-    both = f"{_CALL}, detailed: bool = ..."
-    variants = (call.variants(own) for own in (plain, whole, both))
-    for index, ((with_plain, wrong), (with_whole, _), (with_both, _)) in enumerate(
-        zip(*variants, strict=True)
-    ):
-        if wrong:
-            yield "    @_t.overload"
-            yield _wrong("__call__", with_both, awaited=awaited)
-            continue
-        for parameters, returns, text in (
-            (with_plain, call.result, "..." if index else doc),
-            (with_whole, f"_ty.Response[{call.result}]", "..."),
-        ):
-            yield "    @_t.overload"
-            yield f"    {'async ' if awaited else ''}def __call__({parameters}) -> {returns}: {text}"
+def _methods(call: Call) -> Iterator[str]:
+    """The methods that have the fields of the operation: those that it offers, as its `dir()` at run time."""
+    body, missing = call.forms, unable(call.operation)
+    ways = [
+        Way("_h.Returns", f"{_KEY}, detailed: _t.Literal[False] = ..."),
+        Way("_h.Responds", f"{_KEY}, detailed: _t.Literal[True]"),
+    ]
+    yield from overloads("__call__", body, ways, doc=f'"""{summary(call.operation)}"""')
+    for name, kind in (("pages", "_h.Pages"), ("iter", "_h.Records")):
+        if name not in missing:
+            yield from overloads(name, body, [Way(kind, joined(options(name)))])
+    if "wait" not in missing:
+        own = options("wait", until=f"_t.Callable[[{call.result}], object] | None")
+        yield from overloads("wait", body, [Way("_h.Returns", joined(own))])
+    if "download" not in missing:
+        yield from map(after_path, overloads("download", body, [Way("_h.Files", DOWNLOAD)]))
+    if "upload" not in missing:
+        for line in overloads("upload", body, [Way("_h.Returns", joined(options("upload")))]):
+            yield line.replace(", body:", ", file: _t.Any, body:").replace("], *,", "], file: _t.Any, /, *,")
 
 
-def _overloads(
-    name: str, call: Call, own: str, returns: str, *, awaited: bool, doc: str = "..."
-) -> Iterator[str]:
-    """The overloads of any other method."""
-    variants = list(call.variants(own))
-    for index, (parameters, wrong) in enumerate(variants):
-        if len(variants) > 1:
-            yield "    @_t.overload"
-        if wrong:
-            yield _wrong(name, parameters, awaited=awaited)
-        else:
-            text = "..." if index else doc
-            yield f"    {'async ' if awaited else ''}def {name}({parameters}) -> {returns}: {text}"
+def joined(options: dict[str, str]) -> str:
+    return ", ".join(options.values())
 
 
-@cache
-def _uploading() -> frozenset[str]:
-    """The operations that `upload` belongs to."""
-    return frozenset(json.loads(bundled_bytes("overlay.json"))["uploads"])
+DOWNLOAD = ", ".join(("path: _h.Target = ...", *options("download").values()))
 
 
-def _wrong(name: str, parameters: str, *, awaited: bool) -> str:
-    """The variant for a dict written in place that is not what the operation takes.
-
-    It returns nothing that can be used. A dict that has a name is accepted: its fields are not known.
-    """
-    return f"    def {name}({parameters}) -> {'_h.BodyDoesNotMatch' if awaited else '_h.Wrong[_h.T]'}: ..."
+def after_path(line: str) -> str:
+    """A line of `download`: the path may follow the body by position."""
+    return line.replace("/, *, path: _h.Target = ...", "/, path: _h.Target = ..., *")
 
 
 def summary(operation: Operation) -> str:
@@ -214,29 +173,29 @@ def _description(field: Field) -> str:
 def calls_module(name: str, node: Any, by_id: dict[str, Call]) -> Iterator[str]:
     """The text of the module of one resource of the client, or of one operation.
 
-    The two flavours of a class stand side by side, where they compress to one: a wheel packs each file alone.
+    What has the same words stands close together, since a compressed file refers back by 32 KiB at most.
     """
-    yield HEADER
-    yield IMPORTS
-    for id in operation_ids(node):
-        if id in by_id:
+    for path, inner in _resources(name, node):
+        for id in inner.values() if isinstance(inner, dict) else [inner]:
+            if isinstance(id, str) and id in by_id:
+                yield ""
+                yield from call_classes(by_id[id])
+        if isinstance(inner, dict):
             for asynchronous in (False, True):
                 yield ""
-                yield from call_class(by_id[id], asynchronous=asynchronous)
-    if isinstance(node, dict):
-        for path, inner in (*_resources(name, node), (name, node)):
-            for asynchronous in (False, True):
-                yield ""
-                yield f"class {resource_class(path, asynchronous=asynchronous)}:"
+                # Inherited are the docstrings.
+                docs = f"({resource_class(path, asynchronous=False)})" if asynchronous else ""
+                yield f"class {resource_class(path, asynchronous=asynchronous)}{docs}:"
                 yield from list(resource_lines(path, inner, by_id, asynchronous=asynchronous)) or ["    ..."]
 
 
-def _resources(path: str, node: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for name, child in node.items():
-        if isinstance(child, dict):
-            here = f"{path}.{name}" if path else name
-            yield from _resources(here, child)
-            yield here, child
+def _resources(path: str, node: Any) -> Iterator[tuple[str, Any]]:
+    """(path, node) of all resources up to `path`, the innermost first."""
+    if isinstance(node, dict):
+        for name, child in node.items():
+            if isinstance(child, dict):
+                yield from _resources(f"{path}.{name}", child)
+    yield path, node
 
 
 def resource_class(path: str, *, asynchronous: bool) -> str:
@@ -260,10 +219,9 @@ def resource_lines(
         else:
             kind = f"{'Async' if asynchronous else ''}{call.name}"
             yield from deprecation(call.operation)
-        yield f"    def {name}(self) -> {f'{module}{name}.' if module else ''}{kind}:" + (
-            " ..." if call is None else ""
-        )
-        if call is not None:
+        documented = call is not None and (not asynchronous or bool(module))
+        yield f"    def {name}(self) -> {f'{module}{name}.' if module else ''}{kind}:{'' if documented else ' ...'}"
+        if call is not None and documented:
             yield from _doc(call)
 
 

@@ -1,4 +1,4 @@
-"""Stubs of the clients, and of what the generated modules share."""
+"""Stubs of the clients."""
 
 from __future__ import annotations
 
@@ -13,111 +13,6 @@ from ...manifest import Manifest
 from .calls import Call, resource_lines
 from .options import options
 from .types import HEADER, is_plain
-
-HELPERS = '''\
-import datetime as _dt
-import decimal as _decimal
-import enum as _enum
-import os as _os
-import types as _types
-import typing as _t
-import uuid as _uuid
-
-import geopera.client as _c
-import geopera.errors as _e
-import geopera.geo.methods as _tables
-import geopera.manifest as _manifest
-import geopera.types as _ty
-import typing_extensions as _te
-
-T = _t.TypeVar("T")
-B = _t.TypeVar("B")
-P = _t.TypeVar("P")
-R = _t.TypeVar("R")
-_T_co = _t.TypeVar("_T_co", covariant=True)
-
-Text: _t.TypeAlias = str | _dt.date | _uuid.UUID | _enum.Enum
-Integer: _t.TypeAlias = _t.SupportsIndex
-Number: _t.TypeAlias = _t.SupportsFloat | _t.SupportsIndex
-
-class HasGeo(_t.Protocol):
-    """What has ``__geo_interface__``: shapely, geopandas, a feature of this library."""
-    @property
-    def __geo_interface__(self) -> _t.Any: ...
-
-class Array(_t.Protocol[_T_co]):
-    """A list, a tuple, a set: whatever can be walked more than once and is no text."""
-    def __contains__(self, value: object, /) -> bool: ...
-    def __iter__(self) -> _t.Iterator[_T_co]: ...
-    def __len__(self) -> int: ...
-
-Object: _t.TypeAlias = _t.Mapping[str, object] | HasGeo
-Place: _t.TypeAlias = HasGeo | Array[HasGeo]
-Moments: _t.TypeAlias = tuple[Text | None, Text | None] | list[Text | None]
-
-# A dict that is written in place and does not match what the operation takes, to any depth. A dict with a name,
-# whose fields a checker does not know, is none of these and is accepted.
-JSON: _t.TypeAlias = "str | int | float | bool | None | _t.Sequence[JSON] | OtherDict"
-MYPY = False
-if MYPY:
-    OtherDict = dict[str, JSON]
-else:
-    class OtherDict(_te.TypedDict, extra_items=JSON): ...
-
-class BodyDoesNotMatch:
-    """The body has a field that the operation does not know, lacks one, or has one of a wrong type."""
-
-Wrong: _t.TypeAlias = _t.Coroutine[_t.Any, BodyDoesNotMatch, T]
-
-Key: _t.TypeAlias = "str | None | _ty.Unset"
-Target: _t.TypeAlias = "str | _os.PathLike[str] | None"
-
-class Operation:
-    __name__: str
-    @property
-    def operation(self) -> _manifest.Operation: ...
-
-class Iteration(_tables.Tables, _t.Generic[T]):
-    """A lazy iterator, which requests a page when it is needed; closed at its end, by `close` or by a with block."""
-    def __iter__(self) -> _t.Iterator[T]: ...
-    def __next__(self) -> T: ...
-    def close(self) -> None: ...
-    def __enter__(self) -> _te.Self: ...
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: _types.TracebackType | None,
-    ) -> None: ...
-
-class AsyncIteration(_tables.AsyncTables, _t.Generic[T]):
-    """A lazy iterator, which requests a page when it is needed; closed at its end, by `aclose` or by a with block."""
-    def __aiter__(self) -> _t.AsyncIterator[T]: ...
-    async def __anext__(self) -> T: ...
-    async def aclose(self) -> None: ...
-    async def __aenter__(self) -> _te.Self: ...
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: _types.TracebackType | None,
-    ) -> None: ...
-
-class LowLevel(_t.Generic[B, P]):
-    """A module of ``geopera.api.operations``."""
-    def sync(self, *, client: _c.Client, body: B, idempotency_key: Key = ..., x_api_key: Key = ...) -> P | None: ...
-    def sync_detailed(self, *, client: _c.Client, body: B, idempotency_key: Key = ..., x_api_key: Key = ...) -> _ty.Response[P]: ...
-    async def asyncio(self, *, client: _c.Client, body: B, idempotency_key: Key = ..., x_api_key: Key = ...) -> P | None: ...
-    async def asyncio_detailed(self, *, client: _c.Client, body: B, idempotency_key: Key = ..., x_api_key: Key = ...) -> _ty.Response[P]: ...
-
-class OptionalLowLevel(_t.Generic[B, P]):
-    """A module of ``geopera.api.operations`` whose body may be left out."""
-    def sync(self, *, client: _c.Client, body: B | _ty.Unset = ..., idempotency_key: Key = ..., x_api_key: Key = ...) -> P | None: ...
-    def sync_detailed(self, *, client: _c.Client, body: B | _ty.Unset = ..., idempotency_key: Key = ..., x_api_key: Key = ...) -> _ty.Response[P]: ...
-    async def asyncio(self, *, client: _c.Client, body: B | _ty.Unset = ..., idempotency_key: Key = ..., x_api_key: Key = ...) -> P | None: ...
-    async def asyncio_detailed(self, *, client: _c.Client, body: B | _ty.Unset = ..., idempotency_key: Key = ..., x_api_key: Key = ...) -> _ty.Response[P]: ...
-
-'''
 
 _CLIENT_HEAD = """\
 import builtins as _bi
@@ -142,32 +37,6 @@ from geopera.tracking.refresh import Refresh
 _NAMES = frozenset(
     "os ssl httpx Any Callable Mapping RateLimiter RetryPolicy Client Manifest PathLike None".split()  # noqa: SIM905
 )
-
-
-def helpers_module() -> Iterator[str]:
-    """The text of what the generated modules share."""
-    yield HEADER + HELPERS
-    for asynchronous in (False, True):
-        yield f"class {'Async' if asynchronous else 'Sync'}Operation(Operation, _t.Generic[B, R]):"
-        yield from list(_map_lines(asynchronous=asynchronous)) or ["    ..."]
-
-
-def _map_lines(*, asynchronous: bool) -> Iterator[str]:
-    """``map`` of an operation, by the class of its body and that of its result."""
-    found = options("map")
-    if not found:
-        return
-    each = "B | _t.Mapping[str, object]"
-    bodies = f"_t.Iterable[{each}]" + (f" | _t.AsyncIterable[{each}]" if asynchronous else "")
-    iteration = "AsyncIteration" if asynchronous else "Iteration"
-    pairs = found.pop("pairs", None)
-    others = ", ".join(found.values())
-    if pairs is not None:
-        yield "    @_t.overload"
-        yield f"    def map(self, bodies: {bodies}, /, *, pairs: _t.Literal[True], {others}) -> {iteration}[tuple[_t.Any, R | _e.GeoperaError]]: ..."
-        yield "    @_t.overload"
-        others = f"pairs: _t.Literal[False] = ..., {others}"
-    yield f"    def map(self, bodies: {bodies}, /, *, {others}) -> {iteration}[R | _e.GeoperaError]: ..."
 
 
 def _client_map(*, asynchronous: bool) -> str:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .calls import Call, deprecation
-from .types import HEADER, IMPORTS, MARK, Classes
+from .types import Classes, module
 
 
 def package_module(calls: list[Call], classes: Classes) -> Iterator[str]:
     """The text of the package without modules: every operation is a value that has the four functions."""
-    yield HEADER
-    yield IMPORTS
     for call in calls:
         body, optional = _body(call)
         kind = "OptionalLowLevel" if optional else "LowLevel"
@@ -39,14 +37,7 @@ def operation_module(call: Call, classes: Classes) -> str:
             *deprecation(call.operation, ""),
             f"{start}def {name}{end}({arguments}) -> {returned}: ...",
         ]
-    text = "\n".join(lines)
-    # Each of these many files pays for its head.
-    imports = [
-        line
-        for line in f"{IMPORTS}import geopera.client as _c".splitlines()
-        if f"{line.rpartition(' ')[2]}." in text
-    ]
-    return "\n".join([MARK + "# mypy: ignore-errors", *imports, *lines, ""])
+    return module(lines)
 
 
 def _parsed(call: Call, classes: Classes) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..._names import enum_members, snake
 from ..._repl.field_types import Field
-from .types import HEADER, IMPORTS, Classes, Given, Result, is_open, is_plain, object_fields, text_of
+from .types import HEADER, Classes, Given, Result, is_open, is_plain, object_fields, text_of
 
 _DESCRIBED = 3
 """An open object with so many described fields counts as described: any other attribute is a misspelled one."""
@@ -15,8 +15,6 @@ _DESCRIBED = 3
 
 def models_module(classes: Classes, given: Given) -> Iterator[str]:
     """The text of ``geopera.models``, line by line."""
-    yield HEADER
-    yield IMPORTS
     yield "import enum as _enum\n"
     yield "from geopera.schema import Model as _Model\n"
     result = Result(classes)
@@ -103,8 +101,6 @@ def deep_modules(classes: Classes) -> dict[str, str]:
 
 def bodies_module(classes: Classes, given: Given) -> Iterator[str]:
     """The text of ``geopera.bodies``: a TypedDict for each class that can be given as a dict."""
-    yield HEADER
-    yield IMPORTS
     written: set[str] = set()
     # Spelling one dict can ask for others.
     while waiting := sorted(given.dicts - written):

@@ -6,6 +6,8 @@ import inspect
 from importlib import import_module
 from typing import Any
 
+from ...manifest import Operation
+
 _TYPES = {
     "idempotency_key": "str | None",
     "max_items": "int | None",
@@ -23,7 +25,7 @@ _TYPES = {
 }
 
 
-def options(name: str, *, client: bool = False, needed: tuple[str, ...] = (), **types: str) -> dict[str, str]:
+def options(name: str, *, client: bool = False, **types: str) -> dict[str, str]:
     """Keyword -> its text in a signature, of a method of an operation (or of the client); empty without one."""
     # Imported by name: this package describes the client and does not depend on it.
     owner: Any = getattr(import_module("geopera.fluent"), "Geopera" if client else "OperationCall")
@@ -36,6 +38,11 @@ def options(name: str, *, client: bool = False, needed: tuple[str, ...] = (), **
             kind = types.get(parameter.name) or _TYPES.get(parameter.name, "_t.Any")
             if name == "map" and parameter.name == "idempotency_key":
                 kind = "_t.Callable[[_t.Any], str] | str | None"
-            default = "" if parameter.name in needed else " = ..."
-            found[parameter.name] = f"{parameter.name}: {kind}{default}"
+            found[parameter.name] = f"{parameter.name}: {kind} = ..."
+    return found
+
+
+def unable(operation: Operation) -> frozenset[str]:
+    """The methods that `dir()` of an operation leaves out."""
+    found: frozenset[str] = import_module("geopera._loops.offers").unable(operation)
     return found

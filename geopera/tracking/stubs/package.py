@@ -28,9 +28,10 @@ def files(manifest: Manifest, *, deep: bool = True) -> Iterator[tuple[str, str]]
     from ..._names import segment_name
     from . import calls as call_stubs
     from . import client as client_stubs
+    from . import helpers as helper_stubs
     from . import lowlevel as lowlevel_stubs
     from . import models as model_stubs
-    from .types import HEADER, Classes, Given, Result
+    from .types import HEADER, Classes, Given, Result, module
 
     classes = Classes(manifest)
     given, result = Given(classes), Result(classes)
@@ -38,21 +39,21 @@ def files(manifest: Manifest, *, deep: bool = True) -> Iterator[tuple[str, str]]
     by_id = {call.operation.id: call for call in calls}
     yield "py.typed", _MARK
     yield "__init__.pyi", client_stubs.package_module()
-    yield "_stub_helpers.pyi", _join(client_stubs.helpers_module())
+    yield "_stub_helpers.pyi", _join(helper_stubs.helpers_module())
     yield "fluent.pyi", _join(client_stubs.client_module(manifest, calls))
     yield "_calls/__init__.pyi", HEADER
     for name in client_stubs.resources(manifest):
         lines = call_stubs.calls_module(name, manifest.tree[name], by_id)
-        yield f"_calls/{segment_name(name)}.pyi", _join(lines)
-    yield "models/__init__.pyi", _join(model_stubs.models_module(classes, given))
+        yield f"_calls/{segment_name(name)}.pyi", module(lines)
+    yield "models/__init__.pyi", module(model_stubs.models_module(classes, given))
     if deep:
         for name, text in model_stubs.deep_modules(classes).items():
             yield f"models/{name}", text
     # Last, since the other files determine which dicts are needed.
-    yield "bodies.pyi", _join(model_stubs.bodies_module(classes, given))
+    yield "bodies.pyi", module(model_stubs.bodies_module(classes, given))
     yield "api/__init__.pyi", HEADER
     if not deep:
-        yield "api/operations/__init__.pyi", _join(lowlevel_stubs.package_module(calls, classes))
+        yield "api/operations/__init__.pyi", module(lowlevel_stubs.package_module(calls, classes))
         return
     yield "api/operations/__init__.pyi", HEADER
     for call in calls:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 from unicodedata import normalize
 
@@ -41,7 +42,7 @@ _GIVEN = {
     "literal": "_t.Literal",
 }
 
-IMPORTS = """\
+_IMPORTS = """\
 import builtins as _bi
 import datetime as _dt
 import os as _os
@@ -51,10 +52,17 @@ import typing_extensions as _te
 
 import geopera._stub_helpers as _h
 import geopera.bodies as _b
+import geopera.client as _c
 import geopera.models as _m
 import geopera.types as _ty
 """
-"""What the types refer to, for the head of a generated module."""
+
+
+def module(lines: Iterable[str]) -> str:
+    """The text of a generated module: its head imports what its lines refer to, since each of many files pays for it."""
+    text = "\n".join(lines)
+    used = [line for line in _IMPORTS.splitlines() if re.search(rf"\b{line.rpartition(' ')[2]}\.", text)]
+    return "\n".join([HEADER, *used, "", text, ""])
 
 
 class Classes:

@@ -106,7 +106,7 @@ def test_mypy_names_what_is_misspelt(mypy_says):
 
 @pytest.fixture(scope="session")
 def others_say(project):
-    """What ty and pyrefly report as errors: checker -> {(file, line)}."""
+    """What ty and pyrefly report as errors, and of ty what is not awaited: checker -> {(file, line)}."""
     folder, python = project
     commands = {
         "ty": ["ty", "check", "--output-format", "concise", "--python", python.parent.parent],
@@ -121,7 +121,9 @@ def others_say(project):
             [*command, "right.py", "wrong.py"],
             cwd=folder, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
-        found = re.findall(r"(\w+\.pyi?):(\d+).*\berror\b|\bERROR\b.*?(\w+\.pyi?):(\d+)", done.stdout)
+        found = re.findall(
+            r"(\w+\.pyi?):(\d+).*\b(?:error|unused-awaitable)\b|\bERROR\b.*?(\w+\.pyi?):(\d+)", done.stdout
+        )
         said[checker] = {(a or c, int(b or d)) for a, b, c, d in found}
         assert said[checker], done.stdout + done.stderr
     return said

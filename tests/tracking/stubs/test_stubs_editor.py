@@ -77,6 +77,10 @@ def editor(out_of_the_box, tmp_path_factory):
         ("client.orders.get(order_id='o').|", {"keys", "to_dict"}),
         ("AsyncGeopera().catalog.|", {"search", "hosts"}),
         ("AsyncGeopera().catalog.search(|", {"host_name=", "limit="}),
+        ("AsyncGeopera().catalog.search.iter(|", {"host_name=", "limit=", "max_items="}),
+        ("client.items.create(|", {"type_=", "datetime_=", "datetime="}),
+        ("client.orders.archive.place.|", {"preview", "map"}),
+        ("client.items.asset.download.|", {"download", "download_many"}),
     ],
 )
 def test_names_complete(editor, line, names):
@@ -88,6 +92,10 @@ def test_an_operation_shows_its_summary_and_its_fields(editor):
     shown = editor.hovers("client.catalog.sea|rch(host_name='h')")
     assert summary in shown
     assert "host_name (required)" in shown
+    # An async resource has the docstrings of the other.
+    shown = editor.hovers("AsyncGeopera().catalog.sea|rch(host_name='h')")
+    assert summary in shown
+    assert "AsyncCatalogSearchCall" in shown
     assert "CatalogSearchInput" in editor.hovers("client.catalog.search.m|ap([])")
 
 
@@ -131,6 +139,7 @@ def described(tmp_path_factory):
 
 def test_descriptions_of_fields_are_shown(described):
     text = "The host to search."
+    assert text in described.hovers("AsyncGeopera().catalog.sea|rch(host_name='h')")
     assert text in described.hovers("client.catalog.sea|rch(host_name='h')")
     assert text in described.hovers("client.catalog.search.iter(host_na|me='h')")
     assert "The scene's own id." in described.hovers("client.catalog.search(host_name='h').features[0].i|d")

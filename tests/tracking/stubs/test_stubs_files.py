@@ -16,6 +16,7 @@ from geopera import bodies
 from geopera._cli.main import main
 from geopera._names import pascal
 from geopera.errors import GeoperaError, ManifestError
+from geopera.fluent import Geopera, OperationCall
 from geopera.manifest import Manifest, bundled
 from geopera.tracking import stubs
 
@@ -132,6 +133,42 @@ def test_every_public_method_of_the_client_is_stated(trees):
         assert {"map", "invoke"} <= stated
 
 
+def methods_of(cls):
+    return {node.name for node in cls.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+LOOPS = {"pages", "iter", "wait", "download", "upload"}
+
+
+def test_an_operation_has_its_own_fields_in_what_it_offers(trees):
+    client = Geopera("token")
+    for id in bundled().operations:
+        tree = trees[f"_calls/{id.partition('.')[0]}.pyi"]
+        name = f"_{pascal(id.replace('.', '_'))}"
+        cls = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == name)
+        assert methods_of(cls) - {"__call__"} == LOOPS & set(dir(client.resource(id))), id
+
+
+def test_what_can_be_called_is_stated(trees):
+    """Also what `dir()` of an operation leaves out, and works with more options."""
+    classes = {n.name: n for n in trees["_stub_helpers.pyi"].body if isinstance(n, ast.ClassDef)}
+    public = {name for name in dir(OperationCall) if not name.startswith("_")} - {"pages", "iter", "upload"}
+    for flavour in ("Sync", "Async"):
+        bases = [f"{flavour}{kind}" for kind in ("Call", "Spending", "Operation", "Read")]
+        stated = set().union(*(methods_of(classes[name]) for name in (*bases, "Operation")))
+        assert {name for name in stated if not name.startswith("_")} == public
+
+
+def test_keywords_are_stated_once(written, trees):
+    tree = trees["_calls/items.pyi"]
+    fields = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "ItemsCreateCallFields")
+    kinds = {n.target.id: ast.unparse(n.annotation) for n in fields.body if isinstance(n, ast.AnnAssign)}
+    # A required field has one name among keywords, though a dict may have either.
+    assert kinds["type_"].startswith("_t.Required[")
+    assert "type" not in kinds
+    assert written["_calls/items.pyi"].count("**fields: _te.Unpack[ItemsCreateCallFields]") >= 2
+
+
 def test_the_same_manifest_gives_the_same_files(written):
     assert dict(stubs.files(bundled())) == written
 
@@ -158,7 +195,7 @@ def test_a_body_that_is_described_in_its_place_can_be_a_dict_too():
     document["operations"]["tides.get"] = {**document["operations"]["orders.get"], "input": INLINE}
     made = dict(stubs.files(Manifest.from_dict(document)))
     tree = ast.parse(made["_calls/tides.pyi"])
-    call = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "TidesGetCall")
+    call = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "_TidesGet")
     variants = [n.args for n in call.body if isinstance(n, ast.FunctionDef) and n.name == "__call__"]
     bodies = [ast.unparse(args.posonlyargs[1].annotation) for args in variants if len(args.posonlyargs) > 1]
     assert "_m.TidesGetBody | _b.TidesGetBodyDict" in bodies
@@ -269,7 +306,10 @@ def test_pages_have_records_and_operations_their_summary(written):
     text = written["_calls/catalog.pyi"]
     at = text.index("def search(self) -> CatalogSearchCall:")
     assert "Search a host's catalogue" in text[at : at + 200]
-    assert "-> _ty.JSONObject" in written["_calls/orders.pyi"]
+    assert (
+        "class OrdersGetCall(_OrdersGet, _h.SyncRead[_m.OrderGetInput | _b.OrderGetInputDict, _ty.JSONObject])"
+        in (written["_calls/orders.pyi"])
+    )
 
 
 def test_a_deprecated_operation_is_marked(written):

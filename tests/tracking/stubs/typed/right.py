@@ -24,7 +24,7 @@ from geopera.models import (
     StacFeature,
     TaskingEstimateOutput,
 )
-from geopera.types import UNSET, Content, Response
+from geopera.types import UNSET, Content, JSONObject, Response
 
 AOI = [151.2, -33.9, 151.3, -33.8]
 ENDS = {"fulfilled", "failed", "cancelled"}
@@ -126,6 +126,15 @@ for one_scene in client.catalog.search.iter({"host_name": "earthsearch-aws"}, pr
     assert_type(one_scene, StacFeature)
 client.orders.get.wait(order_id=order_id, timeout=600, raise_on_failure=True)
 client.orders.get.wait({"order_id": order_id}, until=lambda answer: answer["status"] == "tasked")
+assert_type(client.billing.credits.balance.wait(until=lambda balance: balance["credits"] > 0), JSONObject)
+for streamed in client.catalog.search_stream({"host_name": "earthsearch-aws"}):
+    assert_type(streamed, StacFeature)
+assert_type(client.catalog.search_stream(host_name="a", detailed=True), Response[list[StacFeature]])
+client.items.asset.download.download({"item_id": "a", "asset_id": "b"}, "folder/", existing="skip")
+client.items.asset.download.download(item_id="a", asset_id="b", to="folder/")
+client.items.asset.download.download_many([{"item_id": "a", "asset_id": "b"}], "folder/", concurrency=2)
+client.uploads.initiate.upload("image.tif", {"project_id": "p"}, progress=True)
+print(client.orders.archive.place.preview({"collection": "c"}, estimate=True).estimate)
 for result in client.map("catalog.search", [{"host_name": "a"}, {"host_name": "b"}], concurrency=2):
     assert_type(result, Any)
 client.invoke("some.new.op", {"a": 1})
@@ -170,6 +179,11 @@ async def main() -> None:
         async for answer in geopera.map("catalog.search", [{"host_name": "a"}]):
             assert_type(answer, Any)
         await geopera.orders.get.wait(order_id="x")
+        await geopera.orders.get.wait({"order_id": "x"}, until=lambda order: order["status"] == "tasked")
+        assert_type(await geopera.catalog.search(host_name="a", detailed=True), Response[CatalogSearchOutput])
+        await geopera.items.asset.download.download(item_id="a", asset_id="b", to="folder/")
+        await geopera.orders.archive.place.preview({"collection": "c"}).send()
+        print((await geopera.orders.archive.place.preview({"collection": "c"}, estimate=True)).estimate)
 
 
 asyncio.run(main())

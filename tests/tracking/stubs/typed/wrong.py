@@ -12,7 +12,7 @@ client = Geopera()
 def misspelt_fields() -> None:
     client.catalog.search({"host_nam": "a"})  # wrong
     found = client.catalog.search({"host_name": "a", "limt": 1, "bbox": [1, 2]})  # mypy alone
-    print(found.features)  # wrong: it is no answer
+    print(found.features)  # wrong: it is no response
     client.catalog.search({"host_name": "a", "query": {"eo:cloud_cover": {"less": 3}}})  # wrong
     client.catalog.search(host_nam="a")  # wrong
     CatalogSearchInput(host_nam="a")  # wrong
@@ -21,6 +21,13 @@ def misspelt_fields() -> None:
     print(client.orders.get({"order": "x"})["status"])  # wrong
     for page in client.catalog.search.pages({"host_nam": "a"}):  # wrong
         print(page)
+    client.orders.get.wait({"order": "x"})  # wrong
+    client.orders.get.wait(order="x")  # wrong
+    client.items.create(typ="raster")  # wrong
+    client.items.asset.download.download({"item": "a"}, "folder/")  # wrong
+    client.items.asset.download.download(item="a", to="folder/")  # wrong
+    client.billing.credits.balance.wait()  # wrong
+    client.orders.get.preview({"order": "x"})  # wrong
     catalog_search.sync(client=client.client, body={"host_nam": "a"})  # wrong
 
 
@@ -56,6 +63,9 @@ async def missing_awaits(geopera: AsyncGeopera) -> Any:
     print(result.features)  # wrong
     print(geopera.orders.get({"order_id": "x"})["status"])  # wrong
     await geopera.catalog.search({"host_nam": "a"})  # wrong
+    geopera.items.asset.download.download(item_id="a", asset_id="b", to="folder/")  # wrong
+    await geopera.items.asset.download.download({"item": "a"}, "folder/")  # wrong
+    await geopera.orders.get.preview({"order": "x"}).send()  # wrong
     other = await geopera.catalog.search({"host_nam": "a"})  # wrong
     await geopera.catalog.search(host_nam="a")  # wrong
     await geopera.catalog.serch(host_name="a")  # wrong

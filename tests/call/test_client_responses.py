@@ -1,4 +1,4 @@
-"""Answers: typed or open, whole or around a mismatch, binary, detailed."""
+"""Responses: typed or open, whole or around a mismatch, binary, detailed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from helpers.flavour import Flavour
-from helpers.wire import Answer, Asked, answer_json
+from helpers.wire import Asked, Reply, json_reply
 from pytest_httpx import HTTPXMock
 
 import geopera
@@ -102,7 +102,7 @@ def test_an_optional_field_that_is_absent_reads_as_none(
     assert page.to_dict() == {"features": [{"id": "a"}]}
 
 
-def test_an_open_answer_is_a_dict_that_reads_by_attribute(
+def test_an_open_response_is_a_dict_that_reads_by_attribute(
     flavour: Flavour, client: Any, httpx_mock: HTTPXMock
 ) -> None:
     document = {
@@ -130,7 +130,7 @@ def test_an_open_answer_is_a_dict_that_reads_by_attribute(
 
 
 @pytest.mark.parametrize("document", [[], [{"id": 1}], "text", 5, 1.5, True, None, {}])
-def test_an_open_answer_may_be_any_json(
+def test_an_open_response_may_be_any_json(
     flavour: Flavour, client: Any, httpx_mock: HTTPXMock, document: Any
 ) -> None:
     httpx_mock.add_response(content=json.dumps(document).encode())
@@ -155,13 +155,13 @@ def test_a_success_survives_a_mismatch(
 ) -> None:
     httpx_mock.add_response(content=json.dumps(document).encode())
     with pytest.warns(ResponseMismatchWarning) as caught:
-        answer = flavour(client.catalog.search(SEARCH))
+        reply = flavour(client.catalog.search(SEARCH))
     (warning,) = caught.list
     assert str(warning.message).startswith("catalog.search: ")
     assert field in str(warning.message)
-    assert (answer.to_dict() if hasattr(answer, "to_dict") else answer) == document
+    assert (reply.to_dict() if hasattr(reply, "to_dict") else reply) == document
     if isinstance(document, dict) and "features" in document:
-        assert answer["features"] == answer.features == answer.get("features")
+        assert reply["features"] == reply.features == reply.get("features")
 
 
 def test_the_warning_points_at_the_callers_line(client: Any, flavour: Flavour, httpx_mock: HTTPXMock) -> None:
@@ -198,9 +198,9 @@ def test_an_order_is_not_lost_to_the_type_of_a_field(
 ) -> None:
     httpx_mock.add_response(json={"enabled": "yes", "threshold_credits": "a lot", "receipt": "R-1"})
     with pytest.warns(ResponseMismatchWarning, match=r"billing\.set_auto_topup"):
-        answer = flavour(client.billing.set_auto_topup(enabled=True, threshold=1, amount=1))
-    assert answer["receipt"] == "R-1"
-    assert answer["enabled"] == "yes"
+        reply = flavour(client.billing.set_auto_topup(enabled=True, threshold=1, amount=1))
+    assert reply["receipt"] == "R-1"
+    assert reply["enabled"] == "yes"
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_detailed(flavour: Flavour, client: Any, httpx_mock: HTTPXMock) -> None:
     assert "test-token" not in repr(response)
 
 
-def test_binary_answers_are_bytes_that_know_their_type(
+def test_binary_responses_are_bytes_with_a_media_type(
     flavour: Flavour, client: Any, httpx_mock: HTTPXMock
 ) -> None:
     picture = bytes(range(256))
@@ -272,11 +272,11 @@ def test_json_objects_nest(page: Any) -> None:
 def test_the_elapsed_time_is_that_of_the_whole_call(flavour: Flavour, serve: Any) -> None:
     """From the first attempt to the response, pauses included."""
 
-    def answer(asked: Asked) -> Answer:
+    def reply(asked: Asked) -> Reply:
         time.sleep(0.1)
-        return answer_json({"title": "later"}, 503) if len(wire.asked) == 1 else answer_json({"credits": 1})
+        return json_reply({"title": "later"}, 503) if len(wire.asked) == 1 else json_reply({"credits": 1})
 
-    wire = serve(answer)
+    wire = serve(reply)
     policy = geopera.RetryPolicy(base=0.0)
     client = flavour.client("test-token", wire.url, retry=policy)
     began = time.monotonic()
