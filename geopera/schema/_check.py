@@ -22,7 +22,7 @@ __all__ = ["Check", "validator_for"]
 
 
 class Check:
-    """A function for a core schema: returns its argument, or raises what is wrong with it."""
+    """A function for a core schema: returns its argument, or raises its problems."""
 
     __slots__ = ("_run", "rests")
 
@@ -90,7 +90,7 @@ def _problem(error: Any) -> InitErrorDetails:
 
 
 def _reason(error: Any) -> str:
-    """What is wrong in a short sentence; jsonschema's own repeat the whole instance."""
+    """The problem in a short sentence; jsonschema's own repeat the whole instance."""
     message = str(error.message)
     return message if len(message) <= 300 else f"{message[:140]} ... {message[-140:]}"
 

@@ -398,7 +398,7 @@ def _as_dict(value: Any) -> Any:
 
 
 def _no_object(node: Node, index: int, tagging: Tagging) -> Node:
-    """A member of a tagged union as what it takes that is no object."""
+    """A member of a tagged union as what it takes beside objects."""
     return Node(node.core, node.hint, node.kinds - {"object"}) if index in tagging.objects else node
 
 

@@ -1,4 +1,4 @@
-"""Schemas of older drafts (4, 6, 7, 2019-09) that say so in ``$schema``, as schemas of 2020-12.
+"""Schemas of older drafts (4, 6, 7, 2019-09) that declare it in ``$schema``, as schemas of 2020-12.
 
 Each resource is read by its own declaration; what declares nothing is read as its surroundings are, and at the top as
 2020-12. Places move (``items/0`` is ``prefixItems/0`` then), so references into them are rewritten.
@@ -26,7 +26,7 @@ _DRAFTS = {
 #: The forms of what older drafts alone have.
 _FORMS = {**FORMS, "additionalItems": "schema", "dependencies": "map"}
 _WORDS = frozenset([*_FORMS, "id"])
-#: Annotations with any value, which is no schema.
+#: Annotations with any value, never a schema.
 _DATA = frozenset(["default", "examples", "example"])
 _RECURSIVE = "__recursive"
 _CONTAINS = "contains (silent)"
@@ -193,7 +193,7 @@ class _Resource:
 
 
 def _form(keyword: str, value: Any) -> str | None:
-    """The form of a keyword's value, in any draft; "unknown" for what is no keyword in any."""
+    """The form of a keyword's value, in any draft; "unknown" for other names."""
     if keyword in _DATA:
         return None
     return "list" if keyword == "items" and isinstance(value, list) else _FORMS.get(keyword, "unknown")

@@ -107,7 +107,7 @@ def _atoms(start: Loc) -> list[tuple[Loc, frozenset[str]]]:
         if target is not None:
             keys -= {"$dynamicRef"}
         if keys & _WHOLE:
-            found.append((loc, keys))  # not taken apart: what it evaluates depends on all of it
+            found.append((loc, keys))  # kept whole: what it evaluates depends on all of it
             continue
         if own := keys - {"$ref", "allOf"}:
             found.append((loc, own))

@@ -46,7 +46,7 @@ FURTHER = {
     r"\bwhat is (?:wrong|no|not)\b": "the fault, the problem",
     r"\bsays? (?:so|that|what|which|where)\b": "states, has, names",
 }
-LATER = ("geopera/_loops/", "geopera/geo/", "geopera/schema/", "geopera/tracking/stubs/")
+LATER = ("geopera/_loops/", "geopera/geo/", "geopera/tracking/stubs/")
 # The layout of the folders is described as floors and rooms there.
 ALLOWED = {("docs/design.md", r"\b(?:house|storey|door)s?\b")}
 

@@ -28,7 +28,7 @@ _MAX_NESTING = 50
 
 
 class BadPattern(ValueError):
-    """The text is no regular expression of this dialect."""
+    """The text is not a regular expression of this dialect."""
 
 
 def complement(ranges: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
