@@ -170,6 +170,7 @@ def test_tab_in_ipython_and_jupyter(text, completed, tmp_path, monkeypatch):
     core = pytest.importorskip("IPython.core.interactiveshell", reason="IPython is not installed")
     completer = pytest.importorskip("IPython.core.completer")
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    monkeypatch.setattr(sys, "ps1", "", raising=False)  # the shell sets it: other tests must not be interactive
     shell = core.InteractiveShell()
     import geopera
 
