@@ -134,7 +134,7 @@ class SyncPool(Pool):
             unlogged(request)
             try:
                 response = client.send(request, stream=True, auth=None, follow_redirects=False)
-            except Exception as exc:  # noqa: BLE001 - looked at, and raised
+            except Exception as exc:  # noqa: BLE001 - inspected, then raised
                 raise bad_redirect(self.library, exc) or exc from None
             another = None if content is not None else following(self.library, request, response)
             if another is None:
@@ -306,7 +306,7 @@ class AsyncPool(Pool):
             unlogged(request)
             try:
                 response = await client.send(request, stream=True, auth=None, follow_redirects=False)
-            except Exception as exc:  # noqa: BLE001 - looked at, and raised
+            except Exception as exc:  # noqa: BLE001 - inspected, then raised
                 raise bad_redirect(self.library, exc) or exc from None
             another = None if content is not None else following(self.library, request, response)
             if another is None:

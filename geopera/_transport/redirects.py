@@ -38,7 +38,7 @@ def bad_redirect(library: Any, exc: BaseException) -> BadRedirect | None:
 
 
 def address_fault(url: httpx.URL) -> str | None:
-    """Why nothing can be fetched from a URL, or None. Raises ValueError for a host that is no name."""
+    """Why nothing can be fetched from a URL, or None. Raises ValueError for a host that is not a name."""
     if url.scheme not in ("http", "https"):
         return f"its scheme is {url.scheme!r}"
     host = url.host

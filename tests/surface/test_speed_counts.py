@@ -146,6 +146,7 @@ def test_one_call_is_one_request_over_one_connection(sandbox) -> None:  # type: 
         assert len(sent) == 1
 
 
+@pytest.mark.slow
 def test_the_benchmark_works(tmp_path: Path) -> None:
     """It runs and writes figures; none of them is judged here, on a machine that others use too."""
     file = tmp_path / "figures.json"

@@ -14,7 +14,7 @@ from geopera import AsyncGeopera, Geopera, errors
 
 TOKEN = "token-for-tests"
 READ = {"order_id": "o"}
-SECONDS = 1.5
+SECONDS = 0.8
 pytestmark = pytest.mark.filterwarnings("ignore::geopera.errors.ResponseMismatchWarning")
 
 

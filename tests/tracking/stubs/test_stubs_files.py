@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from helpers.changed_api import NEW, REMOVED, changed_manifest
+from helpers.small_manifest import small_manifest
 
 from geopera import bodies
 from geopera._cli.main import main
@@ -21,6 +22,10 @@ from geopera.manifest import Manifest, bundled
 from geopera.tracking import stubs
 
 ROOT = Path(__file__).parent.parent.parent.parent
+
+
+def small():
+    return Manifest.from_dict(small_manifest())
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +196,7 @@ INLINE = {
 
 
 def test_a_body_that_is_described_in_its_place_can_be_a_dict_too():
-    document = bundled().to_dict()
+    document = small_manifest()
     document["operations"]["tides.get"] = {**document["operations"]["orders.get"], "input": INLINE}
     made = dict(stubs.files(Manifest.from_dict(document)))
     tree = ast.parse(made["_calls/tides.pyi"])
@@ -209,7 +214,7 @@ def test_a_body_that_is_described_in_its_place_can_be_a_dict_too():
 
 
 def test_odd_schemas_make_valid_files():
-    document = bundled().to_dict()
+    document = small_manifest()
     document["schemas"]["OrderGetInput"] = {
         "type": "object",
         "properties": {
@@ -242,7 +247,7 @@ def test_odd_schemas_make_valid_files():
 @pytest.mark.parametrize("end", ["\n", "\r", "\u2028", "\x85", '"""', "\\"])
 def test_what_a_manifest_calls_itself_is_no_code(end):
     evil = f"9{end}import os{end}os.system('x'){end}#"
-    document = bundled().to_dict()
+    document = small_manifest()
     document["api_version"] = evil
     operation = document["operations"]["orders.get"]
     operation |= {"summary": evil, "scope": evil, "input": {"$ref": "#/schemas/OrderGetInput"}}
@@ -266,12 +271,12 @@ def test_what_a_manifest_calls_itself_is_no_code(end):
 
 
 def test_what_is_no_python_is_not_written(tmp_path, monkeypatch):
-    stubs.write(bundled(), tmp_path)
+    stubs.write(small(), tmp_path)
     monkeypatch.setattr(
         stubs.package, "files", lambda manifest, deep: iter([("fluent.pyi", "class None: ...")])
     )
     with pytest.raises(GeoperaError, match="no Python"):
-        stubs.write(bundled(), tmp_path)
+        stubs.write(small(), tmp_path)
     assert (tmp_path / "geopera-stubs" / "bodies.pyi").exists()
 
 
@@ -280,7 +285,7 @@ def test_what_is_no_python_is_not_written(tmp_path, monkeypatch):
                ["", " ", "mro", "name", "Value", "a", "A"]]
 )  # fmt: skip
 def test_members_are_called_as_at_run_time(values):
-    document = bundled().to_dict()
+    document = small_manifest()
     document["schemas"]["Odd"] = {"type": "string", "enum": values}
     manifest = Manifest.from_dict(document)
     tree = ast.parse(dict(stubs.files(manifest))["models/__init__.pyi"])
@@ -290,10 +295,11 @@ def test_members_are_called_as_at_run_time(values):
 
 
 def test_check_compares_with_the_manifest_in_use(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("geopera._cli.stubs.in_use", lambda url: small())
     monkeypatch.setattr(stubs.package, "site_packages", lambda: str(tmp_path))
     assert main(["stubs", "--check"]) == 1
     assert "stubs --install" in capsys.readouterr().err
-    stubs.write(bundled(), tmp_path, deep=False)  # as the wheel does
+    stubs.write(small(), tmp_path, deep=False)  # as the wheel does
     assert main(["stubs", "--check"]) == 0
     assert main(["stubs", "--install"]) == 0
     assert main(["stubs", "--check"]) == 0
@@ -314,7 +320,7 @@ def test_pages_have_records_and_operations_their_summary(written):
 
 def test_a_deprecated_operation_is_marked(written):
     assert "deprecated" not in written["_calls/catalog.pyi"]
-    document = bundled().to_dict()
+    document = small_manifest()
     document["operations"]["catalog.search"]["deprecated"] = True
     made = dict(stubs.files(Manifest.from_dict(document)))
     mark = '@_te.deprecated("catalog.search is deprecated")'
@@ -323,7 +329,7 @@ def test_a_deprecated_operation_is_marked(written):
 
 
 def test_descriptions_are_where_hover_finds_them():
-    document = bundled().to_dict()
+    document = small_manifest()
     document["schemas"]["CatalogSearchInput"]["properties"]["host_name"]["description"] = (
         "The host to search."
     )
@@ -344,6 +350,7 @@ def test_without_modules_of_single_models_and_operations_all_else_is_the_same(wr
 
 
 def test_it_is_written_replaced_and_removed(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("geopera._cli.stubs.in_use", lambda url: small())
     monkeypatch.setattr(stubs.package, "site_packages", lambda: str(tmp_path / "site"))
     assert main(["stubs", "--install"]) == 0
     folder = tmp_path / "site" / "geopera-stubs"
@@ -364,12 +371,12 @@ def test_what_is_not_ours_is_left_alone(tmp_path):
     folder.mkdir()
     (folder / "mine.pyi").write_text("x: int")
     with pytest.raises(GeoperaError, match="left as it is"):
-        stubs.write(bundled(), tmp_path)
+        stubs.write(small(), tmp_path)
     assert [p.name for p in folder.iterdir()] == ["mine.pyi"]
 
 
 def test_a_write_that_fails_leaves_the_old_package(tmp_path, monkeypatch):
-    stubs.write(bundled(), tmp_path)
+    stubs.write(small(), tmp_path)
 
     def broken(manifest, deep):
         yield "py.typed", "partial\n"
@@ -377,7 +384,7 @@ def test_a_write_that_fails_leaves_the_old_package(tmp_path, monkeypatch):
 
     monkeypatch.setattr(stubs.package, "files", broken)
     with pytest.raises(OSError, match="disk full"):
-        stubs.write(bundled(), tmp_path)
+        stubs.write(small(), tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["geopera-stubs"]
     assert (tmp_path / "geopera-stubs" / "fluent.pyi").exists()
 
