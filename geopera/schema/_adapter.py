@@ -35,7 +35,7 @@ class SchemaType:
         return self.unit.name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError(f"{self.unit.name} is no object schema and has no class")
+        raise TypeError(f"{self.unit.name} is not an object schema and has no class")
 
     def core(self) -> CoreSchema:
         unit = self.unit

@@ -33,7 +33,7 @@ def type_adapter(schema: Any, *, definitions: Mapping[str, Any] | None = None) -
         The adapter. It pickles as its schema.
 
     Raises:
-        SchemaError: If the schema is malformed, refers to itself without end, or refers to what is not there.
+        SchemaError: If the schema is malformed, refers to itself without end, or refers to nothing.
     """
     if definitions is not None and not isinstance(definitions, Mapping):
         raise SchemaError(f"the definitions are an object of schemas, not {type(definitions).__name__}")

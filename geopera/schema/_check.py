@@ -22,7 +22,7 @@ __all__ = ["Check", "validator_for"]
 
 
 class Check:
-    """A function for a core schema: returns its argument, or raises what is wrong with it."""
+    """A function for a core schema: returns its argument, or raises its problems."""
 
     __slots__ = ("_run", "rests")
 
@@ -61,6 +61,8 @@ class Check:
         instance = plain(value)
         problems: list[InitErrorDetails] = []
         for part in self._run or ():
+            if isinstance(instance, dict) and part.rest.unless in instance:
+                continue
             if part.fits is None or not part.fits(instance):
                 problems += islice(map(_problem, part.validator().iter_errors(instance)), 20)
         return problems
@@ -88,7 +90,7 @@ def _problem(error: Any) -> InitErrorDetails:
 
 
 def _reason(error: Any) -> str:
-    """What is wrong in a short sentence; jsonschema's own repeat the whole instance."""
+    """The problem in a short sentence; jsonschema's own repeat the whole instance."""
     message = str(error.message)
     return message if len(message) <= 300 else f"{message[:140]} ... {message[-140:]}"
 

@@ -154,7 +154,7 @@ def make_model(compiler: Builder, unit: Unit, spec: Spec, rests: list[Rest]) -> 
         inner = core_schema.no_info_after_validator_function(
             lambda state: check.fields(state, wire_of), inner
         )
-    # Also for who asks the class alone, which pydantic answers from this schema. Inside other models pydantic adds
+    # Also for the class alone, whose JSON Schema pydantic makes from this one. Inside other models pydantic adds
     # the same function, if it is not there already.
     described = {"pydantic_js_functions": [cls.__get_pydantic_json_schema__]}
     core = core_schema.model_schema(

@@ -290,7 +290,7 @@ class Compiler:
                 known = self.registry._members(loc, keyword)
                 return each_of(nodes, labels, known, exactly_one=keyword == "oneOf")
             if keyword == "oneOf":
-                rests.append(Rest(loc, frozenset(["oneOf"])))
+                rests.append(Rest(loc, frozenset(["oneOf"]), tagging.wire if tagging is not None else None))
         # The best fit is found by trying all members, which multiplies where they lead back here.
         return union_of(nodes, labels, tagging, smart=self.loops == loops)
 
@@ -398,7 +398,7 @@ def _as_dict(value: Any) -> Any:
 
 
 def _no_object(node: Node, index: int, tagging: Tagging) -> Node:
-    """A member of a tagged union as what it takes that is no object."""
+    """A member of a tagged union as what it takes beside objects."""
     return Node(node.core, node.hint, node.kinds - {"object"}) if index in tagging.objects else node
 
 

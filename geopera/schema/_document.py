@@ -43,7 +43,7 @@ def _joined(base: str, reference: str) -> tuple[str, str]:
     try:
         uri, frag = urldefrag(urljoin(base, reference))
     except ValueError as error:
-        raise SchemaError(f"{reference[:200]!r} is no URI reference: {error}") from None
+        raise SchemaError(f"{reference[:200]!r} is not a URI reference: {error}") from None
     return uri, frag
 
 

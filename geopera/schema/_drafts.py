@@ -1,4 +1,4 @@
-"""Schemas of older drafts (4, 6, 7, 2019-09) that say so in ``$schema``, as schemas of 2020-12.
+"""Schemas of older drafts (4, 6, 7, 2019-09) that declare it in ``$schema``, as schemas of 2020-12.
 
 Each resource is read by its own declaration; what declares nothing is read as its surroundings are, and at the top as
 2020-12. Places move (``items/0`` is ``prefixItems/0`` then), so references into them are rewritten.
@@ -6,7 +6,7 @@ Each resource is read by its own declaration; what declares nothing is read as i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -26,15 +26,19 @@ _DRAFTS = {
 #: The forms of what older drafts alone have.
 _FORMS = {**FORMS, "additionalItems": "schema", "dependencies": "map"}
 _WORDS = frozenset([*_FORMS, "id"])
-#: Annotations with any value, which is no schema.
+#: Annotations with any value, never a schema.
 _DATA = frozenset(["default", "examples", "example"])
 _RECURSIVE = "__recursive"
+_CONTAINS = "contains (silent)"
 
 
 def converted(schema: Any) -> Any:
     """`schema` as a schema of 2020-12; the very same object where nothing in it declares an older draft."""
     try:
-        return _Resource(schema, 2020).schema(schema) if _declares_older(schema) else schema
+        if not _declares_older(schema):
+            return schema
+        unevaluated = any("unevaluatedItems" in value for value in _objects(schema))
+        return _Resource(schema, 2020, unevaluated=unevaluated).schema(schema)
     except RecursionError:
         raise SchemaError("the schema is nested too deeply") from None
 
@@ -48,24 +52,27 @@ def _draft_of(schema: Mapping[str, Any], draft: int) -> int:
 
 
 def _declares_older(schema: Any) -> bool:
+    return any("$schema" in value and _draft_of(value, 2020) < 2020 for value in _objects(schema))
+
+
+def _objects(schema: Any) -> Iterator[Mapping[str, Any]]:
     stack = [schema]
     while stack:
         value = stack.pop()
         if isinstance(value, (dict, Mapping)):
-            if "$schema" in value and _draft_of(value, 2020) < 2020:
-                return True
+            yield value
             stack += value.values()
         elif isinstance(value, list):
             stack += value
-    return False
 
 
 class _Resource:
     """One schema with an identity of its own, and what its references are resolved against."""
 
-    def __init__(self, root: Any, draft: int) -> None:
+    def __init__(self, root: Any, draft: int, *, unevaluated: bool) -> None:
         self.root = root
         self.draft = _draft_of(root, draft) if isinstance(root, Mapping) else draft
+        self.unevaluated = unevaluated  # some schema asks which items were evaluated
         self.recursive = isinstance(root, Mapping) and root.get("$recursiveAnchor") is True
 
     def schema(self, value: Any) -> Any:
@@ -73,7 +80,7 @@ class _Resource:
         if not isinstance(value, Mapping):
             return value
         if value is not self.root and self._begins(value):
-            return _Resource(value, self.draft).schema(value)
+            return _Resource(value, self.draft, unevaluated=self.unevaluated).schema(value)
         draft = self.draft
         if draft == 2020:
             return {key: self._below(key, item) for key, item in value.items()}
@@ -92,6 +99,7 @@ class _Resource:
             _dependencies(result)
         elif draft == 2019:
             self._recursion(result)
+            _contained(result)
         _tuples(result)
         if isinstance(result.get("$ref"), str):
             result["$ref"] = self._reference(result["$ref"])
@@ -105,6 +113,8 @@ class _Resource:
         """What a keyword is called when converted: another name if it says nothing here, but may be referred to."""
         if SINCE.get(keyword, 0) > self.draft:
             return f"{keyword} (silent)"
+        if keyword == "contains" and self.draft == 2019 and self.unevaluated:
+            return _CONTAINS
         silent = self._is_reference(schema) and keyword not in ("$ref", "$schema", "$defs", "definitions")
         return f"{keyword} (silent)" if silent and keyword in _WORDS else keyword
 
@@ -183,7 +193,7 @@ class _Resource:
 
 
 def _form(keyword: str, value: Any) -> str | None:
-    """The form of a keyword's value, in any draft; "unknown" for what is no keyword in any."""
+    """The form of a keyword's value, in any draft; "unknown" for other names."""
     if keyword in _DATA:
         return None
     return "list" if keyword == "items" and isinstance(value, list) else _FORMS.get(keyword, "unknown")
@@ -194,6 +204,14 @@ def _bounds(schema: dict[str, Any]) -> None:
     for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
         if isinstance(schema.get(exclusive), bool) and schema.pop(exclusive) and bound in schema:
             schema[exclusive] = schema.pop(bound)
+
+
+def _contained(schema: dict[str, Any]) -> None:
+    """Since 2020-12 ``contains`` evaluates the items that it finds, though not inside of ``not``."""
+    if _CONTAINS in schema:
+        counts = {key: schema[key] for key in ("minContains", "maxContains") if key in schema}
+        alone: dict[str, Any] = {"not": {"not": {"contains": schema[_CONTAINS], **counts}}}
+        schema["allOf"] = [*schema.get("allOf", ()), alone]
 
 
 def _dependencies(schema: dict[str, Any]) -> None:

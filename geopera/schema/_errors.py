@@ -28,7 +28,7 @@ class SchemaError(GeoperaError, ValueError):
     """The JSON Schema itself cannot be used: it is malformed, refers to itself without end, or refers to nothing.
 
     Attributes:
-        reason: What is wrong, without the place.
+        reason: The fault, without the place.
         pointer: The place, as a JSON pointer fragment (``#/properties/a``).
     """
 

@@ -1,4 +1,4 @@
-"""Looking at validated values: the fields that no schema knows."""
+"""The fields of validated values that no schema knows."""
 
 from __future__ import annotations
 

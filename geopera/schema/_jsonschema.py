@@ -15,6 +15,7 @@ from typing import Any
 from pydantic_core import core_schema
 
 from ._document import Loc, children
+from ._tags import meant
 
 __all__ = ["json_schema", "reference_name"]
 
@@ -66,14 +67,12 @@ def _rewritten(registry: Any, loc: Loc, handler: Any) -> Any:
     for keyword in ("$ref", "$dynamicRef"):
         if keyword in result:
             result["$ref"] = _refer(registry, loc.doc.resolve(result.pop(keyword), loc), handler)
-    mapping = (
-        schema.get("discriminator", {}).get("mapping")
-        if isinstance(schema.get("discriminator"), dict)
-        else None
-    )
-    if isinstance(mapping, dict):
+    discriminator = schema.get("discriminator")
+    mapping = discriminator.get("mapping") if isinstance(discriminator, Mapping) else None
+    if isinstance(mapping, Mapping):
+        targets = {value: next(meant(loc, place), None) for value, place in mapping.items()}
         result["discriminator"]["mapping"] = {
-            value: _refer(registry, loc.doc.resolve(place, loc), handler) for value, place in mapping.items()
+            value: _refer(registry, target, handler) for value, target in targets.items() if target
         }
     for parts, _ in children(schema):
         if parts[0] in result:

@@ -1,7 +1,7 @@
 """Is this a schema at all? Types of keywords, depth, references, loops: checked once, without recursion.
 
 A reference loop is one that never consumes a part of the instance (``{"$ref": "#"}``, or two schemas
-that name each other in `allOf`): no validator can answer it. Recursion through `properties`, `items`
+that name each other in `allOf`): no validator can decide it. Recursion through `properties`, `items`
 and the like is fine.
 """
 
@@ -75,7 +75,7 @@ _RULE_OF = {keyword: _RULES[form] for keyword, form in FORMS.items() if form in 
 
 
 def _check_keywords(schema: Any, error: Callable[[str], SchemaError]) -> None:
-    """Raise `error` about what is wrong with the schema itself, without those inside it."""
+    """Check the schema itself, without those inside it. Raises `error` with the fault."""
     if isinstance(schema, bool):
         return
     if not isinstance(schema, MAPPING):
@@ -121,7 +121,7 @@ def lint(start: Loc, seen: dict[Key, int]) -> bool:
             if loc.key not in seen:
                 dynamic |= _walk(loc, depth, seen, pending)
     except SchemaError:
-        for key in list(seen)[before:]:  # of which some were left with parts that were not looked at
+        for key in list(seen)[before:]:  # some of them have parts that were not checked
             del seen[key]
         raise
     return dynamic

@@ -95,7 +95,7 @@ class Model(Shown, Tables, BaseModel, metaclass=ModelMeta):
 
     As a mapping it holds what was given, under wire names: ``dict(model)``, ``{**model}``, ``len(model)``.
     Fields are also attributes under their Python names (``datetime_``), and ``model["datetime_"]`` reads the same
-    as ``model["datetime"]``. An optional field that is absent is no key and reads None as an attribute.
+    as ``model["datetime"]``. An optional field that is absent is not a key and reads None as an attribute.
     A field whose format is date-time reads as a `datetime`; `to_dict` and the dumps have its text as it came.
     Two models are equal if they are of one class and hold the same; they can be changed, so they have no hash.
     What the schema does not know is kept in `additional_properties`, and reads the same two ways.
@@ -207,7 +207,7 @@ class Model(Shown, Tables, BaseModel, metaclass=ModelMeta):
 
     @property
     def additional_properties(self) -> dict[str, Any]:
-        """The live dict of members that are no field of the schema, by wire name."""
+        """The live dict of members that the schema has no field for, by wire name."""
         extra = self.__pydantic_extra__
         if extra is None:
             extra = {}
@@ -318,7 +318,7 @@ class Model(Shown, Tables, BaseModel, metaclass=ModelMeta):
 
     @property
     def records(self) -> list[Any]:
-        """The records of a page, whatever the member is called. Raises AttributeError: if this is no page."""
+        """The records of a page, whatever the member is called. Raises AttributeError: if this is not a page."""
         found = page_records(self)
         if found is None:
             raise AttributeError("records")  # `__getattr__` says why
@@ -326,12 +326,12 @@ class Model(Shown, Tables, BaseModel, metaclass=ModelMeta):
 
     @property
     def explore(self) -> Any:
-        """Of a page: its footprints on a map, `explore(**options)`. Raises AttributeError: if this is no page."""
+        """Of a page: its footprints on a map, `explore(**options)`. Raises AttributeError: if this is not a page."""
         return page_method(self, "explore")
 
     @property
     def quicklooks(self) -> Any:
-        """Of a page: the pictures of its scenes, `quicklooks(**options)`. Raises AttributeError: if this is no page."""
+        """Of a page: the pictures of its scenes, `quicklooks(**options)`. Raises AttributeError: if this is not a page."""
         return page_method(self, "quicklooks")
 
     # -- attributes ----------------------------------------------------------------------------------
@@ -351,7 +351,7 @@ class Model(Shown, Tables, BaseModel, metaclass=ModelMeta):
                 return self.additional_properties[name]
             if name in PAGE_ONLY:
                 raise AttributeError(
-                    f"a {type(self).__name__} is no page of records and has no {name}", name=name, obj=self
+                    f"a {type(self).__name__} is not a page of records and has no {name}", name=name, obj=self
                 )
             hint = self._hint(name) if extra is not None else ""
             raise AttributeError(f"{type(self).__name__} has no field {name!r}{hint}", name=name, obj=self)

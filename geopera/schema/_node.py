@@ -1,7 +1,7 @@
 """What one schema compiles to, and the small nodes: anything, nothing, numbers, strings, fixed values.
 
-Every node means the same in pydantic's strict and default mode: strings are no numbers, booleans no
-integers, and 1.0 is the integer 1.
+Every node means the same in pydantic's strict and default mode: a string is not a number, a boolean not an
+integer, and 1.0 is the integer 1.
 """
 
 from __future__ import annotations

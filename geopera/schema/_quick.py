@@ -1,6 +1,6 @@
 """The quick yes: checks by `jsonschema-rs`, where that is installed and decides as `jsonschema` does.
 
-What it takes is taken; what it refuses goes to `jsonschema`, which decides and says what is wrong. It is asked only
+What it takes is taken; what it refuses goes to `jsonschema`, which decides and names the problem. It is asked only
 about schemas without patterns, `multipleOf` and `uniqueItems`, which are read more exactly here, and without circles: it
 has no bound for values that multiply.
 """

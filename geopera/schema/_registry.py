@@ -330,14 +330,14 @@ class Registry:
         return self._dynamic and depends_on_caller(loc)
 
     def _tagging(self, loc: Loc, keyword: str) -> Tagging | None:
-        """How the members of a union are told apart by a property of theirs, if they are."""
+        """How the members of a union are distinguished by a property of theirs, if they are."""
         key = loc.key, keyword
         if key not in self._taggings:
             self._taggings[key] = tagging_of(loc, keyword, self._members(loc, keyword))
         return self._taggings[key]
 
     def _members(self, loc: Loc, keyword: str) -> list[Tags]:
-        """What can be told of the members of a union without looking into values."""
+        """What is known of the members of a union before there is a value."""
         return members_at(loc, keyword, self._tags)
 
     def __iter__(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A value that does not fit its schema, as well typed as it can be, and what is wrong with it."""
+"""A value that does not fit its schema, as well typed as it can be, and its problems."""
 
 from __future__ import annotations
 

@@ -49,13 +49,17 @@ _PLAIN_WORDS = frozenset(["type", "minLength", "maxLength", "pattern", "minItems
 
 
 class Rest:
-    """Keywords of `loc` that are not part of the typed form; None stands for the whole schema."""
+    """Keywords of `loc` that are not part of the typed form; None stands for the whole schema.
 
-    __slots__ = ("keywords", "loc")
+    They do not concern objects that have the property `unless`: the tag of a union, which decides where it is given.
+    """
 
-    def __init__(self, loc: Loc, keywords: frozenset[str] | None) -> None:
+    __slots__ = ("keywords", "loc", "unless")
+
+    def __init__(self, loc: Loc, keywords: frozenset[str] | None, unless: str | None = None) -> None:
         self.loc = loc
         self.keywords = keywords
+        self.unless = unless
 
     def __repr__(self) -> str:
         return f"Rest({self.loc!r}, {sorted(self.keywords) if self.keywords is not None else 'all'})"
@@ -103,7 +107,7 @@ def _atoms(start: Loc) -> list[tuple[Loc, frozenset[str]]]:
         if target is not None:
             keys -= {"$dynamicRef"}
         if keys & _WHOLE:
-            found.append((loc, keys))  # not taken apart: what it evaluates depends on all of it
+            found.append((loc, keys))  # kept whole: what it evaluates depends on all of it
             continue
         if own := keys - {"$ref", "allOf"}:
             found.append((loc, own))

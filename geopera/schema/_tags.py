@@ -1,4 +1,4 @@
-"""The tag of a union: a property that says which member an object is meant to be.
+"""The tag of a union: a property by which an object belongs to one member.
 
 It is a property that is one of some values in every member, no value in two of them, or the one that OpenAPI's
 ``discriminator`` names. All of it is read from the schemas, before anything is built, so that it also works
@@ -19,7 +19,7 @@ from ._errors import SchemaError
 from ._node import KINDS, enum_words, json_key, kind_of
 from ._spec import spec_of
 
-__all__ = ["ABSENT", "UNKNOWN", "Tagging", "Tags", "WrongTag", "members_at", "tagging_of"]
+__all__ = ["ABSENT", "UNKNOWN", "Tagging", "Tags", "WrongTag", "meant", "members_at", "tagging_of"]
 __all__ += ["tags_at"]
 
 #: What an object is that lacks the tag, or whose tag no member has.
@@ -32,7 +32,7 @@ Values = dict[Any, Any]  # by their JSON keys
 
 
 class Tags:
-    """What can be told of a place without looking into values: JSON types, and of objects the required
+    """What is known of a place before there is a value: JSON types, and of objects the required
     properties and those that are one of some values."""
 
     __slots__ = ("_plain", "kinds", "props", "required")
@@ -63,7 +63,7 @@ class Tags:
 
 
 class Tagging:
-    """How the members of one union are told apart: `index` gives the member for a value.
+    """How the members of one union are distinguished: `index` gives the member for a value.
 
     Attributes:
         wire: The name of the property.
@@ -71,7 +71,7 @@ class Tagging:
         values: The tags as they are written, in the order of the members.
         objects: The members that take objects.
         optional: Those of them that take an object without the tag.
-        others: The members that take what is no object.
+        others: The members that take other values than objects.
     """
 
     def __init__(self, wire: str, values: dict[int, Values], optional: list[int], others: list[int]) -> None:
@@ -105,7 +105,7 @@ class Tagging:
             return UNKNOWN
 
     def reason(self) -> str:
-        """What is wrong with a tag that no member has."""
+        """The problem of a tag that no member has."""
         return f"Input should be {enum_words(self.values)}"
 
 
@@ -154,7 +154,7 @@ def _both(one: Values, other: Values) -> Values:
 
 
 def tags_at(loc: Loc, known: dict[Key, Tags], depth: int = 0) -> Tags:
-    """What can be told of the schema at `loc`; `known` keeps it for the next call."""
+    """What is known of the schema at `loc`; `known` keeps it for the next call."""
     if loc.key in known:
         return known[loc.key]
     if depth > _DEEPEST:
@@ -187,7 +187,7 @@ def members_at(loc: Loc, keyword: str, known: dict[Key, Tags], depth: int = 0) -
 
 
 def _within(tags: Tags, members: list[Tags]) -> Tags:
-    """What can be told of values that fit `tags` and one of the members of a union."""
+    """What is known of values that fit `tags` and one of the members of a union."""
     kinds = tags.kinds & frozenset[str]().union(*(member.kinds for member in members))
     objects = [member for member in members if "object" in member.kinds]
     if "object" not in kinds:
@@ -204,7 +204,7 @@ def _within(tags: Tags, members: list[Tags]) -> Tags:
 
 
 def tagging_of(loc: Loc, keyword: str, members: list[Tags]) -> Tagging | None:
-    """How the members of the union at `loc` are told apart; None where no property does that."""
+    """How the members of the union at `loc` are distinguished; None where no property does that."""
     objects = {index: member for index, member in enumerate(members) if "object" in member.kinds}
     if len(objects) < 2:
         return None
@@ -261,9 +261,9 @@ def _discriminated(loc: Loc, keyword: str, named: str, mapping: Any, depth: int 
                 for key in union.targets:
                     found.targets.setdefault(key, index)
     for tag, reference in mapping.items() if isinstance(mapping, Mapping) else ():
-        for key in _meant(loc, reference):
-            if key in found.targets:
-                found.values.setdefault(found.targets[key], {})[tag] = tag
+        for place in meant(loc, reference):
+            if place.key in found.targets:
+                found.values.setdefault(found.targets[place.key], {})[tag] = tag
                 break
     taken = {tag for group in found.values.values() for tag in group}
     for index, name in names.items():
@@ -296,7 +296,7 @@ def _referred(place: Loc) -> Loc | None:
     return None
 
 
-def _meant(loc: Loc, reference: Any) -> Iterator[Key]:
+def meant(loc: Loc, reference: Any) -> Iterator[Loc]:
     """The places that a value of a mapping may mean: it is a reference, or the name of a schema."""
     if not isinstance(reference, str):
         return
@@ -304,6 +304,6 @@ def _meant(loc: Loc, reference: Any) -> Iterator[Key]:
     prefixes = [prefix for document in loc.doc.reaches() for prefix in document.prefixes]
     for candidate in (reference, *(f"#/{'/'.join(prefix)}/{name}" for prefix in [("$defs",), *prefixes])):
         try:
-            yield loc.doc.resolve(candidate, loc).key
+            yield loc.doc.resolve(candidate, loc)
         except SchemaError:
             continue

@@ -32,7 +32,7 @@ def _is_null(node: Node) -> bool:
 def union_of(
     nodes: Sequence[Node], labels: Sequence[str], tagging: Tagging | None = None, *, smart: bool = True
 ) -> Node:
-    """One node for several: told apart by a tag, or the best fit where several take objects, or the first."""
+    """One node for several: distinguished by a tag, or the best fit where several take objects, or the first."""
     kinds = frozenset[str]().union(*(node.kinds for node in nodes))
     rest = [node for node in nodes if not _is_null(node)]
     if not rest:
@@ -152,7 +152,7 @@ def _tagged(nodes: Sequence[Node], labels: Sequence[str], tagging: Tagging) -> C
         return name
 
     def one_of(indices: Sequence[int], name: str) -> str | None:
-        """What objects without a tag, or values that are no objects, are held against."""
+        """What objects without a tag, or other values than objects, are held against."""
         members = [(nodes[index], labels[index]) for index in indices if not _is_null(nodes[index])]
         if len(members) < 2:
             return next((names[i] for i in indices if i in names), None) or (

@@ -111,7 +111,9 @@ class Components:
         """All schemas by key, also the targets of references into the middle of a schema."""
         while self._waiting:
             key, schema, root = self._waiting.pop()
-            self.schemas[key] = self._converted(schema, f"schemas.{key}", root)
+            found = self._converted(schema, f"schemas.{key}", root)
+            # The schemas of a manifest are objects.
+            self.schemas[key] = {True: {}, False: {"not": {}}}[found] if isinstance(found, bool) else found
         return self.schemas
 
     def schema(self, schema: Any, place: str) -> Any:

@@ -103,3 +103,23 @@ def test_fastapi_serves_models() -> None:
             assert refused.status_code == 422
 
     asyncio.run(use())
+
+
+def test_the_mapping_of_a_discriminator_names_what_is_there() -> None:
+    tagged = {"type": "object", "properties": {"t": {"type": "string"}}}
+    union = {
+        "oneOf": [{"$ref": "#/$defs/A"}, {"$ref": "#/$defs/B"}],
+        "discriminator": {
+            "propertyName": "t",
+            "mapping": {"a": "A", "b": "#/$defs/B", "c": "Nowhere", "d": 5},
+        },
+    }
+    owner = {"type": "object", "properties": {"u": union}}
+    cls = type(type_adapter(owner, definitions={"A": tagged, "B": tagged}).validate_python({}))
+    made = pydantic.create_model("Mine", owner=(cls, ...)).model_json_schema()
+    (found,) = (
+        definition["properties"]["u"]
+        for definition in made["$defs"].values()
+        if "u" in definition["properties"]
+    )
+    assert found["discriminator"]["mapping"] == {"a": "#/$defs/A", "b": "#/$defs/B"}

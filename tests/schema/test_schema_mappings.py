@@ -128,7 +128,7 @@ def test_an_object_with_an_id_is_no_page() -> None:
     order = says({"id": "o", "history": [{"status": "new"}]}).orders.archive.place({"x": 1})
     assert not hasattr(order, "records")
     assert "records" not in dir(order)
-    with pytest.raises(AttributeError, match="no page"):
+    with pytest.raises(AttributeError, match="not a page"):
         _ = search().features[0].records
 
 

@@ -397,7 +397,9 @@ OLDER: dict[str, Any] = {
     "http://json-schema.org/draft-07/schema": Draft7Validator,
     "https://json-schema.org/draft/2019-09/schema": Draft201909Validator,
 }
-_LATER = {"unevaluatedProperties", "unevaluatedItems", "minContains", "maxContains"}
+_LATER = {"minContains", "maxContains"}
+#: The judge of 2019-09 takes the keywords of a schema for names of properties there, and `contains` for what evaluates.
+_ODD = {"unevaluatedProperties", "unevaluatedItems"}
 _NOT_IN_4 = {"const", "contains", "propertyNames"}
 
 
@@ -407,7 +409,9 @@ def as_written_in(schema: Any, number: int) -> Any:
         return schema if number > 4 else {} if schema else {"not": {}}
     found: dict[str, Any] = {}
     for key, value in schema.items():
-        skipped = (number < 2019 and key in _LATER) or (number < 7 and key in ("if", "then", "else"))
+        skipped = (
+            key in _ODD or (number < 2019 and key in _LATER) or (number < 7 and key in ("if", "then", "else"))
+        )
         if skipped or (number == 4 and key in _NOT_IN_4):
             continue
         if key in SINGLES:

@@ -196,3 +196,21 @@ def test_a_discriminator_reaches_members_of_members(union: dict[str, Any], tag: 
 def test_a_member_that_is_there_twice_has_no_tag_of_its_own() -> None:
     union = {"anyOf": [ref("A"), ref("A")], "discriminator": {"propertyName": "t"}}
     assert type_adapter(union, definitions=TAGGED).validate_python({"t": "A", "a": 1}).a == 1
+
+
+@pytest.mark.parametrize("keyword", ["oneOf", "anyOf"])
+def test_a_tag_that_may_be_left_out_decides_where_it_is_given(keyword: str) -> None:
+    members = {
+        name: an_object(t={"type": "string"}, **{name.lower(): {"type": "integer"}}) for name in ("A", "B")
+    }
+    union = {keyword: [ref("A"), ref("B")], "discriminator": {"propertyName": "t"}}
+    adapter = type_adapter(union, definitions=members)
+    assert best_effort(adapter, {"t": "B", "b": 1}) == (adapter.validate_python({"t": "B", "b": 1}), [])
+    assert type(adapter.validate_json('{"t": "B", "b": 1}')).__name__ == "B"
+    if keyword == "anyOf":
+        assert type(adapter.validate_python({"b": "?", "a": 1})).__name__ == "A"
+    else:  # without the tag it fits both
+        with pytest.raises(ValidationError):
+            adapter.validate_python({"b": 1})
+    with pytest.raises(ValidationError):
+        adapter.validate_python({"t": "C"})

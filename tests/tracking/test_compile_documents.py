@@ -164,6 +164,18 @@ def test_references_to_anchors_of_components(schemas: dict[str, Any], reference:
         adapter.validate_python("a")
 
 
+@pytest.mark.parametrize("takes", [True, False])
+def test_a_component_may_be_a_boolean(takes: bool) -> None:
+    manifest = compiled(document({"B": takes}, tides__get=post(OBJECT, {"type": "array", "items": ref("B")})))
+    adapter = manifest.registry.adapter(manifest.operations["tides.get"].output, "Output")
+    assert adapter.validate_python([]) == []
+    if takes:
+        assert adapter.validate_python([1]) == [1]
+    else:
+        with pytest.raises(ValueError):
+            adapter.validate_python([1])
+
+
 @pytest.mark.parametrize("reference", ["#nowhere", "urn:a#nowhere", "urn:b", "#b"])
 def test_references_to_anchors_that_are_not_there(reference: str) -> None:
     schemas = {"A": {"$id": "urn:a", "$defs": {"x": {"$anchor": "b", "type": "integer"}}}}

@@ -109,7 +109,7 @@ class Backtracking:
             split = self._put("split", 0, 0)
             self._put("mark", split)
             turn()
-            self._put("moved", split)  # a turn that matched nothing is no turn
+            self._put("moved", split)  # a turn that matched nothing does not count
             if most is None:
                 self._put("jump", split)
             splits.append(split)

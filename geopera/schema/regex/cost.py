@@ -13,7 +13,7 @@ from threading import local
 __all__ = ["BUDGET", "TooCostly", "is_metered", "metered", "spend"]
 
 #: Steps of about a microsecond each, and how many more each text of a validation brings along: an array of many
-#: texts that are each cheap is no attack.
+#: texts that are each cheap is not an attack.
 BUDGET = 1_000_000
 PER_TEXT, PER_CHARACTER = 16, 4
 

@@ -23,11 +23,12 @@ SPACE = (
 )
 _LINE_ENDS = ((10, 10), (13, 13), (0x2028, 0x2029))
 _CONTROL = {"t": 9, "n": 10, "v": 11, "f": 12, "r": 13}
+_ASSERTIONS = ("^", "$", "\\b", "\\B", "(?<=", "(?<!")
 _MAX_NESTING = 50
 
 
 class BadPattern(ValueError):
-    """The text is no regular expression of this dialect."""
+    """The text is not a regular expression of this dialect."""
 
 
 def complement(ranges: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
@@ -116,10 +117,11 @@ class Parser:
     def _sequence(self) -> Node:
         parts: list[Node] = []
         while self.at < len(self.text) and self._peek() not in "|)":
+            start = self.at
             node = self._atom()
             least, most, greedy = self._quantifier()
             if (least, most) != (1, 1):
-                if node[0] in ("bol", "eol", "word") or (node[0] == "look" and not node[1]):
+                if self.text.startswith(_ASSERTIONS, start):  # in a group of its own it may be repeated
                     raise BadPattern("nothing to repeat")
                 node = ("rep", node, least, most, greedy)
             parts.append(node)

@@ -40,6 +40,11 @@ from geopera.schema.regex.pattern import Pattern, _property
         # A turn that matches nothing ends a loop.
         (r"^(a*)*\1$", "b", False),
         (r"^(?:(a?)b?)*c\1$", "abc", True),
+        # An assertion in a group of its own may be repeated.
+        (r"^(?:$)*a", "a", True),
+        (r"(?:(?<=a))+b", "ab", True),
+        (r"(?:(?<=a)){2}b", "cb", False),
+        (r"^(?:\b)?a(?:\B)*$", "a", True),
         # One name may stand in two alternatives.
         (r"(?<n>x)|(?<n>y)", "y", True),
         (r"^(?:(?<n>x)|(?<n>y))\k<n>$", "yy", True),
@@ -62,7 +67,7 @@ def test_what_matches(pattern: str, text: str, matches: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["(?<n>x)(?<n>y)", "(?:(?<n>x)|y)(?<n>z)", "(?<n>a(?<n>b))", r"\k<m>(?<n>a)"]
+    "pattern", ["(?<n>x)(?<n>y)", "(?:(?<n>x)|y)(?<n>z)", "(?<n>a(?<n>b))", r"\k<m>(?<n>a)", "(?<=a)*b"]
 )
 def test_what_is_no_pattern(pattern: str) -> None:
     with pytest.raises(BadPattern):
