@@ -190,12 +190,13 @@ def test_what_a_server_says_is_only_text(
     run: Run, serve: Any, monkeypatch: pytest.MonkeyPatch, status: int, kind: str, body: Any, format: str
 ) -> None:
     content = (body if isinstance(body, str) else json.dumps(body)).encode()
-    wire = serve(lambda asked: Reply(status, content, {"content-type": kind}))
+    wire = serve(lambda asked: Reply(content, status=status, type=kind))
     monkeypatch.setenv("GEOPERA_API_URL", wire.url)
     if format == "csv":
         monkeypatch.setattr("geopera._cli.show.to_person", lambda: True)
     _, printed, said = run("call", "billing.credits.balance", "--format", format)
-    assert printed + said
+    assert wire.asked
+    assert "PWNED" in printed + said
     for character in ("\x1b", "\x07", "\u202e"):
         assert character not in printed + said
 

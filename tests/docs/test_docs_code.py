@@ -22,10 +22,14 @@ from geopera.sandbox import Sandbox
 NOT_RUN: dict[str, int] = {"docs/stubs.md": 1, "docs/testing.md": 1}
 
 
+# The pages that a newcomer reads first. The others are among the slow tests.
+FIRST = ("README.md", "docs/quickstart.md", "docs/pipeline.md", "docs/errors.md")
+
+
 def case(page: Path) -> Any:
-    """A page as a parameter. One that needs further libraries takes long."""
-    marks = [pytest.mark.slow] if needs(page) else []
-    return pytest.param(page, id=str(page.relative_to(ROOT)), marks=marks)
+    """A page as a parameter."""
+    name = str(page.relative_to(ROOT))
+    return pytest.param(page, id=name, marks=[] if name in FIRST else [pytest.mark.slow])
 
 
 WITH_CODE = [case(page) for page in PAGES if any(block.language == "python" for block in blocks(page))]

@@ -65,7 +65,7 @@ class LedgerServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
+    disable_nagle_algorithm = True  # head and body leave in two writes
     server: LedgerServer
 
     def setup(self) -> None:

@@ -50,7 +50,7 @@ class Recorder:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
+            disable_nagle_algorithm = True  # head and body leave in two writes
             wbufsize = -1
             timeout = 30
 

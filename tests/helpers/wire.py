@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -60,6 +61,7 @@ class Wire:
     def __init__(self, reply: Callable[[Asked], Reply]) -> None:
         self.reply = reply
         self.asked: list[Asked] = []
+        self.faults: list[BaseException | None] = []  # of `reply`: such a request has no response
         self.hung_up = threading.Event()  # a client left before the end of a response
         self._lock = threading.Lock()
         self.now = self.most = 0  # requests under way, and the most at one time
@@ -67,6 +69,7 @@ class Wire:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # head and body leave in two writes
             timeout = 30
 
             def handle_it(self) -> None:
@@ -83,7 +86,9 @@ class Wire:
             request_queue_size = 128
 
             def handle_error(self, *_: Any) -> None:
-                pass
+                fault = sys.exc_info()[1]
+                if not isinstance(fault, OSError):  # not a client that left
+                    wire.faults.append(fault)
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -136,6 +141,7 @@ class Wire:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(10)
+        assert not self.faults, self.faults
 
 
 def in_pieces(data: bytes, size: int) -> Iterator[bytes]:

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from helpers.sample import sampled
 
 from geopera import AsyncGeopera, Geopera, Manifest
 from geopera._cli.main import parser
@@ -76,7 +77,7 @@ def curl(own: Any) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.mark.parametrize("id", IDS)
+@pytest.mark.parametrize("id", sampled(IDS))
 def test_a_sync_and_an_async_call_succeed(written: dict[str, str], own: Any, later: Any, id: str) -> None:
     first, second = blocks(section(written, id), "python")
     assert second == first.replace("for ", "async for ", 1).replace("result = ", "result = await ", 1)
@@ -90,7 +91,7 @@ def test_a_sync_and_an_async_call_succeed(written: dict[str, str], own: Any, lat
     assert "record" in found or "result" in found
 
 
-@pytest.mark.parametrize("id", IDS)
+@pytest.mark.parametrize("id", sampled(IDS))
 def test_the_command_and_curl_succeed(
     written: dict[str, str],
     own: Any,

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from helpers.flavour import Flavour
 from helpers.official import FURTHER_MODULES, MODULES, WIRE, Recorder
+from helpers.sample import sampled
 
 from geopera import models
 from geopera.manifest import default
@@ -66,7 +67,7 @@ def test_the_fixture_covers_every_operation() -> None:
     assert set(FACTS) <= set(IDS)
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", sampled(MODULES))
 def test_what_is_sent_and_what_comes_back(
     flavour: Flavour, client: Any, recorder: Recorder, name: str
 ) -> None:
@@ -94,7 +95,7 @@ def test_what_is_sent_and_what_comes_back(
                 assert type(response.parsed) is getattr(models, facts["output"])
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", sampled(MODULES))
 def test_errors_come_back_as_the_same_classes(
     client: Any, recorder: Recorder, flavour: Flavour, name: str
 ) -> None:

@@ -41,6 +41,7 @@ class Api:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # head and body leave in two writes
 
             def log_message(self, *args: Any) -> None:
                 pass

@@ -18,6 +18,7 @@ from geopera.errors import APIConnectionError
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body leave in two writes
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
