@@ -4,7 +4,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
-WORKERS ?= 2
+# Many tests wait, for a server or for a deadline: three processes keep two cores busy.
+WORKERS ?= 3
 # Compiled code is kept: the processes that tests start would compile the package again, each of them.
 unexport PYTHONDONTWRITEBYTECODE
 

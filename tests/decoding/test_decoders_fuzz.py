@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,6 +44,7 @@ sizes_of_chunks = st.lists(st.integers(1, 40), min_size=1, max_size=8)
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(values, max_size=6), st.booleans(), layouts, sizes_of_chunks)
+@pytest.mark.slow
 def test_arrays(rows: list[Any], ascii: bool, indent: Any, sizes: list[int]) -> None:
     data = json.dumps(rows, ensure_ascii=ascii, indent=indent).encode("utf-8", "surrogatepass")
     assert read(JSONRecords(), cut(data, sizes)) == rows
@@ -57,6 +59,7 @@ def test_arrays(rows: list[Any], ascii: bool, indent: Any, sizes: list[int]) -> 
     layouts,
     sizes_of_chunks,
 )
+@pytest.mark.slow
 def test_objects_with_an_array(
     rows: list[Any], before: dict[str, Any], after: dict[str, Any], ascii: bool, indent: Any, sizes: list[int]
 ) -> None:
@@ -67,6 +70,7 @@ def test_objects_with_an_array(
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(values, max_size=6), st.booleans(), sizes_of_chunks, st.sampled_from(["\n", "\r\n", "\n\n"]))
+@pytest.mark.slow
 def test_lines_and_events(rows: list[Any], ascii: bool, sizes: list[int], end: str) -> None:
     texts = [json.dumps(row, ensure_ascii=ascii) for row in rows]
     lines = "".join(text + end for text in texts).encode()

@@ -54,6 +54,7 @@ def test_texts_of_doubling_schemas_are_short(kind: str) -> None:
         assert len(page) < 40_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_stubs_of_doubling_schemas_are_short(kind: str) -> None:
     for name, text in files(doubling(kind), deep=False):

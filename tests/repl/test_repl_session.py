@@ -149,6 +149,7 @@ def test_a_session_in_plain_python(session):
     assert "did you mean 'search'" in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "completed"),
     [

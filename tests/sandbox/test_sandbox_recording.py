@@ -59,6 +59,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     return file, seen
 
 
+@pytest.mark.slow
 def test_a_recorded_run_plays_without_the_api(recorded: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     file, seen = recorded
     with replaying(file) as player, Geopera(**player.client_options) as client:

@@ -184,6 +184,7 @@ def agrees(adapter: Any, judge: Any, instance: Any) -> bool:
     return expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("examples", [1, pytest.param(PER_KEY, marks=LONG)])
 @pytest.mark.parametrize("key", KEYS)
 def test_the_schemas_of_the_manifest(key: str, examples: int) -> None:

@@ -399,6 +399,7 @@ def test_a_document_nested_without_end() -> None:
         nested = nested.pop("not")
 
 
+@pytest.mark.slow
 def test_a_damaged_document_is_refused_or_compiles_to_something_that_can_be_judged() -> None:
     """Each value of a document is replaced by something silly: an error of ours, or a verdict, never a crash."""
     original = document(

@@ -97,6 +97,7 @@ def test_no_other_client_and_no_module_changes(flavour, follower, server):
     assert "ForecastGetInput" not in dir(geopera.models)
 
 
+@pytest.mark.slow
 def test_models_keep_their_identity_where_the_schema_did_not_change(flavour, follower, server):
     before = follower.manifest.models
     same, changed = before.StacFeature, before.CatalogSearchInput
@@ -112,6 +113,7 @@ def test_models_keep_their_identity_where_the_schema_did_not_change(flavour, fol
     assert type(page.features[0]) is same
 
 
+@pytest.mark.slow
 def test_what_the_bundle_knows_survives_a_document_that_says_little(flavour, follower, server):
     server.openapi = openapi(changed_manifest())
     flavour(follower.refresh_manifest())
@@ -175,6 +177,7 @@ def test_another_bundle_or_overlay_asks_without_condition(flavour, follower, ser
     assert refresh._validator(follower.client) == ""
 
 
+@pytest.mark.slow
 def test_the_next_import_uses_it_and_reset_goes_back(flavour, follower, server):
     move_on(server, changed_manifest())
     flavour(follower.refresh_manifest())
