@@ -97,10 +97,13 @@ def follower(flavour: Any, api: Api) -> Any:
 
 
 def settled() -> None:
-    """Wait until no thread of following is at work."""
-    for thread in threading.enumerate():
-        if thread.name == "geopera-manifest":
+    """Wait until no thread of following is at work; one may start another."""
+    for _ in range(10):
+        working = [one for one in threading.enumerate() if one.name == "geopera-manifest"]
+        for thread in working:
             thread.join(20)
+        if not working:
+            return
 
 
 def kept(api: Api, *, age: float = 0.0, etag: str = '"e1"', version: str = "99") -> None:
