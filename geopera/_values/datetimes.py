@@ -239,10 +239,13 @@ def _seconds(first: datetime, last: datetime) -> _Span:
 
 
 def _span_of_numpy(value: Any) -> _Span:
+    from numpy import timedelta64
+
     value = value[()]
-    if value.dtype.name.rpartition("[")[2].strip("]0123456789") in ("Y", "M", "W", "D"):
+    unit = value.dtype.name.rpartition("[")[2].rstrip("]")
+    if unit.lstrip("0123456789") in ("Y", "M", "W", "D"):
         first = value.astype("datetime64[D]")
-        last = (value + 1).astype("datetime64[D]") - 1
+        last = (value + timedelta64(1, unit)).astype("datetime64[D]") - timedelta64(1, "D")
         days = [first.item(), last.item()]
         if all(isinstance(day, date) for day in days):
             return _days(days[0], days[1])

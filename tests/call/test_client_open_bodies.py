@@ -212,7 +212,7 @@ def test_windows_last_for_whole_days(flavour: Flavour, client: Any, sent: Any) -
     with pytest.raises(InvalidInputError, match=r"groups\.0\.window: .*before it starts"):
         flavour(client.orders.tasking.place(groups=[{**GROUP, "window": {"start": "2025", "end": "2024"}}]))
     with pytest.raises(InvalidInputError, match=r"groups\.0\.window\.end: .*missing"):
-        wrong = {"start": "2024", "end": numpy.datetime64("NaT")}
+        wrong = {"start": "2024", "end": numpy.datetime64("NaT", "D")}
         flavour(client.orders.tasking.place(groups=[{**GROUP, "window": wrong}]))
 
 

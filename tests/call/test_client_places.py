@@ -168,7 +168,7 @@ FILTERS: dict[str, Any] = {
 }
 NO_TIMES: dict[str, Any] = {
     "nat": pandas.NaT,
-    "numpy nat": numpy.datetime64("NaT"),
+    "numpy nat": numpy.datetime64("NaT", "D"),
     "nan": float("nan"),
     "empty": "",
     "words": "last week",

@@ -106,7 +106,7 @@ def test_a_cancelled_call_names_its_key(server):
 
 def test_cancelled_between_two_attempts(server):
     async def main(url):
-        async with client_for(url, retry=RetryPolicy(2, base=1e6, cap=1e6)) as client:
+        async with client_for(url, retry=RetryPolicy(2, base=300, cap=300)) as client:
             task = asyncio.ensure_future(client.orders.archive.place({"collection": "c"}))
             while not server.effects:
                 await asyncio.sleep(0.01)

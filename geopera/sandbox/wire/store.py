@@ -64,10 +64,14 @@ class Store:
             finally:
                 os.close(descriptor)
         self._connection = sqlite3.connect(path, timeout=10.0, isolation_level=None, check_same_thread=False)
-        self._connection.row_factory = sqlite3.Row
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=NORMAL")
-        self._connection.executescript(_SCHEMA)
+        try:
+            self._connection.row_factory = sqlite3.Row
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=NORMAL")
+            self._connection.executescript(_SCHEMA)
+        except BaseException:  # the file is not a database
+            self._connection.close()
+            raise
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -112,16 +116,25 @@ class Store:
             for row in tables:
                 self.run(f'DELETE FROM "{row["name"]}"')
 
-    def copied(self) -> sqlite3.Connection:
+    def copied(self) -> Copy:
         """The data as it is now, in memory."""
-        copy = sqlite3.connect(":memory:", check_same_thread=False)
-        self._connection.backup(copy)
-        return copy
+        return Copy(self._connection)
 
-    def restore(self, copy: sqlite3.Connection) -> None:
+    def restore(self, copy: Copy) -> None:
         """Replace all data by those of `copied`."""
-        copy.backup(self._connection)
+        copy.connection.backup(self._connection)
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""
         self._connection.close()
+
+
+class Copy:
+    """A copy of a database in memory, for as long as somebody has it."""
+
+    def __init__(self, source: sqlite3.Connection) -> None:
+        self.connection = sqlite3.connect(":memory:", check_same_thread=False)
+        source.backup(self.connection)
+
+    def __del__(self) -> None:
+        self.connection.close()
