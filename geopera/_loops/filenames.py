@@ -56,8 +56,8 @@ def _short(name: str) -> str:
     stem, dot, extension = name.rpartition(".")
     if not stem or len(extension) > 16:
         stem, dot, extension = name, "", ""
-    room = _MOST_BYTES - len((dot + extension).encode())
-    return stem.encode()[:room].decode("utf-8", "ignore").rstrip(". ") + dot + extension
+    most = _MOST_BYTES - len((dot + extension).encode())
+    return stem.encode()[:most].decode("utf-8", "ignore").rstrip(". ") + dot + extension
 
 
 def joined(first: str, second: str) -> str:

@@ -71,6 +71,9 @@ def _steps(caller: Caller) -> Generator[Any, Any, UserInfo]:
         )
     if not isinstance(data, dict) or not isinstance(data.get("sub"), str):
         raise ResponseError(
-            "whoami: the response is no userinfo", status_code=200, operation="whoami", response=response
+            "whoami: the response is not a userinfo response",
+            status_code=200,
+            operation="whoami",
+            response=response,
         )
     return UserInfo(data)

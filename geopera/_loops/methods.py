@@ -265,7 +265,7 @@ class Loops:
 
         Raises:
             OSError: If the file cannot be read.
-            TypeError: If the operation uploads nothing, or the file object is no binary one.
+            TypeError: If the operation uploads nothing, or the file object is not a binary one.
         """
         from .uploads import upload
 

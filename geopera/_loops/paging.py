@@ -1,6 +1,6 @@
 """The rules of paging, without I/O.
 
-Four conventions; the fields of an operation's input say which one it has:
+Four conventions; the fields of an operation's input decide which one it has:
 
     convention    fields           next page                                    the end
     ------------  ---------------  -------------------------------------------  --------------------

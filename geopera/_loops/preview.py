@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncPreview", "Preview", "preview"]
 
-# Headers whose values are no secrets; what somebody set by hand may be one, whatever its name.
+# Headers whose values are not secret; what somebody set by hand may be one, whatever its name.
 _PUBLIC = frozenset({"accept", "content-type", "idempotency-key", "user-agent"})
 _REDACTED = "***"
 

@@ -127,7 +127,7 @@ class _Reader:
                 yield value if isinstance(value, Model) else open_json(value)
         except DecodeError as exc:
             self.count = count
-            # Redacted first, then shortened: half of a token is no token any more, and still shown.
+            # Redacted first, then shortened: half of a token would not be recognised, and shown.
             text = message_of(self._redactor.text(exc.message), self._redactor.content(exc.quoted))
             failure = self.failed(text, exc.problem)
         finally:

@@ -25,7 +25,7 @@ _DEEPEST = 20  # readers refuse a hundred levels, of which a list takes three
 _FLAT = ("xmin", "ymin", "xmax", "ymax")
 _HIGH = ("xmin", "ymin", "zmin", "xmax", "ymax", "zmax")
 
-JSON = "json"  # in the place of a type: no Arrow type holds all values
+JSON = "json"  # instead of a type: no Arrow type holds all values
 
 
 class Layout:
@@ -290,7 +290,7 @@ def _merge(pa: Any, one: Any, other: Any) -> Any:
 
 
 def _filled(pa: Any, kind: Any) -> Any:
-    """The type with text in the place of members that were missing everywhere."""
+    """The type with text instead of members that were missing everywhere."""
     if pa.types.is_null(kind):
         return pa.string()
     if pa.types.is_list(kind):

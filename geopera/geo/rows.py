@@ -31,7 +31,7 @@ MEMBERS = frozenset(
 _PREFIXES = ("properties.", "feature.")
 _DATETIMES = frozenset(("datetime", "created", "updated", "published", "unpublished", "expires"))
 _ENDINGS = ("_datetime", ":datetime", "_at")
-#: Features that are looked at together.
+#: Features that are checked together.
 BATCH = 2_000
 
 
@@ -47,7 +47,7 @@ def needed(name: str, what: str) -> Any:
 
 
 def each(values: Any) -> Iterator[Row]:
-    """The rows in an iterable of rows and pages, or in one of either. Raises what stands in the place of a result."""
+    """The rows in an iterable of rows and pages, or in one of either. Raises an error that is yielded instead of a result."""
     if isinstance(values, Mapping) or hasattr(values, "to_dict"):
         values = [values] if isinstance(values, Mapping) or not hasattr(values, "__iter__") else values
     elif isinstance(values, str | bytes) or not isinstance(values, Iterable):
@@ -84,7 +84,7 @@ def _row(value: Any) -> Row:
 
 
 def feature_columns(rows: list[Row]) -> dict[str, list[Any]]:
-    """Column -> values of features. Raises ValueError: if one of the rows is no feature."""
+    """Column -> values of features. Raises ValueError: if one of the rows is not a feature."""
     properties = [_properties(row) for row in rows]
     found: dict[str, list[Any]] = {
         name: [row.get(name) for row in rows] for name in ("id", "geometry", "collection")
@@ -160,7 +160,7 @@ def looks_like_datetimes(values: Iterable[Any]) -> bool:
 
 
 def datetimes_of(values: list[Any]) -> list[Any] | None:
-    """The values as datetimes in UTC, or None if one of them is no datetime or is finer than a microsecond."""
+    """The values as datetimes in UTC, or None if one of them is not a datetime or is finer than a microsecond."""
     if not looks_like_datetimes(values):
         return None
     found: list[Any] = []

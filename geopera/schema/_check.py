@@ -6,7 +6,7 @@ and `multipleOf` are ours there too, so that a keyword means the same wherever i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
@@ -166,7 +166,3 @@ def validator_for(loc: Loc, keywords: frozenset[str] | None) -> Any:
     if keywords is None or loc.base != loc.doc.base:
         return root.evolve(schema={"$ref": fragment(loc.pointer)})
     return root.evolve(schema={key: loc.schema[key] for key in keywords})
-
-
-CheckFunction = Callable[[Any], Any]
-Errors = Iterator[Any]

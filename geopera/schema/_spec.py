@@ -135,7 +135,6 @@ def _meet(one: set[str], two: set[str]) -> set[str]:
 
 
 _TYPED_OBJECT = frozenset(["properties", "required", "additionalProperties"])
-_SUBS = frozenset(["items"])
 _PLAIN = NUMBER | STRING | frozenset(["minItems", "maxItems", "uniqueItems", "enum", "const"])
 
 

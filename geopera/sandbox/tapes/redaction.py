@@ -13,7 +13,6 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 REDACTED = "***"
 
-REQUEST_HEADERS = frozenset({"accept", "content-type", "range", "if-none-match"})
 RESPONSE_HEADERS = frozenset(
     {
         *("accept-ranges", "cache-control", "content-disposition", "content-range", "content-type", "etag"),

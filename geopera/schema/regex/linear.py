@@ -60,7 +60,6 @@ class Linear:
         self.looks: list[Linear] = []
         self._indices: dict[Any, int] = {}
         self.start = frozenset([(self._compile(tree, 0), 0)])
-        self._bits: dict[int, tuple[int, bool]] = {}  # per assertion: its bit, and whether it is negated
         self.asks_words = any(op[0] == "word" for op in self.code)
         self._masks: dict[str, int] = {}
         self._states: dict[frozenset[_Item], _State] = {}

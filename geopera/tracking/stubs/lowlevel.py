@@ -41,7 +41,7 @@ def operation_module(call: Call, classes: Classes) -> str:
 
 
 def _parsed(call: Call, classes: Classes) -> str:
-    """The type of `Response.parsed`: the result, or what a status that is no success holds."""
+    """The type of `Response.parsed`: the result, or the body of a response with another status."""
     errors = [key for key in dict.fromkeys(call.operation.errors.values()) if key in classes.by_key]
     parts = [f"list[{call.result}]" if call.operation.streaming else call.result]
     parts += [f"_m.{classes.by_key[key]}" for key in errors]

@@ -43,7 +43,7 @@ class Body:
 class Way(NamedTuple):
     """One result of a method.
 
-    kind: The protocol that `self` has, which says what is returned; empty in a class of one flavour.
+    kind: The protocol that `self` has, which has the type of the result; empty in a class of one flavour.
     own: The options with which it is.
     result: The result, in a class of one flavour.
     """

@@ -63,7 +63,7 @@ def files(manifest: Manifest, *, deep: bool = True) -> Iterator[tuple[str, str]]
 
 
 def parsed_files(manifest: Manifest, *, deep: bool = True) -> list[tuple[str, str]]:
-    """All files, each of them read by Python's compiler. Raises `GeoperaError`: if one of them is no Python."""
+    """All files, each of them read by Python's compiler. Raises `GeoperaError`: if one of them is not Python."""
     found = list(files(manifest, deep=deep))
     for path, text in found:
         if path.endswith(".pyi"):
