@@ -239,9 +239,8 @@ def _seconds(first: datetime, last: datetime) -> _Span:
 
 
 def _span_of_numpy(value: Any) -> _Span:
-    from numpy import timedelta64
-
     value = value[()]
+    timedelta64 = type(value - value)
     unit = value.dtype.name.rpartition("[")[2].rstrip("]")
     if unit.lstrip("0123456789") in ("Y", "M", "W", "D"):
         first = value.astype("datetime64[D]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import inspect
 import threading
 import time
@@ -104,9 +105,11 @@ def test_a_cancelled_call_names_its_key(server):
         asyncio.run(main(proxy.url))
 
 
-def test_cancelled_between_two_attempts(server):
+def test_cancelled_between_two_attempts(server, monkeypatch):
+    monkeypatch.setattr(random, "random", lambda: 0.5)  # a pause of half a minute
+
     async def main(url):
-        async with client_for(url, retry=RetryPolicy(2, base=300, cap=300)) as client:
+        async with client_for(url, retry=RetryPolicy(2, base=60, cap=60)) as client:
             task = asyncio.ensure_future(client.orders.archive.place({"collection": "c"}))
             while not server.effects:
                 await asyncio.sleep(0.01)
