@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import inspect
+import random
 import threading
 import time
 
