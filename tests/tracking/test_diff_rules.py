@@ -332,6 +332,7 @@ def test_markdown_for_a_pull_request():
     assert "## Left out of the description\n\n- schemas.X: has a \\`pattern\\`\n" in text
     assert "@" not in text
     assert "<img" not in text
+    assert text.count("tides.get") == text.count("`input.b`") == 1
     assert diff(old, old).markdown() == "# Changes of the API\n\nno changes.\n"
 
 
@@ -342,6 +343,31 @@ def test_markdown_ends_where_a_pull_request_does():
     text = diff(manifest(), new).markdown()
     assert 40_000 < len(text) < 65_000
     assert text.rstrip().endswith("more")
+
+
+def test_markdown_is_cut_between_two_changes(monkeypatch):
+    new = manifest()
+    for name in ("a", "bb", "ccc"):
+        new["operations"][f"tides.{name}"] = {"summary": name}
+    found = diff(manifest(), new)
+    items = [line for line in found.markdown().splitlines() if line.startswith("- ")]
+    assert len(items) == 3
+    room = sum(len(item) + 1 for item in items[:2])  # each with its line end
+    for most, kept in ((room, 2), (room - 1, 1)):
+        monkeypatch.setattr("geopera.tracking.diff._MAX_MARKDOWN", most)
+        lines = [line for line in found.markdown().splitlines() if line.startswith("- ")]
+        assert lines == [*items[:kept], f"- … {3 - kept} more"]
+
+
+def test_long_texts_are_cut_in_markdown():
+    old, new = manifest(input=obj({})), manifest(input=obj({"a" * 400: STR}))
+    text = diff(old, new, ["x" * 2000]).markdown()
+    assert f"`input.{'a' * (300 - len('input.'))}`" in text
+    assert f"- {'x' * 1000}\n" in text
+
+
+def test_the_repr_has_the_summary():
+    assert repr(diff(manifest(), manifest())) == "<Diff: no changes>"
 
 
 @pytest.mark.parametrize(
