@@ -366,6 +366,37 @@ def test_long_texts_are_cut_in_markdown():
     assert f"- {'x' * 1000}\n" in text
 
 
+def test_descriptions_count_where_both_manifests_have_what_they_describe():
+    def described(docs, schemas=("S",), operations=("things.act",)):
+        made = manifest(schemas={key: {} for key in schemas})
+        entry = made["operations"]["things.act"]
+        return {**made, "operations": dict.fromkeys(operations, entry), "docs": docs}
+
+    def messages(before, after):
+        found = [c for c in diff(before, after).changes if c.code == "description-changed"]
+        return [(c.operation, c.where, c.message) for c in found]
+
+    one, two = {"/a": {"description": "1"}}, {"/a": {"description": "2"}}
+    schema, operation = "schemas/S", "operations/things.act/input"
+    assert messages(described({schema: one}), described({schema: two})) == [
+        (None, "schemas.S", "1 description changed")
+    ]
+    assert messages(described({operation: one}), described({operation: two})) == [
+        ("things.act", "input", "1 description changed")
+    ]
+    for before, after in ((("S",), ()), ((), ("S",))):
+        assert not messages(described({schema: one}, before), described({schema: two}, after))
+    both = ("things.act", "tides.get")
+    for before, after in ((both, both[1:]), (both[1:], both)):
+        first = described({operation: one}, operations=before)
+        assert not messages(first, described({operation: two}, operations=after))
+    # Fields that were deprecated before are not named, and eight at most are.
+    old = {f"/{n}": {"description": "1", "deprecated": n == 0} for n in range(11)}
+    new = {way: {"description": "2", "deprecated": way != "/10"} for way in old}
+    [(_, _, message)] = messages(described({schema: old}), described({schema: new}))
+    assert message == "11 descriptions changed; deprecated now: 1, 2, 3, 4, 5, 6, 7, 8"
+
+
 def test_the_repr_has_the_summary():
     assert repr(diff(manifest(), manifest())) == "<Diff: no changes>"
 
