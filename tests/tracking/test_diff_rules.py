@@ -309,7 +309,10 @@ def test_words_change_without_breaking_anybody():
         ("things.act", "tags", "tags-changed", False),
         (None, "schemas.A", "description-changed", False),
     ]
-    assert "the operation is deprecated now" in found.text()
+    assert [change.message for change in found.changes[:2]] == [
+        "the description changed",
+        "the operation is deprecated now",
+    ]
     assert "1 description changed; deprecated now: a" in found.text()
     assert not diff(one("Feet"), one("Feet"))
 
