@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .._call.stops import TotalTimeout
 from .._decoding.inflate import BodyCut, Decoder
@@ -105,7 +105,8 @@ class Body:
             yield http.content
             return
         decoder = Decoder(self.headers.get("content-encoding"), file=file)
-        pieces = http.aiter_raw()
+        # Not `aiter_raw`, which closes the response after the last piece, where a cancelled task loses its connection.
+        pieces: AsyncIterator[bytes] = aiter(cast("Any", http.stream))
         try:
             while (raw := await self._within(anext(pieces, None))) is not None:
                 self._reception.note()
@@ -119,6 +120,7 @@ class Body:
                     async for piece in left.achunks(self._within):
                         yield piece
                     break
+            await self.aclose()
             decoder.close()
         except BodyCut as exc:
             raise self._library.DecodingError(str(exc)) from None

@@ -200,20 +200,23 @@ class AsyncPool(Pool):
                     gate.leave()
                     raise ClosedBeforeSending("the client was closed while the call ran")
             sent = True
-            if running_loop() is None:
-                built.extensions["trace"] = self._streams.anote
-                return await self._in_time(self._exchange(client, built, request, gate), request.deadline)
-            watch = Watch(self._streams)
-            built.extensions["trace"] = watch.anote
-            work = self._exchange(client, built, request, gate)
-            reply: Reply = await in_a_task(work, watch, request.deadline, self._tasks)
-            return reply
+            return await self._apart(built, self._exchange(client, built, request, gate), request.deadline)
         except BaseException as exc:
             request.place = self._place(built)
             instead = self._instead(exc, sent=sent)
             if instead is not None:
                 raise instead from exc
             raise
+
+    async def _apart(self, built: httpx.Request, work: Any, deadline: float | None) -> Reply:
+        """Send a request in a task of its own, where there are tasks: cancelling the caller costs no connection."""
+        if running_loop() is None:
+            built.extensions["trace"] = self._streams.anote
+            return await self._in_time(work, deadline)
+        watch = Watch(self._streams)
+        built.extensions["trace"] = watch.anote
+        reply: Reply = await in_a_task(work, watch, deadline, self._tasks)
+        return reply
 
     async def _in_time(self, work: Any, deadline: float | None) -> Reply:
         if deadline is None:
@@ -302,18 +305,22 @@ class AsyncPool(Pool):
             client = self._files
         for _ in range(MOST):
             request = foreign(self, client, url, headers, None if content is None else content.achunks())
-            request.extensions["trace"] = self._streams.anote
             unlogged(request)
-            try:
-                response = await client.send(request, stream=True, auth=None, follow_redirects=False)
-            except Exception as exc:  # noqa: BLE001 - inspected, then raised
-                raise bad_redirect(self.library, exc) or exc from None
-            another = destination(self.library, request, response)
+            body: Body = (await self._apart(request, self._fetched(client, request), None)).http
+            another = destination(self.library, request, body.http)
             if another is None:
-                return Body(response, self.library, self._guard.reception(response), direct=self.direct)
-            await response.aclose()
+                return body
+            await body.aclose()
             url = str(another)
         raise BadRedirect(f"the response redirects more than {MOST} times")
+
+    async def _fetched(self, client: Any, request: httpx.Request) -> Reply:
+        try:
+            response = await client.send(request, stream=True, auth=None, follow_redirects=False)
+        except Exception as exc:  # noqa: BLE001 - inspected, then raised
+            raise bad_redirect(self.library, exc) or exc from None
+        body = Body(response, self.library, self._guard.reception(response), direct=self.direct)
+        return self._reply(response, None, body)
 
     async def run(self, steps: Generator[Any, Any, Any] | Layered) -> Any:
         """Perform the steps of a call, async."""
