@@ -9,35 +9,7 @@ from collections.abc import Mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
-
-
-class Described(Mapping[str, "Any"]):
-    """Schemas by key, each with its descriptions in it, made at first access."""
-
-    __slots__ = ("_docs", "_made", "_schemas")
-
-    def __init__(self, schemas: Mapping[str, Any], docs: Mapping[str, Any]) -> None:
-        self._schemas = schemas
-        self._docs = docs
-        self._made: dict[str, Any] = {}
-
-    def __getitem__(self, key: str) -> Any:
-        found = self._made.get(key)
-        if found is None:
-            found = described(self._schemas[key], self._docs.get(f"schemas/{key}"))
-            found = self._made.setdefault(key, found)
-        return found
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._schemas
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._schemas)
-
-    def __len__(self) -> int:
-        return len(self._schemas)
 
 
 def described(schema: Any, docs: Mapping[str, Any] | None) -> Any:

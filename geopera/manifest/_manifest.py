@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from ..errors import ManifestError
 from . import _cache, _trust
-from ._described import Described, described
+from ._described import described
 from ._entries import Entries, index
 from ._files import UnsafeFileError, read_file
 from ._operation import Operation, Paging, Polling
@@ -121,7 +121,7 @@ class Manifest:
         self.operations = Entries(operations, _make_operation)
         self.schemas = Entries(schemas, _make_schema)
         self.docs = Entries(docs or {}, _make_docs)
-        self.described: Mapping[str, Any] = self.schemas if not docs else Described(self.schemas, self.docs)
+        self.described = self.schemas if not docs else Entries(self.schemas, self._with_docs)
         self.source = source
         self.compiled: dict[str, Any] = {}  # compiled operations by id, made at first call
         self._previous: Manifest | None = None
@@ -198,6 +198,9 @@ class Manifest:
         if self.docs:
             document["docs"] = {key: deepcopy(words) for key, words in self.docs.items()}
         return document
+
+    def _with_docs(self, key: str, schema: Any) -> Any:
+        return described(schema, self.docs.get(f"schemas/{key}"))
 
     def described_body(self, operation: Operation) -> dict[str, Any]:
         """The schema of an operation's body, with its descriptions."""
