@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copyreg
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -26,13 +25,13 @@ def reduce_class(cls: Any) -> Any:
     unit: Unit | None = cls.__dict__.get("__origin_unit__")
     if unit is None or importable(cls):
         return cls.__qualname__  # by name, as any class
-    return partial(_restore_class, unit.force_class), _address(unit)
+    return _restore_class, _address(unit)
 
 
 def reduce_reference(reference: ClassRef) -> Any:
     """As the class itself: what is read back in its place is the class."""
     unit: Unit = reference.cls.__origin_unit__
-    return partial(_restore_class, unit.force_class), _address(unit)
+    return _restore_class, _address(unit)
 
 
 def reduce_adapter(adapter: Adapter) -> Any:
@@ -109,7 +108,7 @@ def _restore_unit(
     return registry, start.doc._descend(start, fragment) or start if fragment else start
 
 
-def _restore_class(forced: bool, *address: Any) -> Any:
+def _restore_class(*address: Any) -> Any:
     registry, loc = _restore_unit(*address)
     return registry._class_at(loc, registry._name(loc))
 
