@@ -62,17 +62,18 @@ def _release(found: tuple[bool, Any]) -> None:
 
 
 async def in_a_task(
-    work: Coroutine[Any, Any, Any], watch: Watch, deadline: float | None, tasks: set[Any]
+    work: Coroutine[Any, Any, Any], watch: Watch, deadline: float | None, tasks: dict[Any, Watch]
 ) -> Any:
     """The result of `work`. If the waiting task is cancelled or the deadline passes, `work` still ends in order.
 
-    The pools of httpx and httpx2 lose a slot when a task is cancelled while it acquires or releases a connection.
+    The pools of httpx and httpx2 lose a slot when a task is cancelled while it acquires or releases a connection, and
+    anyio loses the connection itself when a task is cancelled while it connects. See `all_given_up`.
     """
     from asyncio import CancelledError, ensure_future, shield, wait
 
     task = ensure_future(work)
-    tasks.add(task)
-    task.add_done_callback(tasks.discard)
+    tasks[task] = watch
+    task.add_done_callback(tasks.pop)
     try:
         if deadline is None:
             return await shield(task)
@@ -86,6 +87,26 @@ async def in_a_task(
         raise
     watch.give_up(task, _released)
     raise _late(watch)
+
+
+async def all_given_up(tasks: dict[Any, Watch]) -> None:
+    """Give up requests that are in progress, and wait until each has ended in order.
+
+    One that still connects is cancelled after half a second: to a host that does not respond, it would take its whole
+    timeout.
+    """
+    from asyncio import current_task, wait
+
+    this = current_task()  # the client may be closed in a hook of a request
+    others = {task: watch for task, watch in tasks.items() if task is not this}
+    for task, watch in others.items():
+        watch.give_up(task)
+    if others:
+        _, connecting = await wait(others, timeout=0.5)
+        for task in connecting:
+            task.cancel()
+        if connecting:
+            await wait(connecting, timeout=0.5)
 
 
 def _released(task: Any) -> None:

@@ -17,7 +17,7 @@ from .._call.stops import ClosedBeforeSending, NotSentInTime, TotalTimeout
 from .._decoding.inflate import BodyCut
 from .._drivers import arun, run
 from .._secrets.urls import unlogged
-from .apart import in_a_task, in_a_thread
+from .apart import all_given_up, in_a_task, in_a_thread
 from .base import Get, Pool, arguments_of, foreign, made_of
 from .bodies import Body, for_sure
 from .gate import Gate
@@ -175,7 +175,7 @@ class AsyncPool(Pool):
 
     def __init__(self, client: Any, connection: Connection, *, given: bool) -> None:
         super().__init__(client, connection, given=given)
-        self._tasks: set[Any] = set()
+        self._tasks: dict[Any, Watch] = {}
         places = None if given or connection.own_way else connection.limits().max_connections
         self._gate, self._alone_gate = (Gate(places) if places else None for _ in range(2))
 
@@ -340,8 +340,8 @@ class AsyncPool(Pool):
         if self.given or not self.mine:
             return
         self._streams.end()
-        for task in list(self._tasks):
-            task.cancel()
+        if self._tasks:
+            await all_given_up(self._tasks)
         for client in (self.client, self._alone, self._files):
             if client is not None:
                 await client.aclose()

@@ -25,6 +25,42 @@ def reply(connection, seen):
     connection.send(response({"id": "o"}))
 
 
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_connection_that_opens_while_the_client_is_closed(http_library, serve_raw, cancelled, monkeypatch):
+    """Cancelled while it connects, anyio would leave its socket open until it is collected."""
+    import warnings
+
+    import anyio
+
+    server, connect = serve_raw(reply), anyio.connect_tcp
+
+    async def slowly(*args, **options):
+        stream = await connect(*args, **options)
+        await anyio.sleep(0.1)
+        return stream
+
+    monkeypatch.setattr(anyio, "connect_tcp", slowly)
+
+    async def main():
+        client = AsyncGeopera(TOKEN, server.url, http_library=http_library)
+        tasks = [asyncio.ensure_future(client.orders.get(READ)) for _ in range(3)]
+        while server.connections < 3:
+            await asyncio.sleep(0.01)
+        if cancelled:
+            for task in tasks:
+                task.cancel()
+        await client.aclose()
+        return [type(exc) for exc in await asyncio.gather(*tasks, return_exceptions=True)]
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ResourceWarning)
+        ended = asyncio.run(main())
+        gc.collect()
+    assert ended == [asyncio.CancelledError if cancelled else errors.APIConnectionError] * 3
+    assert [str(one.message) for one in caught] == []
+    assert server.seen == []  # and nothing was sent
+
+
 @pytest.mark.parametrize("operation", ["orders.get", "orders.archive.place"])
 def test_calls_that_run_end_within_a_second_of_close(http_library, serve_raw, operation):
     server = serve_raw(silent)
