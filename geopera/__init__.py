@@ -58,12 +58,14 @@ def __getattr__(name: str) -> Any:
     if home is not None:
         from importlib import import_module
 
-        value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+        with _first_time():
+            value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
         return value
     if name in _MODULES:
         from importlib import import_module
 
-        return import_module(f"{__name__}.{name}")
+        with _first_time():
+            return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -71,6 +73,7 @@ def __dir__() -> list[str]:
     return sorted({*__all__, *_MODULES})
 
 
+from ._forks import first_time as _first_time  # noqa: E402
 from .errors import ManifestError as _ManifestError  # noqa: E402
 from .manifest import default as _default_manifest  # noqa: E402
 

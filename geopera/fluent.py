@@ -186,7 +186,8 @@ class _Fluent(Many):
         **how: Any,
     ) -> Any:
         """The steps of one call, its body checked and made bytes; `content` is one that was before."""
-        from ._call.layers import perform
+        with first_time():
+            from ._call.layers import perform
 
         if self._client._auto:
             from .tracking.auto import started
@@ -277,7 +278,8 @@ class _Fluent(Many):
 
     def _stream(self, endpoint: Endpoint, body: Any, fields: dict[str, Any], key: str | None) -> Any:
         """An iterator over the records, also on the async client, since nothing is sent yet."""
-        from ._loops.streams import stream
+        with first_time():
+            from ._loops.streams import stream
 
         return stream(self, endpoint, body, fields, key)
 
@@ -290,10 +292,11 @@ class _Fluent(Many):
         manifest = self._client.manifest
         if id in manifest.operations:
             return self._client._endpoint(id)
-        from ._call.endpoint import unknown_endpoint
-        from ._repl.mistakes import misspelled_id
+        with first_time():
+            from ._call.endpoint import unknown_endpoint
+            from ._repl.mistakes import misspelled_id
 
-        endpoint = unknown_endpoint(manifest, id)
+            endpoint = unknown_endpoint(manifest, id)
         meant = misspelled_id(id, manifest)
         if meant is not None:
             message = f"the manifest has no operation {id!r}; did you mean {meant!r}?"
@@ -327,7 +330,8 @@ class _Fluent(Many):
         Raises:
             AuthenticationError: If there are no credentials, or the server refuses them.
         """
-        from ._loops.identity import whoami
+        with first_time():
+            from ._loops.identity import whoami
 
         return whoami(self)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from .._forks import first_time
 from ..errors import InvalidInputError, ManifestError
 from ..manifest import PREFIX
 from ..manifest._operation import Operation
@@ -144,7 +145,8 @@ class Endpoint:
             name = "Problem"
         else:
             return None
-        adapter = error_registry(self.manifest, name).adapter({"$ref": PREFIX + name}, name)
+        with first_time():
+            adapter = error_registry(self.manifest, name).adapter({"$ref": PREFIX + name}, name)
         return best_effort(adapter, data)[0]
 
 

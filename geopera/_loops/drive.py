@@ -15,6 +15,7 @@ from anyio import move_on_after, sleep, to_thread
 
 from .._call.endpoint import Reply
 from .._folding import folded
+from .._forks import first_time
 from .._transport.streams import running_loop
 from ..errors import StreamError
 from ..geo.methods import AsyncTables, Tables
@@ -106,7 +107,8 @@ class SyncIO:
         from contextvars import copy_context
 
         if self._executor is None:
-            from concurrent.futures import ThreadPoolExecutor
+            with first_time():
+                from concurrent.futures import ThreadPoolExecutor
 
             self._executor = ThreadPoolExecutor(width, thread_name_prefix="geopera-map")
         return self._executor.submit(copy_context().run, work)

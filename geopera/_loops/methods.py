@@ -5,6 +5,8 @@ Only the methods are here, so that importing them costs nothing; what they do is
 
 from __future__ import annotations
 
+from .._forks import first_time
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable
@@ -49,7 +51,8 @@ class Loops:
             InvalidInputError: If a call would refuse the body.
             TypeError: If an estimate is requested and no operation gives one.
         """
-        from .preview import preview
+        with first_time():
+            from .preview import preview
 
         endpoint = self._client._any_endpoint(self._id)
         return preview(self._client, endpoint, body, fields, key=idempotency_key, estimate=estimate)
@@ -73,7 +76,8 @@ class Loops:
             InvalidInputError: If the body is invalid.
             PagingError: While iterating, if the server repeats a page or a token.
         """
-        from .pages import pages
+        with first_time():
+            from .pages import pages
 
         return pages(self._client, self._id, body, fields, max_items=max_items, progress=progress)
 
@@ -91,7 +95,8 @@ class Loops:
         Returns:
             An iterator, as of `pages`.
         """
-        from .pages import records
+        with first_time():
+            from .pages import records
 
         return records(self._client, self._id, body, fields, max_items=max_items, progress=progress)
 
@@ -130,7 +135,8 @@ class Loops:
             OperationFailedError: If it failed and `raise_on_failure` is true.
             TypeError: If a call of the operation has a side effect.
         """
-        from .pages import wait
+        with first_time():
+            from .pages import wait
 
         return wait(
             self._client,
@@ -183,7 +189,8 @@ class Loops:
             ResponseError: If the response names no URL, or the file is not as long as announced or has
                 another checksum.
         """
-        from .many import download
+        with first_time():
+            from .many import download
 
         return download(
             self._client,
@@ -223,7 +230,8 @@ class Loops:
         Returns:
             A list with a path or URL for each body, or the exception in its place.
         """
-        from .many import download_many
+        with first_time():
+            from .many import download_many
 
         return download_many(
             self._client,
@@ -267,7 +275,8 @@ class Loops:
             OSError: If the file cannot be read.
             TypeError: If the operation uploads nothing, or the file object is not a binary one.
         """
-        from .uploads import upload
+        with first_time():
+            from .uploads import upload
 
         return upload(
             self._client,
@@ -323,7 +332,8 @@ class Loops:
             TypeError: If an option is wrong, or the operation spends and the run has no keys of its own.
             ValueError: If an option has an invalid value, or the journal belongs to another operation or API.
         """
-        from .bulk import map_bodies
+        with first_time():
+            from .bulk import map_bodies
 
         return map_bodies(
             self._client,
@@ -366,7 +376,8 @@ class Many:
             TypeError: If `value` is something else.
             ValueError: If it is an asset whose item is not known.
         """
-        from .signing import Known, sign
+        with first_time():
+            from .signing import Known, sign
 
         caller: Any = self
         known = caller.__dict__.setdefault("_known", None) or Known()
@@ -393,7 +404,8 @@ class Many:
 
         Options, results and exceptions are those of the operation's own ``map``.
         """
-        from .bulk import map_bodies
+        with first_time():
+            from .bulk import map_bodies
 
         caller: Any = self
         return map_bodies(

@@ -81,7 +81,7 @@ class Connected(Holder):
         pool = self._async_pool
         if pool is not None and pool.given and pool.process == os.getpid():
             return pool
-        prepare(self._http_library)
+        prepare(self._http_library, asynchronous=True)
         from .pools import async_pool
         from .streams import running_loop
 

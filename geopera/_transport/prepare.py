@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from .._forks import first_call
 
-_ready: set[str | None] = set()
+_ready: set[tuple[str | None, bool]] = set()
 
 
-def prepare(library_name: str | None) -> None:
-    """Import what a call over a library needs, once in a process."""
-    if library_name in _ready:
+def prepare(library_name: str | None, *, asynchronous: bool = False) -> None:
+    """Import what a call over a library needs, once in a process; `asynchronous`: in the running event loop."""
+    if (library_name, asynchronous) in _ready:
         return
     with first_call():
         import encodings.idna  # noqa: F401
@@ -26,4 +26,11 @@ def prepare(library_name: str | None) -> None:
 
         # Making a transport imports the dependencies of the library.
         _http.library(library_name).HTTPTransport(verify=False).close()
-        _ready.add(library_name)
+        if asynchronous:
+            import anyio.abc
+
+            try:
+                anyio.current_time()  # imports the backend
+            except RuntimeError:  # no event loop runs yet
+                return
+        _ready.add((library_name, asynchronous))

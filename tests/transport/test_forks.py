@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 import warnings
 
@@ -132,3 +133,20 @@ sys.exit(sum(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in childre
 """
     done = subprocess.run([sys.executable, "-c", source], timeout=60, check=False)
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "kind", ["call", "typo", "unknown", "wait", "map", "iter", "pages", "preview", "download"]
+)
+def test_a_first_call_imports_under_the_lock(flavour, kind, sandbox):
+    program = [
+        sys.executable,
+        "-m",
+        "tests.transport.unlocked_imports",
+        flavour,
+        kind,
+        sandbox.url,
+        sandbox.token,
+    ]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stderr, done.stdout.split()) == ("", [])
