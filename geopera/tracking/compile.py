@@ -94,7 +94,9 @@ def compile_manifest(
             measure(value, what)
     from .check import check_manifest, leave_out
 
-    if "format" in source and not is_openapi(source):  # a manifest, which is as strictly read as where it is loaded
+    if "format" in source and not is_openapi(
+        source
+    ):  # a manifest, which is as strictly read as where it is loaded
         for problem in check_manifest(source):
             raise ManifestError(f"the source is not a valid manifest: {problem}")
     if not is_openapi(source):
