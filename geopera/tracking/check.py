@@ -204,4 +204,8 @@ def _open(holder: dict[str, Any], way: Iterable[str]) -> None:
     *before, last = way
     with suppress(LookupError):  # what is around it is open already
         value = at(holder, before)
-        value[int(last) if isinstance(value, list) else last] = {}
+        key = int(last) if isinstance(value, list) else last
+        if value[key] == {} and before:  # not even an open schema is allowed there: too deep
+            _open(holder, before)
+        else:
+            value[key] = {}

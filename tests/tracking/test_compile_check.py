@@ -252,3 +252,13 @@ def test_the_format_describes_itself() -> None:
     assert set(fields) - named == {"description", "deprecated", "tags", "request_media_type"}
     assert named <= set(fields)
     assert all(field.get("description") for field in fields.values())
+
+
+def test_a_fault_below_a_fault_is_named_too() -> None:
+    schema = {"items": {"$id": "x", "anyOf": [{"$ref": "bad"}, {"type": "sting"}]}, "anyOf": []}
+    problems = check_manifest(changed("schemas", "X", to=schema))
+    assert [problem.partition(": ")[0] for problem in problems] == [
+        "schemas.X.items",
+        "schemas.X.items.anyOf.0",
+        "schemas.X",
+    ]
