@@ -54,6 +54,11 @@ class Gate:
     def holds(self, slot: Slot) -> bool:
         return slot in self._inside
 
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody waits."""
+        return bool(self._waiting)
+
     def leave(self, slot: Slot) -> None:
         """Release what `slot` holds, or end its wait; the first waiter is next."""
         if self._process != os.getpid():
@@ -119,6 +124,11 @@ class Slot:
         with move_on_after(timeout):
             await turn.wait()
         return gate.holds(self)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether another request waits for it."""
+        return self._gate is not None and self._gate.wanted
 
     def leave(self) -> None:
         if self._gate is not None:

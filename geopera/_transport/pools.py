@@ -22,6 +22,7 @@ from .base import Get, Pool, arguments_of, foreign, made_of
 from .bodies import Body, for_sure
 from .gate import Slot
 from .redirects import MOST, BadRedirect, bad_redirect, destination, following, origin
+from .spent import Spent, closed
 from .streams import Watch, running_loop
 
 if TYPE_CHECKING:
@@ -189,11 +190,12 @@ class SyncPool(Pool):
 class AsyncPool(Pool):
     """The pool of async calls in one event loop; a client of the caller's is used in any."""
 
-    __slots__ = ("_tasks",)
+    __slots__ = ("_spent", "_tasks")
 
     def __init__(self, client: Any, connection: Connection, *, given: bool) -> None:
         super().__init__(client, connection, given=given)
         self._tasks: dict[Any, Watch] = {}
+        self._spent = Spent()
 
     @property
     def direct(self) -> bool:
@@ -207,11 +209,16 @@ class AsyncPool(Pool):
         try:
             self._cut(built, request.deadline)
             client, gate = self._client_for(request)
-            slot = Slot(gate)
-            if not await slot.aenter(built.extensions["timeout"].get("pool")) or self.closed:
-                raise self._not_entered(request)
+            spent = self._spent.take() if client is self.client else None
+            if spent is not None:
+                before, slot = spent
+            else:
+                before, slot = None, Slot(gate)
+                if not await slot.aenter(built.extensions["timeout"].get("pool")) or self.closed:
+                    raise self._not_entered(request)
             sent = True
-            return await self._apart(built, self._exchange(client, built, request, slot), request.deadline)
+            work = self._exchange(client, built, request, slot, before)
+            return await self._apart(built, work, request.deadline)
         except BaseException as exc:
             if slot is not None and not sent:
                 slot.leave()
@@ -250,10 +257,16 @@ class AsyncPool(Pool):
             self._alone = self._like(type(self.client), asynchronous=True)
         return self._synced(self._alone), self._gates[1]
 
-    async def _exchange(self, client: Any, built: httpx.Request, request: Request | Get, slot: Slot) -> Reply:
+    async def _exchange(
+        self, client: Any, built: httpx.Request, request: Request | Get, slot: Slot, before: Any
+    ) -> Reply:
+        """Send a request, after the response that its slot still held was closed."""
         response: Any = None
         body: Body | None = None
+        kept = False
         try:
+            if before is not None:
+                await closed(before)
             response = await client.send(built, stream=True, auth=self.client.auth, follow_redirects=False)
             if self.client.follow_redirects:
                 response = await self._redirected(client, built, response)
@@ -266,9 +279,13 @@ class AsyncPool(Pool):
                     response, self.library, reception, request.deadline, slot.leave, direct=self.direct
                 )
                 return self._reply(response, None, body)
-            return self._reply(response, await self._read(response, reception, request.limit))
+            content = await self._read(response, reception, request.limit)
+            if client is self.client and self.direct and not response.is_closed and not slot.wanted:
+                self._spent.keep(response, slot)
+                kept = True
+            return self._reply(response, content)
         finally:
-            if body is None:
+            if body is None and not kept:
                 try:
                     if response is not None and not response.is_closed:
                         await for_sure(response.aclose())
@@ -294,7 +311,8 @@ class AsyncPool(Pool):
         try:
             if reception.surplus:
                 await response.extensions["network_stream"].aclose()
-            async for raw in response.aiter_raw():
+            # Not `aiter_raw`, which closes the response.
+            async for raw in response.stream:
                 reception.note()
                 if reception.surplus:
                     await response.extensions["network_stream"].aclose()
@@ -354,6 +372,7 @@ class AsyncPool(Pool):
         self._end()
         if self._tasks:
             await all_given_up(self._tasks)
+        await self._spent.close()
         for client in (self.client, self._alone, self._files):
             if client is not None:
                 await client.aclose()
