@@ -126,9 +126,9 @@ def serve_raw() -> Iterator[Callable[..., RawServer]]:
         yield start
 
 
-@pytest.fixture(params=["httpx", "httpx2"])
+@pytest.fixture(params=["httpx", pytest.param("httpx2", marks=pytest.mark.slow)])
 def http_library(request: pytest.FixtureRequest) -> str:
-    """The name of an HTTP library; a test runs with each."""
+    """The name of an HTTP library; a test runs with each, in the slow tests with the second."""
     if request.param != "httpx":
         pytest.importorskip(request.param, reason="httpx2 is not installed")
     return str(request.param)

@@ -36,7 +36,7 @@ class Gate:
         self._over = False
 
     def take(self, slot: Slot) -> bool:
-        """Enter at once if nobody waits and there is room."""
+        """Enter at once if nobody waits and a slot is free."""
         with self._lock:
             if self._waiting or len(self._inside) >= self._places:
                 return False

@@ -18,6 +18,7 @@ import pytest
 from auth.conftest import Store, key, sign_in
 from helpers.flavour import Flavour
 from helpers.outputs import of_error, of_records, of_response, of_thing, shows
+from helpers.sample import sampled
 from helpers.wire import Asked, Reply, Wire
 
 import geopera
@@ -260,7 +261,7 @@ def run(
     return sorted(name for name, text in found.items() if shows(MARKER, text))
 
 
-@pytest.mark.parametrize("mode", [*MODES, *WITHOUT_SERVER])
+@pytest.mark.parametrize("mode", sampled([*MODES, *WITHOUT_SERVER], 4))
 def test_every_failure_with_a_token(
     flavour: Flavour, server: Callable[[str], str], home: Store, caplog: pytest.LogCaptureFixture, mode: str
 ) -> None:
@@ -268,7 +269,7 @@ def test_every_failure_with_a_token(
     assert run("token", mode, flavour, server(mode), home, caplog, rendered=rendered) == []
 
 
-@pytest.mark.parametrize("place", PLACES[1:])
+@pytest.mark.parametrize("place", sampled(PLACES[1:], 4))
 def test_every_place(
     flavour: Flavour, server: Callable[[str], str], home: Store, caplog: pytest.LogCaptureFixture, place: str
 ) -> None:
@@ -286,7 +287,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("mode", ["401", "broken JSON", "cut", "page"])
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", sampled(CALLS, 4))
 @pytest.mark.usefixtures("no_pauses")
 def test_other_calls(
     flavour: Flavour,

@@ -230,6 +230,7 @@ def test_response_of_a_result(flavour: Flavour, client: Any) -> None:
         response_of(page.features)
 
 
+@pytest.mark.slow
 def test_responses_are_kept_no_longer_than_results(flavour: Flavour, client: Any) -> None:
     from geopera._call import responses
 
@@ -255,6 +256,7 @@ def test_user_agent_extra(flavour: Flavour, serve: Any) -> None:
             flavour.fluent("test-token", user_agent_extra=bad)
 
 
+@pytest.mark.slow
 def test_logging_from_the_environment(serve: Any) -> None:
     import os
     import subprocess

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from faults import FAULTS, FaultProxy, LedgerServer, Plan
 from faults.flavours import Caller
+from helpers.sample import sampled
 
 from geopera import RetryPolicy, errors
 
@@ -55,7 +56,7 @@ FAILED = [name for name, fault in FAULTS.items() if fault.status >= 500]
 LIMITED = [name for name, fault in FAULTS.items() if fault.status == 429]
 
 
-@pytest.mark.parametrize("fault", LOST + FAILED + LIMITED)
+@pytest.mark.parametrize("fault", sampled(LOST + FAILED + LIMITED, 4))
 @pytest.mark.parametrize("what", [READ, SPEND], ids=["read", "spend"])
 def test_a_safe_call_gets_through(make, server, what, fault):
     proxy, caller = make(fault)

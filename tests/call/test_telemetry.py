@@ -146,6 +146,7 @@ def test_waits_for_limits_are_recorded(flavour: Flavour, telemetry: Telemetry, s
     assert point.sum > 0
 
 
+@pytest.mark.slow
 def test_a_program_without_opentelemetry_does_not_import_it(sandbox: Any) -> None:
     code = (
         "import sys\nfrom geopera import Geopera\n"

@@ -186,6 +186,7 @@ def test_call_prints_json_in_a_pipe(run, api):
     assert len(json.loads(printed)["features"]) == 2
 
 
+@pytest.mark.slow
 def test_call_reads_a_file_and_standard_input(run, api, tmp_path, monkeypatch):
     body = b'{"host_name": "earthsearch-aws", "limit": 1}'
     (tmp_path / "body.json").write_bytes(body)
@@ -201,6 +202,7 @@ def test_call_reads_a_file_and_standard_input(run, api, tmp_path, monkeypatch):
     assert len(json.loads(done.stdout)["features"]) == 1
 
 
+@pytest.mark.slow
 def test_call_in_a_terminal_is_a_table(api):
     body = '{"host_name": "earthsearch-aws", "limit": 3}'
     status, seen = in_terminal("call", "catalog.search", "--json", body)
@@ -214,6 +216,7 @@ def test_call_in_a_terminal_is_a_table(api):
     assert len(json.loads(seen)["features"]) == 3
 
 
+@pytest.mark.slow
 def test_call_streams_a_line_for_each_record(api):
     done = subprocess.run(
         [
@@ -234,6 +237,7 @@ def test_call_streams_a_line_for_each_record(api):
     assert all(record["id"] for record in records)
 
 
+@pytest.mark.slow
 def test_call_writes_what_is_not_json_as_it_is(run, api, tmp_path):
     picture = tmp_path / "picture"
     operation = next(op for op in bundled().operations.values() if op.id == "cog.thumbnail")
@@ -356,6 +360,7 @@ def test_control_characters_of_a_server_do_not_reach_the_terminal(capsys):
 # manifest
 
 
+@pytest.mark.slow
 def test_compile_writes_or_prints_a_manifest(run, tmp_path):
     source = tmp_path / "openapi.json"
     source.write_text(json.dumps(openapi(changed_manifest(small_manifest()))))
@@ -367,6 +372,7 @@ def test_compile_writes_or_prints_a_manifest(run, tmp_path):
     assert NEW in json.loads(printed)["operations"]
 
 
+@pytest.mark.slow
 def test_refresh_shows_the_difference_and_installs_it(run, make_sandbox, monkeypatch):
     server = make_sandbox()
     server.use_manifest(changed_manifest())

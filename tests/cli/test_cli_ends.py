@@ -69,6 +69,7 @@ def test_standard_output_can_be_closed():
     assert (shell.returncode, shell.stderr) == (0, "")
 
 
+@pytest.mark.slow
 @posix
 def test_ctrl_c_ends_with_130(wire_that_waits):
     # A test run in the background may ignore the signal, and what it starts would inherit that. A signal that
@@ -123,6 +124,7 @@ def wire_that_waits():
     waits.thread.join(10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [None, b"", b"{", b'{"format": 99, "operations": {}, "schemas": {}}'])
 def test_an_unusable_manifest_of_the_environment_is_one_line(tmp_path, monkeypatch, content):
     path = tmp_path / "mine.json"

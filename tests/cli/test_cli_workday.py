@@ -292,6 +292,7 @@ def test_urls_are_shown_without_secrets(url: str, shown: str) -> None:
     assert without_secrets(url).removeprefix("//") == shown.removeprefix("//")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp1252"])
 def test_tables_in_encodings_without_box_drawing(run: Run, encoding: str) -> None:
     done = subprocess.run(

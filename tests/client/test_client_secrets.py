@@ -176,6 +176,7 @@ def test_secrets_of_a_response_are_printed_redacted() -> None:
     assert "whsec_***" in repr(made)
 
 
+@pytest.mark.slow
 def test_a_client_that_nobody_closes_takes_its_sockets_with_it(sandbox: Any) -> None:
     import subprocess
     import sys

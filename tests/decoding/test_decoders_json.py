@@ -277,6 +277,7 @@ def test_a_page_of_html_is_no_stream() -> None:
         run(Records("text/html"), b"<html>oops</html>")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content_type", "head", "row", "tail"),
     [
@@ -315,6 +316,7 @@ def test_a_record_has_a_bound(content_type: str) -> None:
             list(decoder.feed(b"x" * 100))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("byte", [b"x", b"\\\\", b'\\"', "é".encode()])
 def test_a_long_string_is_not_looked_at_again_with_every_piece(byte: bytes) -> None:
     # In pieces of 997 bytes, which cut escapes and characters; looking again would be 16 billion bytes.

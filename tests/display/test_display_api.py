@@ -81,6 +81,7 @@ def test_signatures_are_real(looked):
     assert looked.catalog.search.__name__ == "search"
 
 
+@pytest.mark.slow
 def test_every_operation_can_be_shown(looked):
     manifest = looked.manifest
     start = time.process_time()

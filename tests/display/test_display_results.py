@@ -73,6 +73,7 @@ def test_the_line_survives_what_scenes_hold(change, due):
     assert shown == due.replace(" >", ">")
 
 
+@pytest.mark.slow
 def test_every_repr_is_bounded():
     """A list writes the repr of each member: what bounds a list of 150 is the bound of one."""
     page = says({**PAGE, "features": [SCENE] * 1_000}).catalog.search(host_name="h")
@@ -138,6 +139,7 @@ def test_other_reprs_are_bounded():
             assert len(f"{thing}") <= 5_000
 
 
+@pytest.mark.slow
 def test_a_small_object_prints_whole_and_a_large_one_by_what_people_look_for():
     assert repr(JSONObject(id="x", status="done")) == "{'id': 'x', 'status': 'done'}"
     assert repr(JSONArray([1, "a", None])) == "[1, 'a', None]"

@@ -133,6 +133,7 @@ def test_help_is_harmless():
     assert harmless(shown)
 
 
+@pytest.mark.slow
 def test_a_traceback_on_stderr():
     code = (
         "import sys; sys.path[:0] = ['tests']\n"

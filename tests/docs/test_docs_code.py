@@ -81,6 +81,7 @@ def test_what_is_not_run() -> None:
     assert left_out == NOT_RUN
 
 
+@pytest.mark.slow
 def test_the_demo_runs(pages: PageServer, sandbox: Sandbox, tmp_path: Path) -> None:
     script = ROOT / "docs" / "examples" / "pipeline.py"
     done = pages.run("script", script, "pipeline.py", sandbox, tmp_path)

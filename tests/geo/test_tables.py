@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from helpers.flavour import Flavour
+from helpers.sample import sampled
 from helpers.wire import Reply, Wire
 
 from geopera import geo
@@ -145,7 +146,7 @@ ODD: dict[str, list[dict[str, Any]]] = {
     ],
     "no properties": [item("a") | {"properties": {}}, item("b") | {"properties": None}],
 }
-odd = pytest.mark.parametrize("features", ODD.values(), ids=ODD)
+odd = pytest.mark.parametrize("features", sampled(ODD.values(), 4), ids=ODD)
 
 
 def same(found: Any, due: Any) -> bool:
@@ -371,7 +372,8 @@ def test_types_that_change_in_a_later_batch(tmp_path: Path, monkeypatch: pytest.
     check_arrow(geo.to_arrow(features), features)
 
 
-@pytest.mark.parametrize(("count", "most"), [(5_000, 90), pytest.param(50_000, 90, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("count", "most"), [(5_000, 90), (50_000, 90)])
 def test_memory_stays_flat(count: int, most: int, tmp_path: Path) -> None:
     """In a process of its own: MiB beyond those that the first tenth has taken."""
     import subprocess
@@ -401,6 +403,7 @@ print(early[0], peak())
     assert late - early < most, (early, late)
 
 
+@pytest.mark.slow
 def test_other_readers(tmp_path: Path) -> None:
     duckdb = pytest.importorskip("duckdb")
     features = [item("a", **{"eo:cloud_cover": 5.5}), item("b", None, None)]
@@ -525,6 +528,7 @@ def test_records_of_any_kind() -> None:
 BODY = {"host_name": "earthsearch-aws", "limit": 20}
 
 
+@pytest.mark.slow
 def test_pages_iterators_and_lists(client: Any, flavour: Flavour, tmp_path: Path) -> None:
     page = flavour(client.catalog.search(BODY))
     ids = [one.id for one in page.features]

@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 
-EVERY = 8
 
-
-def sampled(values: Iterable[Any]) -> list[Any]:
-    """`values` as parameters: one in eight is tested each time, all of them are by the slow tests."""
+def sampled(values: Iterable[Any], every: int = 8) -> list[Any]:
+    """`values` as parameters: one in `every` is tested each time, all of them are by the slow tests."""
     return [
-        pytest.param(value, marks=[pytest.mark.slow] if number % EVERY else [])
+        pytest.param(value, marks=[pytest.mark.slow] if number % every else [])
         for number, value in enumerate(values)
     ]

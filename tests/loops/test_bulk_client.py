@@ -33,6 +33,7 @@ def bodies(count: int) -> list[dict[str, str]]:
     return [{"order_id": f"o{n}"} for n in range(count)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("concurrency", [1, 2, 8])
 def test_results_are_in_order(flavour: Flavour, serve: Serve, concurrency: int) -> None:
     def reply(asked: Asked) -> Reply:

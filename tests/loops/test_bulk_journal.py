@@ -333,6 +333,7 @@ for order in client.orders.archive.place.map(bodies, concurrency=3, journal=sys.
 """
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_buys_nothing_twice(serve: Serve, tmp_path: Path) -> None:
     """The server carries out what came in, also where nobody waits for its response any more."""
     bought: dict[str, str] = {}

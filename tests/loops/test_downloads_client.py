@@ -433,6 +433,7 @@ def test_only_the_web_is_fetched_from(flavour: Flavour, serve: Serve, tmp_path: 
         flavour(client.items.asset.download.download(ASSET, tmp_path / "a.tif"))
 
 
+@pytest.mark.slow
 def test_nothing_is_held_in_memory(flavour: Flavour, serve: Serve, tmp_path: Path) -> None:
     import tracemalloc
 

@@ -213,6 +213,7 @@ def test_a_bar_without_tqdm_names_the_extra(
 # Against the sandbox.
 
 
+@pytest.mark.slow
 def test_the_sandbox_catalogue(flavour: Flavour, client: Any) -> None:
     whole = flavour.collect(client.catalog.search.iter({**AOI, "limit": 500}))
     assert len(whole) >= 250
@@ -224,6 +225,7 @@ def test_the_sandbox_catalogue(flavour: Flavour, client: Any) -> None:
     assert [one.id for one in first] == [one.id for one in whole[:30]]
 
 
+@pytest.mark.slow
 def test_the_lists_of_the_sandbox(flavour: Flavour, make_sandbox: Callable[..., Any]) -> None:
     server = make_sandbox(speed=1000)
     client = flavour.client(server.token, server.url)

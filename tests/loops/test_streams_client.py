@@ -14,6 +14,7 @@ import httpx
 import pytest
 from helpers.flavour import Flavour
 from helpers.lazily import leave_early, settle, shut, step, until_error
+from helpers.sample import sampled
 from helpers.wire import Asked, Reply, Wire, feature, in_pieces, json_reply
 
 from geopera.errors import (
@@ -67,7 +68,7 @@ FORMS: dict[str, tuple[str, Callable[[list[Any]], bytes]]] = {
 }
 
 
-@pytest.mark.parametrize("size", [1, 7, 100, 100_000])
+@pytest.mark.parametrize("size", sampled([7, 1, 100, 100_000], 4))
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_in_pieces_of_every_size(flavour: Flavour, serve: Serve, form: str, size: int) -> None:
     type_, write = FORMS[form]
@@ -470,6 +471,7 @@ def test_max_items_ends_it_early(flavour: Flavour, serve: Serve) -> None:
         client.catalog.search_stream.iter(BODY, max_items="5")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["events", "lines", "array"])
 def test_memory_stays_flat(flavour: Flavour, serve: Serve, form: str) -> None:
     type_, _ = FORMS[form]
@@ -511,6 +513,7 @@ def test_a_bar(flavour: Flavour, serve: Serve, capsys: pytest.CaptureFixture[str
     assert "3 records" in shown
 
 
+@pytest.mark.slow
 def test_the_stream_and_the_pages_of_the_sandbox_agree(flavour: Flavour, client: Any) -> None:
     body = {**BODY, "collections": ["sentinel-2-l2a"], "bbox": [151.18, -33.92, 151.30, -33.84]}
     with warnings.catch_warnings():

@@ -71,6 +71,7 @@ def session():
         one.close()
 
 
+@pytest.mark.slow
 def test_a_session_in_ipython(session, make_sandbox, tmp_path):
     pytest.importorskip("IPython", reason="IPython is not installed")
     server = make_sandbox()

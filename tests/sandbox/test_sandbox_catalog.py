@@ -53,6 +53,7 @@ def test_the_area_has_many_scenes_through_the_year(api: Api) -> None:
     assert moments == sorted(moments, reverse=True)
 
 
+@pytest.mark.slow
 def test_the_catalogue_is_the_same_every_time() -> None:
     first, second = Catalogue(), Catalogue()
     assert [scene.item("http://h") for scene in first.scenes] == [
@@ -83,6 +84,7 @@ def test_an_item_is_a_stac_item(api: Api) -> None:
     assert {link["rel"] for link in item["links"]} == {"self", "collection"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [1, 7, 100, 320, 500])
 def test_pages_of_any_size_give_the_same_scenes(api: Api, limit: int) -> None:
     body = {**BASE, "bbox": AOI, "datetime": "2024-05-01T00:00:00Z/2024-06-30T00:00:00Z"}
@@ -96,6 +98,7 @@ def test_a_token_belongs_to_its_search(api: Api) -> None:
     assert api("catalog.search", {**BASE, "bbox": AOI, "limit": 9, "next": token})["features"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "test"),
     [
@@ -242,6 +245,7 @@ def test_a_query_that_cannot_be_read_is_refused(api: Api, query: dict[str, Any])
     assert api.raw("catalog.search", {"host_name": "earthsearch-aws", "query": query}).status_code == 422
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("direction", ["asc", "desc"])
 def test_sortby_sorts_and_is_stable_from_page_to_page(api: Api, direction: str) -> None:
     sortby = [{"field": "properties.eo:cloud_cover", "direction": direction}]
@@ -300,6 +304,7 @@ def test_a_filter_that_cannot_be_read_is_refused(api: Api, filter: dict[str, Any
     api.problem(422, "stac.search", {"filter": {"op": "<", "args": []}, "filter-lang": "cql2-text"})
 
 
+@pytest.mark.slow
 def test_large_geometries_are_quick(api: Api) -> None:
     ring = [
         [151.24 + 0.3 * math.cos(2 * math.pi * n / 20_000), -33.88 + 0.3 * math.sin(2 * math.pi * n / 20_000)]
@@ -310,6 +315,7 @@ def test_large_geometries_are_quick(api: Api) -> None:
     assert time.perf_counter() - begun < 10
 
 
+@pytest.mark.slow
 def test_places_filter(api: Api) -> None:
     melbourne = [144.9, -37.9, 145.0, -37.7]
     assert walk(api, {**BASE, "bbox": [0, 0, 1, 1]}) == []

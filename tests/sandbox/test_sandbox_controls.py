@@ -115,6 +115,7 @@ def test_the_clock_moves_what_the_api_says(clean: Sandbox, api: Api) -> None:
         clean.advance(hours=-1)
 
 
+@pytest.mark.slow
 def test_reset_forgets_everything(clean: Sandbox, api: Api) -> None:
     clean.fail("catalog.search", times=None)
     clean.advance(days=9)
@@ -202,6 +203,7 @@ def test_real_items_are_found_as_they_are(clean: Sandbox, api: Api) -> None:
         clean.add_scenes([{**_item("bad"), "geometry": None}])
 
 
+@pytest.mark.slow
 def test_an_operation_can_be_added(clean: Sandbox, api: Api) -> None:
     clean.add_operation("weather.now", response={"wind": 5}, input={"type": "object", "required": ["place"]})
     assert api("weather.now", {"place": "here"}) == {"wind": 5}
@@ -209,6 +211,7 @@ def test_an_operation_can_be_added(clean: Sandbox, api: Api) -> None:
     assert "/v1/op/weather.now" in api.http.get("/openapi.json").json()["paths"]
 
 
+@pytest.mark.slow
 def test_controls_need_the_secret_and_name_what_is_wrong(clean: Sandbox) -> None:
     url = f"{clean.url}/__sandbox__/"
     right = {"X-Sandbox-Secret": clean.secret}

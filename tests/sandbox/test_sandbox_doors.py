@@ -115,6 +115,28 @@ def test_a_body_that_does_not_arrive_or_is_too_large_is_refused(
     make_sandbox: Callable[..., Sandbox], path: str
 ) -> None:
     server = make_sandbox(body_timeout=0.1)
+    with socket.create_connection(("127.0.0.1", httpx.URL(server.url).port), timeout=20) as slow:
+        begun = time.monotonic()
+        slow.sendall(begin_of_request(server, path))
+        assert b" 408 " in slow.recv(1000)
+        assert time.monotonic() - begun < 15
+
+
+@pytest.mark.parametrize("path", ["/v1/op/billing.credits.balance", "/__sandbox__/calls", OAUTH, "PUT"])
+def test_a_client_that_goes_away_is_no_bug_of_the_sandbox(
+    make_sandbox: Callable[..., Sandbox], path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = make_sandbox()
+    with socket.create_connection(("127.0.0.1", httpx.URL(server.url).port), timeout=20) as leaving:
+        leaving.sendall(begin_of_request(server, path))
+        time.sleep(0.1)  # the body is being read
+    with Api(server) as api:
+        assert api("billing.credits.balance", {})
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def begin_of_request(server: Sandbox, path: str) -> bytes:
+    """A head that announces 100 bytes, and one of them; `path` may be PUT, for the place of an upload."""
     method = "PUT" if path == "PUT" else "POST"
     headers = ["Host: localhost", f"X-Sandbox-Secret: {server.secret}"]
     if path == "PUT":
@@ -126,12 +148,7 @@ def test_a_body_that_does_not_arrive_or_is_too_large_is_refused(
         headers.append("Authorization: Bearer sandbox-token")
     kind = "x-www-form-urlencoded" if path == OAUTH else "json"
     headers += [f"Content-Type: application/{kind}", "Content-Length: 100"]
-    head = "\r\n".join([f"{method} {path} HTTP/1.1", *headers, "", "{"])
-    with socket.create_connection(("127.0.0.1", httpx.URL(server.url).port), timeout=20) as slow:
-        begun = time.monotonic()
-        slow.sendall(head.encode())
-        assert b" 408 " in slow.recv(1000)
-        assert time.monotonic() - begun < 15
+    return "\r\n".join([f"{method} {path} HTTP/1.1", *headers, "", "{"]).encode()
 
 
 @pytest.mark.parametrize("name", ["Authorization", "cookie", "Proxy-Authorization", "X-API-Key"])

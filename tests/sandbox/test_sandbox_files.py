@@ -47,7 +47,7 @@ def test_there_are_229_operations() -> None:
     assert len(CONTRACT.operations) == 229
 
 
-@pytest.mark.parametrize("name", sorted(CONTRACT.schemas))
+@pytest.mark.parametrize("name", sampled(sorted(CONTRACT.schemas)))
 @pytest.mark.parametrize("full", [False, True], ids=["least", "full"])
 def test_examples_satisfy_their_schemas(name: str, full: bool) -> None:
     schema = {**CONTRACT.schemas[name], "schemas": CONTRACT.schemas}

@@ -87,6 +87,7 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-W", "error", "-m", "geopera", "sandbox", *arguments]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_the_command_says_where_it_listens_and_ends_cleanly(stop: signal.Signals, tmp_path: Path) -> None:
     options = ["--port", "0", "--token", "other-token", "--db", str(tmp_path / "a.db"), "--credits", "123"]
@@ -142,6 +143,7 @@ def test_an_option_that_makes_no_sense_is_refused(options: list[str]) -> None:
     assert "_" not in done.stderr, "the name of a function says nothing to anybody"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["a folder", "another file"])
 def test_an_unusable_database_is_reported_before_anything_is_served(kind: str, tmp_path: Path) -> None:
     place = tmp_path

@@ -198,6 +198,7 @@ def process(db: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
             child.kill()
 
 
+@pytest.mark.slow
 def test_a_killed_server_has_done_all_or_nothing(tmp_path: Path) -> None:
     """SIGKILL in the middle of many orders, twice: after a replay of every key, one debit and one order each."""
     keys = [f"key-{number}" for number in range(120)]

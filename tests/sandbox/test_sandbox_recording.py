@@ -216,6 +216,7 @@ def test_a_sign_in_leaves_no_token(tmp_path: Path) -> None:
         assert secret not in text, secret
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["record", "replay"])
 def test_the_command(mode: str, tmp_path: Path, sandbox: Sandbox) -> None:
     file = tmp_path / "run.cassette"

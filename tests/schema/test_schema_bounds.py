@@ -42,6 +42,7 @@ SHAPES: dict[str, tuple[Any, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_deep_values_of_schemas_that_are_deep_themselves(shape: str) -> None:
     """97 levels of schema to each turn of a recursion: the value must not use up the stack."""
@@ -65,6 +66,7 @@ def test_deep_values_of_schemas_that_are_deep_themselves(shape: str) -> None:
     assert adapter.dump_python(adapter.validate_python(fitting)) == fitting
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_long_chains_of_schemas(shape: str) -> None:
     of_schema, of_value = SHAPES[shape]
@@ -117,6 +119,7 @@ def test_best_effort_is_bounded() -> None:
     assert time.perf_counter() - start < 60
 
 
+@pytest.mark.slow
 def test_unknown_fields_of_a_deep_value() -> None:
     start = time.perf_counter()
     assert unknown_fields(nested(50_000, lambda value: [value])) == []

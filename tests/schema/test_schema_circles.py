@@ -99,6 +99,7 @@ def test_instances_of_lazy_classes_travel() -> None:
     assert pickle.loads(pickle.dumps(value)).to_dict() == value.to_dict()
 
 
+@pytest.mark.slow
 def test_twice_the_circle_costs_twice() -> None:
     def cost(size: int) -> float:
         schemas = circle(size)

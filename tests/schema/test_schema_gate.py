@@ -70,6 +70,7 @@ def chained(size: int) -> dict[str, Any]:
     return {**links, f"L{size}": {"type": "null"}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("schemas", "fits"),
     [

@@ -64,6 +64,7 @@ def test_an_invalid_schema_is_reported(schema: Any, words: str) -> None:
     assert len(str(caught.value)) < 600
 
 
+@pytest.mark.slow
 def test_deep_schemas() -> None:
     for wrap in (
         lambda inner: {"properties": {"a": inner}, "type": "object"},
@@ -154,6 +155,7 @@ def test_values_of_some_depth_are_fine() -> None:
     assert adapter.validate_python(nested(200)) == nested(200)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pattern", "text"),
     [

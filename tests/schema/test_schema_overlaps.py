@@ -142,6 +142,7 @@ def test_the_same_object_in_two_places_is_taken_in_both() -> None:
 HOSTILE = "^(?:(a+)+)\\1$"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_json", [False, True])
 @pytest.mark.parametrize(
     ("schema", "wrap"),
@@ -164,6 +165,7 @@ def test_one_budget_for_the_patterns_of_a_validation(schema: Any, wrap: Any, as_
     assert time.process_time() - start < 20
 
 
+@pytest.mark.slow
 def test_many_texts_that_are_cheap_are_no_attack() -> None:
     adapter = type_adapter({"type": "array", "items": {"type": "string", "pattern": r"^(?!aws:)(?=.*\d).+$"}})
     assert len(adapter.validate_python([f"name {number}" for number in range(20_000)])) == 20_000

@@ -363,6 +363,7 @@ class Maker:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("examples", [60, pytest.param(GENERATED, marks=LONG)])
 def test_generated_schemas(examples: int) -> None:
     @settings(SETTINGS, max_examples=examples)
@@ -439,6 +440,7 @@ def as_written_in(schema: Any, number: int) -> Any:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("examples", [15, pytest.param(300, marks=LONG)])
 @pytest.mark.parametrize("uri", OLDER)
 def test_generated_schemas_of_older_drafts(uri: str, examples: int) -> None:

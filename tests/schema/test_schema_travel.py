@@ -76,6 +76,7 @@ def test_pickle_carries_only_what_is_needed() -> None:
     assert len(pickle.dumps(value)) < 1500
 
 
+@pytest.mark.slow
 def test_pickle_in_a_spawned_process() -> None:
     adapter = type_adapter(SCHEMA, definitions=DEFINITIONS)
     value = adapter.validate_python(VALUE)
@@ -195,6 +196,7 @@ for name, data in pickle.load(sys.stdin.buffer).items():
 """
 
 
+@pytest.mark.slow
 def test_cloudpickle_in_processes_that_imported_nothing_else() -> None:
     pytest.importorskip("cloudpickle")
     tests = str(Path(__file__).parent.parent)

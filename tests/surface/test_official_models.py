@@ -40,7 +40,7 @@ def test_the_counts_are_those_of_the_generated_sdk() -> None:
     assert len(ENUMS) == 8
 
 
-@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("name", sampled(CLASSES))
 def test_the_class_and_its_module_exist(name: str) -> None:
     cls = getattr(models, name)
     assert isinstance(cls, type)
@@ -144,7 +144,7 @@ def test_additional_properties(name: str) -> None:
     assert model.to_dict() == {**body, "only": one}
 
 
-@pytest.mark.parametrize("name", OPEN_MODELS)
+@pytest.mark.parametrize("name", sampled(OPEN_MODELS))
 def test_open_classes_take_no_arguments_and_names_of_methods(name: str) -> None:
     cls = getattr(models, name)
     assert issubclass(cls, Model)
@@ -244,6 +244,7 @@ assert importlib.reload(m).CatalogSearchInput is C
 """
 
 
+@pytest.mark.slow
 def test_every_way_to_import_in_a_fresh_process() -> None:
     fresh(IMPORTS)
     fresh(
@@ -251,6 +252,7 @@ def test_every_way_to_import_in_a_fresh_process() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_star_import_brings_them_all() -> None:
     names = fresh("from geopera.models import *\nprint(*sorted(globals()))").split()
     assert set(CLASSES) <= set(names)

@@ -17,6 +17,7 @@ from typing import Any, get_type_hints
 
 import pytest
 from helpers.official import CLASSES, FURTHER_MODULES, MODULES, NAMES, WIRE, fresh
+from helpers.sample import sampled
 
 import geopera.api.operations as operations
 import geopera.models as models
@@ -33,6 +34,7 @@ def test_the_counts() -> None:
     assert len(MODULES) == 229 == len(default().operations)
 
 
+@pytest.mark.slow
 def test_listed_by_pkgutil_dir_and_help() -> None:
     found = list(pkgutil.iter_modules(operations.__path__))
     assert [info.name for info in found] == MODULES
@@ -51,7 +53,7 @@ def test_models_are_listed_by_pkgutil_too() -> None:
     assert {facts["module"] for facts in CLASSES.values()} <= names
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", sampled(MODULES))
 def test_every_module_has_the_four_functions(name: str) -> None:
     module = importlib.import_module(f"{PACKAGE}.{name}")
     assert isinstance(module, ModuleType)
@@ -147,11 +149,13 @@ else:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["catalog_search", "orders_archive_place", *FURTHER_MODULES])
 def test_every_way_to_import_in_a_fresh_process(name: str) -> None:
     fresh(EVERY_WAY.replace("NAME", name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "statement",
     [
@@ -186,6 +190,7 @@ assert len(found) == 8 and len(set(map(id, found))) == 1
     )
 
 
+@pytest.mark.slow
 def test_everything_is_importable_by_name() -> None:
     fresh(
         "import importlib, pkgutil, geopera.api.operations as o, geopera.models as m\n"
@@ -195,6 +200,7 @@ def test_everything_is_importable_by_name() -> None:
     )
 
 
+@pytest.mark.slow
 def test_from_a_zip(tmp_path: Path) -> None:
     """The package in a zip on the path, its data inside: every module is found and listed there too."""
     source = Path(importlib.import_module("geopera").__file__ or "").parent

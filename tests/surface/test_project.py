@@ -52,6 +52,7 @@ FORBIDDEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_nothing_of_one_machine_is_in_the_tree(what: str) -> None:
     found = []

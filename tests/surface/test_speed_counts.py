@@ -58,6 +58,7 @@ def test_looking_at_an_operation_brings_in_no_http_and_no_pydantic() -> None:
     assert not imported(source) & HEAVY
 
 
+@pytest.mark.slow
 def test_a_call_brings_in_no_judge_and_no_event_loop() -> None:
     with server.running() as url:
         source = f"""
@@ -96,6 +97,7 @@ print(len(default().operations), len(default().operations._made), len(default().
     assert run(source, GEOPERA_MANIFEST=str(file)).split() == [str(len(manifest.operations)), "0", "0"]
 
 
+@pytest.mark.slow
 def test_only_the_models_that_a_call_uses_are_built() -> None:
     with server.running() as url:
         source = f"""
@@ -165,6 +167,7 @@ def test_the_benchmark_works(tmp_path: Path) -> None:
     assert figures["machine"]["packages"]["httpx"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("enabled", [True, False])
 def test_the_collector_is_at_rest_while_a_page_is_taken_apart_and_as_before_afterwards(enabled: bool) -> None:
     import gc

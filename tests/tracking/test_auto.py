@@ -198,6 +198,7 @@ def test_a_cache_that_cannot_be_written_is_no_obstacle(
     assert NEW in follower.manifest.operations
 
 
+@pytest.mark.slow
 def test_another_client_takes_what_one_has_found(flavour: Any, api: Api, follower: Any) -> None:
     flavour(follower.invoke(NEW, {"place": "Sydney"}))
     other = flavour.client("t", api.url, manifest="auto")

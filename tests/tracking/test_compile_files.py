@@ -83,6 +83,7 @@ def test_a_document_is_laid_over_the_bundled_manifest(tmp_path: Path) -> None:
     assert result["api_version"] == json.loads(bundled_bytes())["api_version"]
 
 
+@pytest.mark.slow
 def test_the_bundled_manifest_from_itself(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(bundled_bytes())
     compile_file(tmp_path / "a.json", tmp_path / "b.json")

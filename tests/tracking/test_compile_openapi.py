@@ -233,10 +233,12 @@ def published(manifest: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_a_bare_document_loses_nothing_that_is_known() -> None:
     assert dump(compile_manifest(published(BUNDLED), overlay=OVERLAY, base=BUNDLED)) == bundled_bytes()
 
 
+@pytest.mark.slow
 def test_what_the_document_drops_is_gone_and_the_rest_stays() -> None:
     doc = published(BUNDLED)
     del doc["paths"]["/v1/op/webhooks.drain"]
@@ -252,6 +254,7 @@ def test_what_the_document_drops_is_gone_and_the_rest_stays() -> None:
     assert manifest["base_url"] == BUNDLED["base_url"]
 
 
+@pytest.mark.slow
 def test_a_changed_side_effect_takes_the_key_along() -> None:
     doc = published(BUNDLED)
     doc["paths"]["/v1/op/orders.cancel"]["post"]["x-side-effect"] = "compute"

@@ -67,6 +67,7 @@ def test_a_document_that_never_ends(flavour, serve, monkeypatch):
     assert server.hung_up.wait(20)
 
 
+@pytest.mark.slow
 def test_a_small_document_that_unpacks_to_a_huge_one(flavour, serve, monkeypatch):
     monkeypatch.setattr(refresh, "MAX_BYTES", 1 << 20)
     packed = gzip.compress(b" " * (64 << 20))

@@ -58,6 +58,7 @@ def test_two_codings_are_refused(flavour, client_of, serve_raw, status):
     assert type(caught.value) is (errors.ResponseError if status.startswith("200") else errors.ServerError)
 
 
+@pytest.mark.slow
 def test_a_response_is_inflated_up_to_its_bound(flavour, client_of, serve_raw):
     body = bomb(64 << 20)
     assert len(body) < 100_000

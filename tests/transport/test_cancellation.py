@@ -52,6 +52,7 @@ def test_cancelled_calls_give_their_connection_back(server, fault, hooked):
         asyncio.run(main(proxy.url))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hooked", [False, True], ids=["short", "through-httpx"])
 def test_cancelled_at_every_step_of_a_call(server, hooked):
     """A task is cancelled after n turns of the event loop, for each n until the call gets through.

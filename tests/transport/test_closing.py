@@ -25,6 +25,7 @@ def reply(connection, seen):
     connection.send(response({"id": "o"}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cancelled", [False, True])
 def test_a_connection_that_opens_while_the_client_is_closed(http_library, serve_raw, cancelled, monkeypatch):
     """Cancelled while it connects, anyio would leave its socket open until it is collected."""
@@ -117,6 +118,7 @@ def test_a_client_is_used_again_after_close(flavour, http_library, serve_raw):
     assert server.connections == 3
 
 
+@pytest.mark.slow
 def test_many_with_blocks_leave_nothing(serve_raw):
     server = serve_raw(reply)
 
@@ -139,6 +141,7 @@ def test_many_with_blocks_leave_nothing(serve_raw):
     assert alive() <= before + 2
 
 
+@pytest.mark.slow
 def test_unknown_operations_do_not_grow(serve_raw):
     server = serve_raw(reply)
     with Geopera(TOKEN, server.url) as client:

@@ -35,6 +35,7 @@ def after_a_moment(connection, seen):
     connection.send(response({"id": "o"}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("workers", "connections"), [(3, 1), (6, 2)])
 def test_no_task_gets_less_than_half_of_the_mean(http_library, serve_raw, workers, connections):
     server = serve_raw(after_a_moment)
@@ -56,6 +57,7 @@ def test_no_task_gets_less_than_half_of_the_mean(http_library, serve_raw, worker
     assert server.connections <= connections
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("workers", "connections"), [(3, 1), (6, 2)])
 def test_no_thread_gets_less_than_half_of_the_mean(http_library, serve_raw, workers, connections):
     server = serve_raw(after_a_moment)
@@ -142,6 +144,7 @@ async def stream(client, folder, number):
     return [one async for one in client.catalog.search_stream(host_name="h")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("work", [call, download, stream])
 def test_cancelled_tasks_lose_no_connection(http_library, serve_raw, work, tmp_path):
     """Two connections, and tasks that are cancelled anywhere: the pools stay as large as they are."""

@@ -96,6 +96,7 @@ def test_a_client_made_and_not_used_before_the_fork(flavour, server):
     assert len(set(server.peers)) == 2
 
 
+@pytest.mark.slow
 def test_a_fork_beside_a_first_call_does_not_hang(flavour, server):
     """Another thread imports what its first call needs while the process forks; the children call too."""
     import subprocess
@@ -135,6 +136,7 @@ sys.exit(sum(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in childre
     assert done.returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", ["call", "typo", "unknown", "wait", "map", "iter", "pages", "preview", "download"]
 )

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from helpers.raw import response
+from helpers.sample import sampled
 
 from geopera import AuthenticatedClient, Client, Geopera, Manifest, errors
 from geopera.manifest import default
@@ -187,7 +188,7 @@ BAD = [
 
 
 @pytest.mark.usefixtures("no_pauses")
-@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize("given", sampled([False, True]))
 def test_an_address_that_is_none_is_a_fault_of_the_response(
     flavour, http_library, serve_raw, tmp_path, given
 ):

@@ -144,10 +144,12 @@ def private_names():
                         yield from ((*place, name) for name in parts if name.startswith("_"))
 
 
+@pytest.mark.slow
 def test_no_private_name_of_another_library_is_imported():
     assert list(private_names()) == []
 
 
+@pytest.mark.slow
 def test_no_private_attribute_of_a_transport_is_touched():
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from .problems import ProblemError
 
@@ -16,7 +16,8 @@ async def read_body(request: Request, most: int, seconds: float = SECONDS) -> by
     """The body of a request.
 
     Raises:
-        ProblemError: 413 for more than `most` bytes, 408 if the body takes longer than `seconds`.
+        ProblemError: 413 for more than `most` bytes, 408 if the body takes longer than `seconds`, 400 if the client goes away
+            before it has arrived.
     """
     raw = bytearray()
     try:
@@ -27,4 +28,8 @@ async def read_body(request: Request, most: int, seconds: float = SECONDS) -> by
                     raise ProblemError(413, f"The body has more than {most} bytes.", headers=_CLOSE)
     except TimeoutError:
         raise ProblemError(408, "The body did not arrive in time.", headers=_CLOSE) from None
+    except ClientDisconnect:
+        raise ProblemError(
+            400, "The connection was closed before the body had arrived.", headers=_CLOSE
+        ) from None
     return bytes(raw)

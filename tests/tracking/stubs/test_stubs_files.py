@@ -59,6 +59,7 @@ def test_it_is_a_partial_stub_package(written):
     assert {"__init__.pyi", "fluent.pyi", "models/__init__.pyi", "bodies.pyi"} < written.keys()
 
 
+@pytest.mark.slow
 def test_every_name_that_is_used_is_defined(written, trees):
     """What a checker that is told to ignore errors in the stubs would pass over."""
     homes = {
@@ -421,6 +422,7 @@ def test_nothing_generated_is_committed():
     assert done.stdout == ""
 
 
+@pytest.mark.slow
 def test_writing_takes_no_second():
     code = (
         "import time; from geopera.manifest import bundled; from geopera.tracking import stubs;"
