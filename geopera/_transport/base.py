@@ -14,6 +14,7 @@ from .._call.stops import ClosedBeforeSending, ClosedWhileSending, NotSentInTime
 from .._decoding.inflate import ACCEPTED, Whole, too_large
 from .._secrets import header_fault, reveal
 from ..errors import InvalidInputError, ManifestError
+from .gate import Gate
 from .guard import Guard
 from .redirects import bad_redirect, origin
 from .settings import timeout_of
@@ -67,7 +68,7 @@ class Pool:
     earlier response can be mistaken for theirs, and no dead idle connection can leave it open whether they acted.
     """
 
-    __slots__ = ("__weakref__", "_alone", "_connection", "_files", "_guard", "_routes", "_streams", "client", "finalizer", "given", "library", "process")  # fmt: skip
+    __slots__ = ("__weakref__", "_alone", "_connection", "_files", "_gates", "_guard", "_routes", "_streams", "client", "finalizer", "given", "library", "process")  # fmt: skip
 
     def __init__(self, client: Any, connection: Connection, *, given: bool) -> None:
         self.client = client
@@ -81,6 +82,8 @@ class Pool:
         self._routes: WeakKeyDictionary[Any, _Route] = WeakKeyDictionary()
         self._alone: Any = None
         self._files: Any = None
+        places = None if given or connection.own_way else connection.limits().max_connections
+        self._gates = tuple(Gate(places) if places else None for _ in range(2))  # of `client` and of `_alone`
 
     @property
     def mine(self) -> bool:
@@ -194,6 +197,22 @@ class Pool:
         before = not sent or type(exc).__name__ in ("ConnectError", "ConnectTimeout", "PoolTimeout")
         cls = ClosedBeforeSending if before or isinstance(exc, RuntimeError) else ClosedWhileSending
         return cls("the client was closed while the call ran")
+
+    def _not_entered(self, request: Request | Get) -> Exception:
+        """Why a request got no connection."""
+        if self.closed:
+            return ClosedBeforeSending("the client was closed while the call ran")
+        if request.deadline is not None and time.monotonic() >= request.deadline:
+            return NotSentInTime("no connection became free in time")
+        error: Exception = self.library.PoolTimeout("all connections are in use")
+        return error
+
+    def _end(self) -> None:
+        """End the requests that run and those that wait."""
+        self._streams.end()
+        for gate in self._gates:
+            if gate is not None:
+                gate.end()
 
     # What comes back.
 

@@ -164,7 +164,11 @@ class Body:
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self.http.close()
+        try:
+            self.http.close()
+        finally:
+            if self._at_end is not None:
+                self._at_end()
 
     async def aclose(self) -> None:
         """Close it, also if the caller's task is cancelled: it is closed in a task of its own.
@@ -172,12 +176,11 @@ class Body:
         Releasing a connection takes a turn of the event loop. A task that is cancelled in that turn would leave the
         connection marked as in use.
         """
-        at_end, self._at_end = self._at_end, None
         try:
             await for_sure(self.http.aclose())
         finally:
-            if at_end is not None:
-                at_end()
+            if self._at_end is not None:
+                self._at_end()
 
 
 _closing: set[Any] = set()  # the event loop itself holds its tasks weakly

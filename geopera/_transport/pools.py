@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 from .._auth.credentials import Renew
 from .._call.endpoint import Request
 from .._call.layers import Layered
-from .._call.stops import ClosedBeforeSending, NotSentInTime, TotalTimeout
+from .._call.stops import TotalTimeout
 from .._decoding.inflate import BodyCut
 from .._drivers import arun, run
 from .._secrets.urls import unlogged
 from .apart import all_given_up, in_a_task, in_a_thread
 from .base import Get, Pool, arguments_of, foreign, made_of
 from .bodies import Body, for_sure
-from .gate import Gate
+from .gate import Slot
 from .redirects import MOST, BadRedirect, bad_redirect, destination, following, origin
+from .spent import Spent, closed
 from .streams import Watch, running_loop
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import httpx
 
     from .._call.endpoint import Reply
+    from .gate import Gate
     from .guard import Reception
     from .settings import Connection
 
@@ -42,51 +44,68 @@ class SyncPool(Pool):
     def send(self, request: Request | Get) -> Reply:
         built = self.build(request)
         watch = None if request.deadline is None else Watch(self._streams)
+        sent = False
+        slot: Slot | None = None
         try:
             self._cut(built, request.deadline)
+            client, gate = self._client_for(request)
+            slot = Slot(gate)
+            if not slot.enter(built.extensions["timeout"].get("pool")) or self.closed:
+                raise self._not_entered(request)
+            sent = True
             if watch is None:
                 built.extensions["trace"] = self._streams.note
-                return self._exchange(built, request)
+                return self._exchange(client, built, request, slot)
             built.extensions["trace"] = watch.note
             assert request.deadline is not None
-            reply: Reply = in_a_thread(partial(self._exchange, built, request), watch, request.deadline)
+            work = partial(self._exchange, client, built, request, slot)
+            reply: Reply = in_a_thread(work, watch, request.deadline)
             return reply
         except BaseException as exc:
+            # A request that was given up keeps its connection, and so its slot, until its thread ends.
+            if slot is not None and not (watch is not None and watch.given_up):
+                slot.leave()
             request.place = self._place(built)
-            instead = self._instead(exc, sent=True)
+            instead = self._instead(exc, sent=sent)
             if instead is not None:
                 raise instead from exc
             raise
 
-    def _client_for(self, request: Request | Get) -> Any:
-        """The client that carries a request.
+    def _client_for(self, request: Request | Get) -> tuple[Any, Gate | None]:
+        """The client that carries a request, and its gate.
 
         A request with a deadline has a connection of its own too, so that ending it affects no other request.
         """
         if not (request.alone or request.deadline is not None) or self.given or self._connection.own_way:
-            return self.client
+            return self.client, self._gates[0]
         if self._alone is None:
             self._alone = self._like(type(self.client), asynchronous=False)
-        return self._synced(self._alone)
+        return self._synced(self._alone), self._gates[1]
 
-    def _exchange(self, built: httpx.Request, request: Request | Get) -> Reply:
-        client = self._client_for(request)
-        response = client.send(built, stream=True, auth=self.client.auth, follow_redirects=False)
-        if self.client.follow_redirects:
-            response = self._redirected(client, built, response)
+    def _exchange(self, client: Any, built: httpx.Request, request: Request | Get, slot: Slot) -> Reply:
+        response: Any = None
+        body: Body | None = None
         try:
+            response = client.send(built, stream=True, auth=self.client.auth, follow_redirects=False)
+            if self.client.follow_redirects:
+                response = self._redirected(client, built, response)
             reception = self._guard.reception(response)
             if reception.stale():
                 response.extensions["network_stream"].close()
                 raise self._early()
             if request.stream and response.is_success:
-                body = Body(response, self.library, reception, request.deadline, direct=self.direct)
-                response = None
-                return self._reply(body.http, None, body)
+                body = Body(
+                    response, self.library, reception, request.deadline, slot.leave, direct=self.direct
+                )
+                return self._reply(response, None, body)
             return self._reply(response, self._read(response, reception, request.limit))
         finally:
-            if response is not None:
-                response.close()
+            if body is None:
+                try:
+                    if response is not None:
+                        response.close()
+                finally:
+                    slot.leave()
 
     def _redirected(self, client: Any, built: httpx.Request, response: Any) -> Any:
         for _ in range(MOST):
@@ -162,7 +181,7 @@ class SyncPool(Pool):
             self.finalizer.detach()
         if self.given or not self.mine:
             return
-        self._streams.end()
+        self._end()
         for client in (self.client, self._alone, self._files):
             if client is not None:
                 client.close()
@@ -171,13 +190,12 @@ class SyncPool(Pool):
 class AsyncPool(Pool):
     """The pool of async calls in one event loop; a client of the caller's is used in any."""
 
-    __slots__ = ("_alone_gate", "_gate", "_tasks")
+    __slots__ = ("_spent", "_tasks")
 
     def __init__(self, client: Any, connection: Connection, *, given: bool) -> None:
         super().__init__(client, connection, given=given)
         self._tasks: dict[Any, Watch] = {}
-        places = None if given or connection.own_way else connection.limits().max_connections
-        self._gate, self._alone_gate = (Gate(places) if places else None for _ in range(2))
+        self._spent = Spent()
 
     @property
     def direct(self) -> bool:
@@ -187,21 +205,23 @@ class AsyncPool(Pool):
     async def send(self, request: Request | Get) -> Reply:
         built = self.build(request)
         sent = False
+        slot: Slot | None = None
         try:
             self._cut(built, request.deadline)
             client, gate = self._client_for(request)
-            if gate is not None:
-                pool = built.extensions["timeout"].get("pool")
-                if not await gate.enter(pool):
-                    if request.deadline is not None and time.monotonic() >= request.deadline:
-                        raise NotSentInTime("no connection became free in time")
-                    raise self.library.PoolTimeout("all connections are in use")
-                if self.closed:
-                    gate.leave()
-                    raise ClosedBeforeSending("the client was closed while the call ran")
+            spent = self._spent.take() if client is self.client else None
+            if spent is not None:
+                before, slot = spent
+            else:
+                before, slot = None, Slot(gate)
+                if not await slot.aenter(built.extensions["timeout"].get("pool")) or self.closed:
+                    raise self._not_entered(request)
             sent = True
-            return await self._apart(built, self._exchange(client, built, request, gate), request.deadline)
+            work = self._exchange(client, built, request, slot, before)
+            return await self._apart(built, work, request.deadline)
         except BaseException as exc:
+            if slot is not None and not sent:
+                slot.leave()
             request.place = self._place(built)
             instead = self._instead(exc, sent=sent)
             if instead is not None:
@@ -232,17 +252,21 @@ class AsyncPool(Pool):
 
     def _client_for(self, request: Request | Get) -> tuple[Any, Gate | None]:
         if not request.alone or self.given or self._connection.own_way:
-            return self.client, self._gate
+            return self.client, self._gates[0]
         if self._alone is None:
             self._alone = self._like(type(self.client), asynchronous=True)
-        return self._synced(self._alone), self._alone_gate
+        return self._synced(self._alone), self._gates[1]
 
     async def _exchange(
-        self, client: Any, built: httpx.Request, request: Request | Get, gate: Gate | None
+        self, client: Any, built: httpx.Request, request: Request | Get, slot: Slot, before: Any
     ) -> Reply:
-        leave = None if gate is None else gate.leave
+        """Send a request, after the response that its slot still held was closed."""
         response: Any = None
+        body: Body | None = None
+        kept = False
         try:
+            if before is not None:
+                await closed(before)
             response = await client.send(built, stream=True, auth=self.client.auth, follow_redirects=False)
             if self.client.follow_redirects:
                 response = await self._redirected(client, built, response)
@@ -251,17 +275,22 @@ class AsyncPool(Pool):
                 await response.extensions["network_stream"].aclose()
                 raise self._early()
             if request.stream and response.is_success:
-                body = Body(response, self.library, reception, request.deadline, leave, direct=self.direct)
-                response = leave = None
-                return self._reply(body.http, None, body)
-            return self._reply(response, await self._read(response, reception, request.limit))
+                body = Body(
+                    response, self.library, reception, request.deadline, slot.leave, direct=self.direct
+                )
+                return self._reply(response, None, body)
+            content = await self._read(response, reception, request.limit)
+            if client is self.client and self.direct and not response.is_closed and not slot.wanted:
+                self._spent.keep(response, slot)
+                kept = True
+            return self._reply(response, content)
         finally:
-            try:
-                if response is not None and not response.is_closed:
-                    await for_sure(response.aclose())
-            finally:
-                if leave is not None:
-                    leave()
+            if body is None and not kept:
+                try:
+                    if response is not None and not response.is_closed:
+                        await for_sure(response.aclose())
+                finally:
+                    slot.leave()
 
     async def _redirected(self, client: Any, built: httpx.Request, response: Any) -> Any:
         for _ in range(MOST):
@@ -282,7 +311,8 @@ class AsyncPool(Pool):
         try:
             if reception.surplus:
                 await response.extensions["network_stream"].aclose()
-            async for raw in response.aiter_raw():
+            # Not `aiter_raw`, which closes the response.
+            async for raw in response.stream:
                 reception.note()
                 if reception.surplus:
                     await response.extensions["network_stream"].aclose()
@@ -339,9 +369,10 @@ class AsyncPool(Pool):
         """End what runs, and close what was made here."""
         if self.given or not self.mine:
             return
-        self._streams.end()
+        self._end()
         if self._tasks:
             await all_given_up(self._tasks)
+        await self._spent.close()
         for client in (self.client, self._alone, self._files):
             if client is not None:
                 await client.aclose()

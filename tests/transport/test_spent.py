@@ -1,0 +1,124 @@
+"""Responses that are closed by the next request: few system calls, and no connection is held for long."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import warnings
+
+import pytest
+from helpers.raw import response
+
+from geopera import AsyncGeopera, errors
+
+TOKEN = "token-for-tests"
+READ = {"order_id": "o"}
+pytestmark = pytest.mark.filterwarnings("ignore::geopera.errors.ResponseMismatchWarning")
+
+
+def reply(connection, seen):
+    connection.send(response({"id": "o"}))
+
+
+def options(http_library, connections=100, pool=20):
+    library = importlib.import_module(http_library)
+    limits = library.Limits(max_connections=connections, max_keepalive_connections=connections)
+    return {
+        "http_library": http_library,
+        "httpx_args": {"limits": limits},
+        "timeout": library.Timeout(20, pool=pool),
+        "rate_limit": None,
+        "max_retries": 0,
+    }
+
+
+def test_many_tasks_do_not_ask_every_connection_whether_it_is_alive(serve_raw, monkeypatch):
+    """The pool asks each idle one at every request, so there must be few of them; there were as many as tasks."""
+    server = serve_raw(reply)
+    asked, classes = [0], set()
+
+    def hook(response):
+        cls = type(response.extensions["network_stream"])
+        if cls not in classes:
+            classes.add(cls)
+            real = cls.get_extra_info
+
+            def counted(self, info):
+                asked[0] += info == "is_readable"
+                return real(self, info)
+
+            monkeypatch.setattr(cls, "get_extra_info", counted)
+
+    async def main():
+        async with AsyncGeopera(TOKEN, server.url, on_response=hook, **options("httpx2")) as client:
+
+            async def work(calls):
+                for _ in range(calls):
+                    await client.orders.get(READ)
+
+            await asyncio.gather(*(work(1) for _ in range(24)))
+            assert classes
+            asked[0] = 0
+            await asyncio.gather(*(work(8) for _ in range(24)))
+
+    asyncio.run(main())
+    assert asked[0] / (24 * 8) < 12, asked
+
+
+def test_a_connection_is_free_again_soon_after_a_call(http_library, serve_raw):
+    """Also for requests that the caller sends with the same HTTP client."""
+    server = serve_raw(reply)
+
+    async def main():
+        async with AsyncGeopera(TOKEN, server.url, **options(http_library, 1, pool=2)) as client:
+            http = client.client.get_async_httpx_client()
+            for _ in range(3):
+                await client.orders.get(READ)
+                assert (await http.get("/")).status_code == 200
+
+    asyncio.run(main())
+    assert len(server.seen) == 6
+
+
+@pytest.mark.parametrize("failing", ["status", "cut"])
+def test_a_call_that_fails_leaves_its_connection_to_the_next(http_library, serve_raw, failing):
+    def script(connection, seen):
+        if seen.number % 2:
+            return reply(connection, seen)
+        if failing == "status":
+            return connection.send(response({"detail": "no"}, status="404 Not Found"))
+        connection.send(response({"id": "o"})[:-3])
+        return False
+
+    server = serve_raw(script)
+
+    async def main():
+        async with AsyncGeopera(TOKEN, server.url, **options(http_library, 1, pool=2)) as client:
+            for _ in range(3):
+                with pytest.raises((errors.NotFoundError, errors.APIConnectionError)):
+                    await client.orders.get(READ)
+                assert (await client.orders.get(READ))["id"] == "o"
+
+    asyncio.run(main())
+    assert len(server.seen) == 6
+
+
+@pytest.mark.parametrize("bare", [True, False])
+def test_a_loop_that_ends_without_closing_the_client_does_not_complain(http_library, serve_raw, caplog, bare):
+    server = serve_raw(reply)
+
+    async def main():
+        client = AsyncGeopera(TOKEN, server.url, **options(http_library))
+        return await client.orders.get(READ)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # its socket is open, as that of any client
+        if bare:
+            loop = asyncio.new_event_loop()
+            assert loop.run_until_complete(main())["id"] == "o"
+            loop.close()
+        else:
+            assert asyncio.run(main())["id"] == "o"
+        gc.collect()
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
