@@ -104,7 +104,8 @@ def _salvage(place: Place, unit: Unit, value: Any, at: Where, problems: Problems
         else:
             for keyword in ("anyOf", "oneOf"):
                 if keyword in schema:
-                    return _branch(place, keyword, unit, value, at, problems, failure, unions)
+                    result = _branch(place, keyword, unit, value, at, problems, unions)
+                    break
     if len(problems) == before:
         problems.extend(_problems_of(failure, at))
     return result
@@ -145,14 +146,7 @@ def _object(
 
 
 def _branch(
-    place: Place,
-    keyword: str,
-    unit: Unit,
-    value: Any,
-    at: Where,
-    problems: Problems,
-    failure: ValidationError,
-    unions: int,
+    place: Place, keyword: str, unit: Unit, value: Any, at: Where, problems: Problems, unions: int
 ) -> Any:
     """The member of a union that the tag names, or that makes the most of the value: with the fewest problems."""
     tagging = unit.registry._tagging(place, keyword)
@@ -164,7 +158,6 @@ def _branch(
             problems.append(((*at, tagging.wire), tagging.reason()))
             return value
     if unions >= _MOST_UNIONS:
-        problems.extend(_problems_of(failure, at))
         return value
     best: tuple[int, Problems, Any] | None = None
     for index in range(len(place.schema[keyword])):
@@ -173,7 +166,6 @@ def _branch(
         if result is not value and (best is None or len(found) < best[0]):
             best = len(found), found, result
     if best is None:
-        problems.extend(_problems_of(failure, at))
         return value
-    problems.extend(best[1] or _problems_of(failure, at))
+    problems.extend(best[1])
     return best[2]

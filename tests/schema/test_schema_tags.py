@@ -214,3 +214,20 @@ def test_a_tag_that_may_be_left_out_decides_where_it_is_given(keyword: str) -> N
             adapter.validate_python({"b": 1})
     with pytest.raises(ValidationError):
         adapter.validate_python({"t": "C"})
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"required": ["z"]},
+        {"type": "array"},
+        {"minProperties": 2},
+        {"not": {"required": ["t"]}},
+        {"const": 5},
+    ],
+)
+def test_a_fault_of_the_schema_around_a_union_is_a_problem(beside: dict[str, Any]) -> None:
+    adapter = type_adapter({**PET, **beside}, definitions=PETS)
+    value, problems = best_effort(adapter, {"t": "dog"})
+    assert problems
+    assert adapter.dump_python(value, mode="json") == {"t": "dog"}
