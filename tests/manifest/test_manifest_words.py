@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -54,6 +55,7 @@ def test_describe_prints_them(
     from geopera._cli import explore
     from geopera._cli.main import main
 
+    import_module("geopera._cli.manifest")  # or it would bind the replacement, for all tests to come
     monkeypatch.setattr(explore, "in_use", lambda url=None: manifest)
     assert main(["describe", "catalog.search", "--format", "json"]) == 0
     told = json.loads(capsys.readouterr().out)
