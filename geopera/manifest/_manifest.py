@@ -189,7 +189,7 @@ class Manifest:
         entry = _decode(id, raw)
         _refuse(_trust.entry_faults(entry, self.schemas), "operations", id)
         for field in ("input", "output"):
-            _refuse(_trust.schema_faults(entry[field]), "operations", id, field)
+            _refuse(_trust.text_faults(entry[field]), "operations", id, field)
         return entry
 
     def _with_docs(self, key: str, schema: Any) -> Any:
