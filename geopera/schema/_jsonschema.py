@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic_core import core_schema
 
+from .._keywords import HOLDERS
 from ._document import Loc, children
 from ._tags import meant
 
@@ -59,11 +60,29 @@ def _refer(registry: Any, loc: Loc, handler: Any) -> str:
     return found
 
 
+def _looks_like_reference(data: Any) -> bool:
+    """Whether something in data has a member ``$ref``, which pydantic would follow: such data is left out."""
+    waiting = [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Mapping):
+            if "$ref" in value:
+                return True
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return False
+
+
 def _rewritten(registry: Any, loc: Loc, handler: Any) -> Any:
     schema = loc.schema
     if not isinstance(schema, Mapping):
         return schema
-    result: dict[str, Any] = {key: deepcopy(value) for key, value in schema.items() if key not in _PLACES}
+    result: dict[str, Any] = {
+        key: deepcopy(value)
+        for key, value in schema.items()
+        if key not in _PLACES and (key in HOLDERS or not _looks_like_reference(value))
+    }
     for keyword in ("$ref", "$dynamicRef"):
         if keyword in result:
             result["$ref"] = _refer(registry, loc.doc.resolve(result.pop(keyword), loc), handler)

@@ -123,3 +123,17 @@ def test_the_mapping_of_a_discriminator_names_what_is_there() -> None:
         if "u" in definition["properties"]
     )
     assert found["discriminator"]["mapping"] == {"a": "#/$defs/A", "b": "#/$defs/B"}
+
+
+@pytest.mark.parametrize("keyword", ["x-more", "default", "examples", "const", "enum"])
+def test_data_that_looks_like_a_reference_is_left_out(keyword: str) -> None:
+    data = {"a": {"$ref": "#/nowhere"}}
+    inner = {keyword: [data] if keyword in ("enum", "examples") else data}
+    fields = {"f": inner, "g": {"$ref": "#/$defs/D"}, "$ref": {"type": "string"}}
+    adapter: Any = type_adapter({"type": "object", "properties": fields}, definitions=DEFINITIONS)
+    cls = adapter.type.unit.cls
+    Mine = pydantic.create_model("Mine", own=(cls, ...))
+    for model in (Mine, cls):
+        written = model.model_json_schema()
+        assert "nowhere" not in str(written)
+        assert resolved(written, written) >= 1
