@@ -413,7 +413,9 @@ def _one_way(schema: Any, mark: str, renamed: dict[str, str]) -> Any:
             made[keyword] = value
     excluded = _required_of(schema, mark)
     if excluded:
-        made["required"] = [name for name in made["required"] if name not in excluded]
+        made["required"] = [
+            name for name in made["required"] if not isinstance(name, str) or name not in excluded
+        ]
         if not made["required"]:
             del made["required"]
     return made

@@ -380,6 +380,16 @@ def test_one_odd_schema_costs_nothing_else(odd_schema: dict[str, Any]) -> None:
     assert "station" in manifest["schemas"]["TideInput"]["properties"]
 
 
+def test_names_in_required_that_are_none_are_reported() -> None:
+    doc = document(tides__get=tide(), tides__list=tide())
+    doc["openapi"] = "3.0.3"
+    properties = {"id": {"type": "string", "readOnly": True}}
+    doc["components"]["schemas"]["Point"] = {"properties": properties, "required": ["id", {}]}
+    manifest, odd = left_out(doc)
+    assert list(manifest["operations"]) == ["tides.get", "tides.list"]
+    assert list(odd) == ["schemas.Point"]
+
+
 @pytest.mark.parametrize("id", ["Tides.List", "tides", "tides..x", "tides.get.more", "1.2", "t\u0131des.x"])
 def test_one_odd_id_costs_nothing_else(id: str) -> None:
     doc = document(tides__get=tide())
