@@ -17,7 +17,7 @@ from .._http import is_timeout, transport_errors
 from .._transport.base import Get
 from .._version import __version__
 from ..errors import APIConnectionError, APITimeoutError, GeoperaError, ManifestError
-from ..manifest import Manifest, bundled_bytes
+from ..manifest import Manifest, bundled, bundled_bytes
 from . import cache
 from ._components import LeftOut
 from .compile import MAX_BYTES, compile_manifest, dump, warn_left_out
@@ -203,7 +203,8 @@ def _complete(
         document, raw = compiled(fetched.data, source, left_out=odd)
         if odd and not quiet:
             warn_left_out(odd.lines(), source, 4)
-    found = diff(current.to_dict(), document, odd.lines())
+    before = _usable(current)
+    found = diff(before or bundled().to_dict(), document, odd.lines())
     if dry_run:
         return Refresh(current, found, None, source)
     installed = None
@@ -214,11 +215,19 @@ def _complete(
             raise
         if not quiet:
             warn(f"{exc}; this client uses it anyway", RuntimeWarning, stacklevel=2)
-    if current.to_dict() != document:
+    if before != document:
         new = Manifest.from_bytes(raw, source=installed or source)
         new.tree  # noqa: B018 - a tree that cannot be made is refused before anybody uses it
-        client.manifest = new.succeed(current)
+        client.manifest = new.succeed(current) if before else new
     return Refresh(client.manifest, found, installed, source)
+
+
+def _usable(manifest: Manifest) -> dict[str, Any]:
+    """The document of `manifest`; empty if an entry is faulty, since a refresh is what replaces it."""
+    try:
+        return manifest.to_dict()
+    except ManifestError:
+        return {}
 
 
 def _keep(client: Client, raw: bytes, etag: str, document: dict[str, Any]) -> str:

@@ -237,6 +237,19 @@ def test_a_manifest_can_be_given(flavour, server, tmp_path):
     assert flavour.client(manifest=given).manifest is given
 
 
+@pytest.mark.parametrize("section", ["operations", "schemas"])
+def test_a_refresh_replaces_a_manifest_with_a_faulty_entry(flavour, server, section):
+    document = small_manifest()
+    first = next(iter(document[section]))
+    document[section][first] = {"type": "object", "description": "\x1b"}
+    client = flavour.client(server.token, server.url, manifest=Manifest.from_dict(document))
+    with pytest.raises(ManifestError):
+        client.manifest.to_dict()
+    flavour(client.refresh_manifest())
+    assert client.manifest.to_dict()
+    assert client.manifest.models.CatalogSearchInput
+
+
 BAD = {
     "html": b"<html><body>Bad gateway</body></html>",
     "empty": b"",
