@@ -105,9 +105,9 @@ class Manifest:
         source: str = "",
     ) -> None:
         _refuse(_trust.faults(head, operations, schemas, docs), what=source or "the manifest")
-        self.api_version: str = head["api_version"]
-        self.base_url: str = head["base_url"]
-        self.path: str = head["path"]
+        self.api_version: str = head.get("api_version", "")
+        self.base_url: str = head.get("base_url", "https://api.geopera.com")
+        self.path: str = head.get("path", "/v1/op/{operation_id}")
         self._entries = Entries(operations, self._checked_entry)
         self.operations = Entries(self._entries, Operation.from_entry)
         self.schemas = Entries(schemas, _checked_schema)
@@ -189,7 +189,7 @@ class Manifest:
         entry = _decode(id, raw)
         _refuse(_trust.entry_faults(entry, self.schemas), "operations", id)
         for field in ("input", "output"):
-            _refuse(_trust.text_faults(entry[field]), "operations", id, field)
+            _refuse(_trust.text_faults(entry.get(field, {})), "operations", id, field)
         return entry
 
     def _with_docs(self, key: str, schema: Any) -> Any:

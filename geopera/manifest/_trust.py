@@ -74,7 +74,6 @@ def _is_base_url(url: object) -> bool:
         and rest[:1] not in ("", "/")
         and not any(c in rest for c in " ?#\\")
         and "//" not in rest
-        and rest[-1] != "/"
         and not any(part in (".", "..") for part in rest.split("/"))
     )
 
@@ -105,7 +104,7 @@ def is_media_type(text: object) -> bool:
 
 
 def _is_version(text: object) -> bool:
-    return isinstance(text, str) and 0 < len(text) <= 100 and text.isprintable()
+    return isinstance(text, str) and len(text) <= 100 and text.isprintable()
 
 
 _HEAD: _Table = {
@@ -114,22 +113,26 @@ _HEAD: _Table = {
         f"is not the format that this version reads, {FORMAT}",
     ),
     "api_version": (_is_version, "is not a printable version of at most 100 characters"),
-    "base_url": (
-        _is_base_url,
-        "is not an http or https URL without query, fragment, dots and a slash at the end",
-    ),
+    "base_url": (_is_base_url, "is not an http or https URL without query, fragment and dots"),
     "path": (_is_path, f"is not a path that starts with one slash and holds {PLACE} once"),
 }
 
 
-def faults(head: Mapping[str, Any], operations: Any, schemas: Any, docs: Any) -> Iterator[Fault]:
-    """The faults of a manifest, except for the insides of its entries: (path, fault) of the head, the ids and the keys."""
+def faults(
+    head: Mapping[str, Any], operations: Any, schemas: Any, docs: Any, *, strict: bool = False
+) -> Iterator[Fault]:
+    """The faults of a manifest, except for the insides of its entries: (path, fault) of the head, the ids and the keys.
+
+    `strict` adds what a reader ignores, and a writer avoids.
+    """
     for name, value in head.items():
         if not isinstance(name, str):
             yield (), "a key of the manifest is not text"
-        elif name not in _HEAD and name not in _SECTIONS and not _is_scalar(value):
+        elif strict and name not in _HEAD and name not in _SECTIONS and not _is_scalar(value):
             yield (name,), f"{shown(value)!r} is not a printable text, an integer, a boolean or null"
-    yield from _misfits(head, _HEAD, _HEAD, None)
+    yield from _misfits(head, _HEAD, ("format",), None)
+    if strict and str(head.get("base_url", "")).endswith("/"):
+        yield ("base_url",), "ends with a slash"
     for section, part in zip(_SECTIONS, (operations, schemas, docs), strict=True):
         if not isinstance(part, Mapping):
             yield (section,), "is not an object"
@@ -279,7 +282,8 @@ def is_status(status: object) -> bool:
 
 
 def _is_record(value: object, fields: _Table) -> bool:
-    return value is None or (isinstance(value, dict) and not any(_misfits(value, fields, fields, ())))
+    first = next(iter(fields))
+    return value is None or (isinstance(value, dict) and not any(_misfits(value, fields, (first,), ())))
 
 
 _PAGING: _Table = {
@@ -295,7 +299,7 @@ _BOOLEAN = (lambda v: isinstance(v, bool), "is not a boolean")
 _MEDIA_TYPE = (is_media_type, "is not a media type without parameters")
 _SCHEMA = (lambda v: isinstance(v, dict), "is not a schema")
 _TEXTS = (_are_texts, "is not a list of at most 100 printable texts of at most 100 characters")
-_REQUIRED: _Table = {
+_ENTRY: _Table = {
     "summary": (lambda v: _is_text(v, 90) and v != "", "is not one printable line of at most 90 characters"),
     "scope": (lambda v: v is None or _is_text(v), "is not a printable text or null"),
     "side_effect": (
@@ -309,9 +313,6 @@ _REQUIRED: _Table = {
     "body_required": _BOOLEAN,
     "input": _SCHEMA,
     "output": _SCHEMA,
-}
-_ENTRY: _Table = {
-    **_REQUIRED,
     "description": (
         lambda v: is_prose(v, MAX_TEXT),
         f"is not a printable text of at most {MAX_TEXT:,} characters",
@@ -327,14 +328,17 @@ _ENTRY: _Table = {
 }
 
 
-def entry_faults(entry: object, schemas: Container[str]) -> Iterator[Fault]:
+_REQUIRED = ("input", "output")
+
+
+def entry_faults(entry: object, schemas: Container[str], *, strict: bool = False) -> Iterator[Fault]:
     """The faults of an operation's entry, except for the contents of its schemas; `schemas` has all keys."""
     if not isinstance(entry, dict):
         yield (), "the entry is not an object"
     elif fault := json_fault(entry):
         yield (), fault
     else:
-        yield from _misfits(entry, _ENTRY, _REQUIRED, ())
+        yield from _misfits(entry, _ENTRY, _REQUIRED if strict else (), () if strict else None)
         errors = entry.get("errors", {})
         for status, key in errors.items() if _are_errors(errors) else ():
             if key not in schemas:

@@ -132,12 +132,12 @@ def _unbuilt_faults(manifest: Mapping[str, Any]) -> Iterator[Fault]:
     """The faults that loading, and use, find in a manifest before they build a schema."""
     operations, schemas = manifest.get("operations"), manifest.get("schemas")
     docs = manifest.get("docs", {})
-    for way, text in _trust.faults(manifest, operations, schemas, docs):
+    for way, text in _trust.faults(manifest, operations, schemas, docs, strict=True):
         yield Fault(*way, (), text) if len(way) == 2 else Fault("", "", way, text)
     if not isinstance(operations, Mapping) or not isinstance(schemas, Mapping):
         return
     for id, entry in operations.items():
-        for way, text in _trust.entry_faults(entry, schemas):
+        for way, text in _trust.entry_faults(entry, schemas, strict=True):
             yield Fault("operations", id, way, text)
         start = id.find(".") if isinstance(id, str) else -1
         while start > 0:
