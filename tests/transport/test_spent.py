@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import time
 import warnings
 
 import pytest
 from helpers.raw import response
 
 from geopera import AsyncGeopera, errors
+from geopera._transport.gate import Gate, Slot
+from geopera._transport.spent import Spent
 
 TOKEN = "token-for-tests"
 READ = {"order_id": "o"}
@@ -105,20 +108,52 @@ def test_a_call_that_fails_leaves_its_connection_to_the_next(http_library, serve
 
 
 @pytest.mark.parametrize("bare", [True, False])
-def test_a_loop_that_ends_without_closing_the_client_does_not_complain(http_library, serve_raw, caplog, bare):
+@pytest.mark.parametrize("blocked", [0, 0.05])
+def test_a_loop_that_ends_without_closing_the_client_has_no_task_left(http_library, serve_raw, bare, blocked):
+    """Also if the last thing that ran in it took so long that every timer is due."""
     server = serve_raw(reply)
 
     async def main():
         client = AsyncGeopera(TOKEN, server.url, **options(http_library))
-        return await client.orders.get(READ)
+        found = await client.orders.get(READ)
+        time.sleep(blocked)
+        return found
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # its socket is open, as that of any client
+        loop = asyncio.new_event_loop()
         if bare:
-            loop = asyncio.new_event_loop()
-            assert loop.run_until_complete(main())["id"] == "o"
-            loop.close()
+            found = loop.run_until_complete(main())
         else:
-            assert asyncio.run(main())["id"] == "o"
+            with asyncio.Runner(loop_factory=lambda: loop) as runner:
+                found = runner.run(main())
+        assert found["id"] == "o"
+        assert asyncio.all_tasks(loop) == set()
+        loop.close()
         gc.collect()
-    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+
+
+def test_what_no_request_takes_is_closed_though_the_loop_is_always_late():
+    closings: list[int] = []
+
+    class Response:
+        async def aclose(self):
+            closings.append(1)
+
+    async def main():
+        spent, gate = Spent(), Gate(3)
+        for _ in range(3):
+            slot = Slot(gate)
+            assert await slot.aenter(0)
+            spent.keep(Response(), slot)
+        taken = spent.take()
+        assert taken is not None
+        taken[1].leave()
+        for _ in range(40):
+            time.sleep(0.03)  # longer than the timer
+            await asyncio.sleep(0)
+        assert len(closings) == 2
+        assert spent.take() is None
+        assert [await Slot(gate).aenter(0) for _ in range(4)] == [True, True, True, False]
+
+    asyncio.run(main())
