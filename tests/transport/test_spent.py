@@ -12,6 +12,7 @@ import pytest
 from helpers.raw import response
 
 from geopera import AsyncGeopera, errors
+from geopera._transport import entry
 from geopera._transport.gate import Gate, Slot
 from geopera._transport.spent import Spent
 
@@ -36,8 +37,8 @@ def options(http_library, connections=100, pool=20):
     }
 
 
-def test_many_tasks_do_not_ask_every_connection_whether_it_is_alive(serve_raw, monkeypatch):
-    """The pool asks each idle one at every request, so there must be few of them; there were as many as tasks."""
+def test_many_tasks_do_not_ask_every_connection_whether_it_is_alive(http_library, serve_raw, monkeypatch):
+    """The pool asks each idle one at every request, and again if another request took the one that was chosen."""
     server = serve_raw(reply)
     asked, classes = [0], set()
 
@@ -54,7 +55,7 @@ def test_many_tasks_do_not_ask_every_connection_whether_it_is_alive(serve_raw, m
             monkeypatch.setattr(cls, "get_extra_info", counted)
 
     async def main():
-        async with AsyncGeopera(TOKEN, server.url, on_response=hook, **options("httpx2")) as client:
+        async with AsyncGeopera(TOKEN, server.url, on_response=hook, **options(http_library)) as client:
 
             async def work(calls):
                 for _ in range(calls):
@@ -82,6 +83,46 @@ def test_a_connection_is_free_again_soon_after_a_call(http_library, serve_raw):
 
     asyncio.run(main())
     assert len(server.seen) == 6
+
+
+def test_a_send_that_waits_for_another_request_is_not_waited_for(http_library, serve_raw, monkeypatch):
+    """As by an instrumentation of the caller's: the second request does not wait for the first one for ever."""
+    library = importlib.import_module(http_library)
+    monkeypatch.setattr(entry, "_LONGEST", 0.1)
+    server, send, nested = serve_raw(reply), library.AsyncClient.send, []
+
+    async def main():
+        async with AsyncGeopera(TOKEN, server.url, **options(http_library)) as client:
+
+            async def patched(self, *args, **kwargs):
+                if not nested:
+                    nested.append(1)
+                    await client.orders.get(READ)
+                return await send(self, *args, **kwargs)
+
+            monkeypatch.setattr(library.AsyncClient, "send", patched)
+            for _ in range(3):
+                await asyncio.wait_for(client.orders.get(READ), 10)
+
+    asyncio.run(main())
+    assert len(server.seen) == 4
+
+
+def test_slow_hooks_run_side_by_side(http_library, serve_raw):
+    server, inside, most = serve_raw(reply), [0], [0]
+
+    async def hook(request):
+        inside[0] += 1
+        most[0] = max(most[0], inside[0])
+        await asyncio.sleep(0.05)
+        inside[0] -= 1
+
+    async def main():
+        async with AsyncGeopera(TOKEN, server.url, on_request=hook, **options(http_library)) as client:
+            await asyncio.gather(*(client.orders.get(READ) for _ in range(6)))
+
+    asyncio.run(main())
+    assert most[0] > 3
 
 
 @pytest.mark.parametrize("failing", ["status", "cut"])
