@@ -11,6 +11,7 @@ __all__ += ["SINCE", "SINGLES", "VOCABULARIES", "step"]
 #: Keyword: (form of its value, JSON type it speaks of or "", vocabulary of 2020-12, first draft that has it).
 #: The forms "schema", "list" and "map" hold schemas: one, a list of them, or some by name.
 _TABLE: dict[str, tuple[str, str, str, int]] = {
+    "$schema": ("text", "", "core", 4),
     "$id": ("text", "", "core", 6),
     "$ref": ("text", "", "core", 4),
     "$anchor": ("text", "", "core", 2019),

@@ -48,36 +48,54 @@ def index(
     """(head, operations, schemas, docs) of a document in the canonical layout, entries as bytes; else None.
 
     Canonical: ``{`` alone on the first line, one line per scalar of the head, ``"operations": {``, then one line per
-    entry, its key plain ASCII without escapes. A document in another layout is parsed in full.
+    entry, its key plain ASCII without escapes. A document in another layout is parsed in full, and so is one that may
+    not be JSON: what is taken here is what a parser takes.
     """
     lines = data.split(b"\n")
-    if lines[0] != b"{" or lines[-1] != b"" or lines[-2] != b"}":
+    if lines[0] != b"{" or lines[-1] != b"" or lines[-2] != b"}" or b"\0" in data:
         return None
     head: dict[str, Any] = {}
     sections: dict[str, dict[str, bytes]] = {}
     section: dict[str, bytes] | None = None
+    comma = True  # whether the line before ends with one, as it must before another one
     for line in lines[1:-2]:
         if line[:1] != b'"':
-            if line not in (b"},", b"}") or section is None:
+            if line not in (b"},", b"}") or section is None or (comma and section):
                 return None
-            section = None
+            section, comma = None, line == b"},"
             continue
-        key, found, value = line.partition(b'": ')
-        if not found or b"\\" in key:
+        key, found, value = line[1:].partition(b'": ')
+        name = key.decode("ascii", "replace")
+        if (
+            not found
+            or b"\\" in key
+            or b'"' in key
+            or not key.isascii()
+            or not name.isprintable()
+            or not comma
+        ):
             return None
-        name = key[1:].decode("ascii", "replace")
+        comma = value[-1:] == b","
+        if comma:
+            value = value[:-1]
         if section is not None:
-            section[name] = value[:-1] if value[-1:] == b"," else value
-        elif value == b"{":
-            section = sections[name] = {}
-        else:
-            value = value.rstrip(b",")
-            if value[:1] == b'"' and value[-1:] == b'"' and b"\\" not in value:
-                head[name] = value[1:-1].decode("utf-8", "replace")
-            elif value.isdigit() and len(value) < 10:
-                head[name] = int(value)
-            else:
+            if value[:1] != b"{" or value[-1:] != b"}" or len(value) < 2:
                 return None
-    if section is not None or sections.keys() - {"docs"} != {"operations", "schemas"}:
+            section[name] = value
+        elif value == b"{" and not comma:
+            section, comma = sections.setdefault(name, {}), True
+            section.clear()
+        elif value.isdigit() and len(value) < 10 and (value[:1] != b"0" or value == b"0"):
+            head[name] = int(value)
+        else:
+            text = value[1:-1].decode("ascii", "replace")
+            if (
+                value != b'"%b"' % text.encode("ascii", "replace")
+                or not text.isprintable()
+                or {'"', "\\"} & {*text}
+            ):
+                return None
+            head[name] = text
+    if section is not None or comma or sections.keys() - {"docs"} != {"operations", "schemas"}:
         return None
     return head, sections["operations"], sections["schemas"], sections.get("docs", {})

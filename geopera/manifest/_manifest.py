@@ -20,7 +20,7 @@ from ._operation import Operation, Paging, Polling
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from os import PathLike
     from typing import Any
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Manifest", "Models", "Operation", "Paging", "Polling", "bundled", "default", "load"]
 
-FORMAT = 1
+FORMAT = _trust.FORMAT
 PREFIX = _trust.PREFIX
 _building = RLock()
 
@@ -44,26 +44,20 @@ def _decode(key: str, raw: Any) -> Any:
     return raw
 
 
-def _make_operation(key: str, raw: Any) -> Operation:
-    entry = _decode(key, raw)
-    for problem in _trust.entry_problems(key, entry):
-        raise ManifestError(f"the manifest cannot be used: {problem}")
-    return Operation.from_entry(key, entry)
+def _refuse(faults: Iterable[_trust.Fault], *before: str, what: str = "the manifest") -> None:
+    for fault in faults:
+        raise ManifestError(f"{what} cannot be used: {_trust.line(fault, *before)}")
 
 
-def _make_schema(key: str, raw: Any) -> Any:
+def _checked_schema(key: str, raw: Any) -> Any:
     schema = _decode(key, raw)
-    if not isinstance(schema, (dict, bool)):
-        raise ManifestError(f"the manifest cannot be used: schemas.{key}: a schema is an object")
-    for problem in _trust.schema_problems(f"schemas.{key}", schema):
-        raise ManifestError(f"the manifest cannot be used: {problem}")
+    _refuse(_trust.schema_faults(schema), "schemas", key)
     return schema
 
 
-def _make_docs(key: str, raw: Any) -> Any:
+def _checked_docs(key: str, raw: Any) -> Any:
     entry = _decode(key, raw)
-    for problem in _trust.doc_faults(entry):
-        raise ManifestError(f"the manifest cannot be used: docs.{_trust.shown(key)}: {problem}")
+    _refuse(_trust.doc_faults(entry), "docs", key)
     return entry
 
 
@@ -83,6 +77,7 @@ class Manifest:
 
     __slots__ = (
         "__weakref__",
+        "_entries",
         "_previous",
         "_registry",
         "_tree",
@@ -106,21 +101,17 @@ class Manifest:
         head: Mapping[str, Any],
         operations: Mapping[str, Any],
         schemas: Mapping[str, Any],
-        docs: Mapping[str, Any] | None = None,
+        docs: Mapping[str, Any],
         source: str = "",
     ) -> None:
-        what = source or "the manifest"
-        written = head.get("format")
-        if type(written) is not int or written != FORMAT:
-            raise ManifestError(f"{what} is of format {_trust.shown(written)}; this version reads {FORMAT}")
-        for problem in _trust.problems(head, operations, schemas):
-            raise ManifestError(f"{what} cannot be used: {problem}")
-        self.api_version: str = str(head.get("api_version", ""))
-        self.base_url: str = str(head.get("base_url", "https://api.geopera.com"))
-        self.path: str = str(head.get("path", "/v1/op/{operation_id}"))
-        self.operations = Entries(operations, _make_operation)
-        self.schemas = Entries(schemas, _make_schema)
-        self.docs = Entries(docs or {}, _make_docs)
+        _refuse(_trust.faults(head, operations, schemas, docs), what=source or "the manifest")
+        self.api_version: str = head.get("api_version", "")
+        self.base_url: str = head.get("base_url", "https://api.geopera.com")
+        self.path: str = head.get("path", "/v1/op/{operation_id}")
+        self._entries = Entries(operations, self._checked_entry)
+        self.operations = Entries(self._entries, Operation.from_entry)
+        self.schemas = Entries(schemas, _checked_schema)
+        self.docs = Entries(docs, _checked_docs)
         self.described = self.schemas if not docs else Entries(self.schemas, self._with_docs)
         self.source = source
         self.compiled: dict[str, Any] = {}  # compiled operations by id, made at first call
@@ -171,33 +162,35 @@ class Manifest:
         """
         if not isinstance(document, Mapping):
             raise ManifestError(f"{source or 'the manifest'} is not a JSON object")
-        if not all(isinstance(key, str) for key in document):
-            raise ManifestError(f"{source or 'the manifest'} has a key that is not text")
-        operations, schemas = document.get("operations"), document.get("schemas")
-        if not isinstance(operations, Mapping) or not isinstance(schemas, Mapping):
-            raise ManifestError(f"{source or 'the manifest'} has no operations or no schemas")
-        docs = document.get("docs") or {}
-        if not isinstance(docs, Mapping):
-            raise ManifestError(f"{source or 'the manifest'} has docs that are not an object")
+        parts: list[Any] = [document.get("operations"), document.get("schemas"), document.get("docs", {})]
+        for part in parts:
+            if isinstance(part, Mapping) and any(isinstance(raw, bytes) for raw in part.values()):
+                raise ManifestError(f"{source or 'the manifest'} has an entry of bytes, which are not JSON")
+        operations, schemas, docs = parts
         return cls(document, operations, schemas, docs, source=source)
 
     def to_dict(self) -> dict[str, Any]:
         """The whole document as plain Python objects, a copy."""
         from copy import deepcopy
 
-        operations = self.operations
-        assert isinstance(operations, Entries)
         document = {
             "format": FORMAT,
             "api_version": self.api_version,
             "base_url": self.base_url,
             "path": self.path,
-            "operations": {key: deepcopy(_decode(key, raw)) for key, raw in operations._raw.items()},
+            "operations": {id: deepcopy(entry) for id, entry in self._entries.items()},
             "schemas": {key: deepcopy(schema) for key, schema in self.schemas.items()},
         }
         if self.docs:
             document["docs"] = {key: deepcopy(words) for key, words in self.docs.items()}
         return document
+
+    def _checked_entry(self, id: str, raw: Any) -> Any:
+        entry = _decode(id, raw)
+        _refuse(_trust.entry_faults(entry, self.schemas), "operations", id)
+        for field in ("input", "output"):
+            _refuse(_trust.schema_faults(entry.get(field, {})), "operations", id, field)
+        return entry
 
     def _with_docs(self, key: str, schema: Any) -> Any:
         return described(schema, self.docs.get(f"schemas/{key}"))

@@ -7,20 +7,36 @@ comparisons, so that loading imports nothing for it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from .._keywords import MAPS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator
     from typing import Any
 
+    #: Where a fault is, and what it is.
+    Fault = tuple[tuple[str, ...], str]
+    #: By field: whether a value fits, and what is said of one that does not.
+    _Table = dict[str, tuple[Callable[[Any], bool], str]]
+
+FORMAT = 1
 #: The largest manifest, and the largest description of an API, in bytes.
 MAX_BYTES = 64 << 20
 MAX_OPERATIONS = 5_000
 MAX_SCHEMAS = 20_000
 MAX_NAME = 200
 MAX_TEXT = 2_000
+#: The most values in an entry, and its deepest nesting as JSON. The API's own have about 200, and 8.
+MAX_VALUES = 500_000
+ENTRY_DEPTH = 126
+#: The largest integer, in bits. Python reads and prints no more than 4,300 digits.
+MAX_BITS = 14_000
 _MAX_URL = 2_000
+_INFINITY = float("inf")
+_SECTIONS = ("operations", "schemas", "docs")
+_SCHEMAS = ("input", "output")
 PLACE = "{operation_id}"
 
 _LOWER = frozenset("abcdefghijklmnopqrstuvwxyz")
@@ -31,15 +47,12 @@ _TOKEN = _LOWER | _DIGITS | frozenset("!#$&^_.+-")
 _ID = _LOWER | _DIGITS | {"_"}
 _KEY = _LETTERS | _DIGITS | frozenset("_.-")
 
-_EFFECTS = ("read", "compute", "external_spend", "destructive", "share_export", None)
-_CONVENTIONS = ("token", "offset", "page", "search_page")
-
 
 def shown(value: object) -> str:
     """`value` for a message: short, and without control characters."""
     try:
         text = value if isinstance(value, str) else repr(value)[:MAX_NAME]
-    except ValueError:  # Python writes no number of more than 4,300 digits
+    except (ValueError, RecursionError):  # Python writes no number of more than 4,300 digits
         text = f"a very large {type(value).__name__}"
     text = "".join(c if c.isprintable() else "?" for c in text[: MAX_NAME + 1])
     return text if len(text) <= MAX_NAME else text[: MAX_NAME - 1] + "…"
@@ -94,62 +107,164 @@ def _is_version(text: object) -> bool:
     return isinstance(text, str) and len(text) <= 100 and text.isprintable()
 
 
-_HEAD = {
+_HEAD: _Table = {
+    "format": (
+        lambda v: type(v) is int and v == FORMAT,
+        f"is not the format that this version reads, {FORMAT}",
+    ),
     "api_version": (_is_version, "is not a printable version of at most 100 characters"),
     "base_url": (_is_base_url, "is not an http or https URL without query, fragment and dots"),
     "path": (_is_path, f"is not a path that starts with one slash and holds {PLACE} once"),
 }
 
 
-def problems(head: Mapping[str, Any], operations: Iterable[Any], schemas: Iterable[Any]) -> Iterator[str]:
-    """The faults of the head, the ids and the keys of a manifest: one line each, its location first."""
-    for name, (fits, words) in _HEAD.items():
-        if name in head and not fits(head[name]):
-            yield f"{name}: {shown(head[name])!r} {words}"
-    count = 0
+def faults(
+    head: Mapping[str, Any], operations: Any, schemas: Any, docs: Any, *, strict: bool = False
+) -> Iterator[Fault]:
+    """The faults of a manifest, except for the insides of its entries: (path, fault) of the head, the ids and the keys.
+
+    `strict` adds what a reader ignores, and a writer avoids.
+    """
+    for name, value in head.items():
+        if not isinstance(name, str):
+            yield (), "a key of the manifest is not text"
+        elif strict and name not in _HEAD and name not in _SECTIONS and not _is_scalar(value):
+            yield (name,), f"{shown(value)!r} is not a printable text, an integer, a boolean or null"
+    yield from _misfits(head, _HEAD, ("format",), None)
+    if strict and str(head.get("base_url", "")).endswith("/"):
+        yield ("base_url",), "ends with a slash"
+    for section, part in zip(_SECTIONS, (operations, schemas, docs), strict=True):
+        if not isinstance(part, Mapping):
+            yield (section,), "is not an object"
+            return
     for id in operations:
-        count += 1
         if not is_id(id):
-            yield f"operations.{shown(id)}: the id is not made of lower-case words with dots between"
-    if count > MAX_OPERATIONS:
-        yield f"{count:,} operations are more than any API has"
-    count = 0
+            yield ("operations", id), "the id is not made of lower-case words with dots between"
     for key in schemas:
-        count += 1
         if not is_key(key):
-            yield f"schemas.{shown(key)}: the key is not made of ASCII letters, digits, '_', '.' and '-'"
-    if count > MAX_SCHEMAS:
-        yield f"{count:,} schemas are more than any API has"
+            yield ("schemas", key), "the key is not made of ASCII letters, digits, '_', '.' and '-'"
+    for key in docs:
+        if not _is_doc_key(key):
+            yield ("docs", key), "the key is not that of a schema, or of an operation's input or output"
+    for count, most, what in (
+        (len(operations), MAX_OPERATIONS, "operations"),
+        (len(schemas), MAX_SCHEMAS, "schemas"),
+        (len(docs), MAX_SCHEMAS + 2 * MAX_OPERATIONS, "described schemas"),
+    ):
+        if count > most:
+            yield (), f"{count:,} {what} are more than any API has"
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= MAX_NAME and value.isprintable()
+def line(fault: Fault, *before: str) -> str:
+    """A fault in a line, its location first."""
+    way, text = fault
+    where = ".".join(map(shown, (*before, *way)))
+    return f"{where}: {text}" if where else text
+
+
+def _is_scalar(value: object) -> bool:
+    if isinstance(value, str):
+        return value.isprintable()
+    return value is None or (isinstance(value, int) and not json_fault(value))
+
+
+def _is_doc_key(key: object) -> bool:
+    if not isinstance(key, str):
+        return False
+    section, _, name = key.partition("/")
+    id, _, part = name.rpartition("/")
+    return (
+        is_key(name) if section == "schemas" else section == "operations" and part in _SCHEMAS and is_id(id)
+    )
+
+
+def _misfits(
+    value: Mapping[str, Any], fields: _Table, required: Iterable[str], known: Container[str] | None
+) -> Iterator[Fault]:
+    """The faults of a record: missing fields, those that are not `known`, and values that do not fit."""
+    for name in required:
+        if name not in value:
+            yield (name,), "is missing"
+    for name, item in value.items():
+        if name in fields:
+            fits, words = fields[name]
+            if not fits(item):
+                yield (name,), f"{shown(item)!r} {words}"
+        elif known is not None and name not in known:
+            yield (name,), "is not a field of a manifest of this format"
+
+
+def json_fault(value: object, depth: int = ENTRY_DEPTH, values: int = MAX_VALUES) -> str:
+    """Why `value` is not JSON, or too deep or too large; empty if it is neither. No recursion.
+
+    `depth` counts nested containers, `values` everything.
+    """
+    layer: list[object] = [value]
+    seen = 0
+    for _ in range(depth + 1):
+        following: list[object] = []
+        for item in layer:
+            if isinstance(item, dict):
+                if not all(isinstance(key, str) for key in item):
+                    return "a key that is not text"
+                following.extend(item.values())
+            elif isinstance(item, list):
+                following.extend(item)
+            elif item is not None and not isinstance(item, (str, int, float)):
+                return f"{type(item).__name__} is not JSON"
+            elif isinstance(item, int) and item.bit_length() > MAX_BITS:
+                return "a number of more than 4,200 digits"
+            elif isinstance(item, float) and (item != item or item in (_INFINITY, -_INFINITY)):
+                return f"{item} is not JSON"
+            if len(following) > values:
+                break
+        seen += len(layer)
+        if seen + len(following) > values:
+            return f"more than {values:,} values"
+        if not following:
+            return ""
+        layer = following
+    return f"nested deeper than {depth}"
+
+
+def _is_text(value: object, longest: int = MAX_NAME) -> bool:
+    return isinstance(value, str) and len(value) <= longest and value.isprintable()
 
 
 def _are_texts(value: object) -> bool:
-    return isinstance(value, (list, tuple)) and len(value) <= 100 and all(map(_is_text, value))
-
-
-def _is_schema(value: object) -> bool:
-    return isinstance(value, dict)
+    return isinstance(value, list) and len(value) <= 100 and all(_is_text(item, 100) for item in value)
 
 
 def _are_errors(value: object) -> bool:
-    return isinstance(value, dict) and all(is_status(s) and is_key(key) for s, key in value.items())
+    return (
+        isinstance(value, dict)
+        and len(value) <= 200
+        and all(is_status(s) and is_key(key) for s, key in value.items())
+    )
 
 
-def doc_faults(entry: object) -> Iterator[str]:
+_WORDS: _Table = {
+    "description": (
+        lambda v: is_prose(v, MAX_TEXT),
+        f"is not a printable text of at most {MAX_TEXT:,} characters",
+    ),
+    "deprecated": (lambda v: isinstance(v, bool), "is not a boolean"),
+    "examples": (lambda v: isinstance(v, list) and len(v) <= 10, "is not a list of at most 10"),
+}
+
+
+def doc_faults(entry: object) -> Iterator[Fault]:
     """The faults of the descriptions of one schema."""
     if not isinstance(entry, dict):
-        yield "the entry is not an object"
-        return
-    for way, words in entry.items():
-        if not isinstance(way, str) or not way.isprintable() or not isinstance(words, dict):
-            yield f"{shown(way)!r} is not a pointer with an object"
-        elif not is_prose(words.get("description", ""), MAX_TEXT):
-            yield f"{shown(way)}: the description is not a printable text of at most {MAX_TEXT:,} characters"
-        elif not isinstance(words.get("examples", []), list):
-            yield f"{shown(way)}: the examples are not a list"
+        yield (), "the entry is not an object"
+    elif fault := json_fault(entry):
+        yield (), fault
+    else:
+        for way, words in entry.items():
+            if not way.isprintable() or not isinstance(words, dict):
+                yield (), f"{shown(way)!r} is not a pointer with an object"
+            else:
+                yield from (((way, *below), text) for below, text in _misfits(words, _WORDS, (), ()))
 
 
 def is_status(status: object) -> bool:
@@ -164,64 +279,78 @@ def is_status(status: object) -> bool:
     )
 
 
-def _is_paging(value: object) -> bool:
-    return value is None or (
-        isinstance(value, dict)
-        and value.get("convention") in _CONVENTIONS
-        and (value.get("records") is None or _is_text(value["records"]))
-    )
+def _is_record(value: object, fields: _Table) -> bool:
+    first = next(iter(fields))
+    return value is None or (isinstance(value, dict) and not any(_misfits(value, fields, (first,), ())))
 
 
-def _is_polling(value: object) -> bool:
-    return value is None or (
-        isinstance(value, dict)
-        and _is_text(value.get("state"))
-        and _are_texts(value.get("success", ()))
-        and _are_texts(value.get("failure", ()))
-    )
-
-
-_ENTRY = {
-    "summary": (_is_text, "one printable line"),
-    "description": (lambda v: is_prose(v, MAX_TEXT), "a printable text"),
-    "deprecated": (lambda v: isinstance(v, bool), "a boolean"),
-    "tags": (_are_texts, "a list of printable texts"),
-    "request_media_type": (is_media_type, "a media type without parameters"),
-    "scope": (lambda v: v is None or _is_text(v), "a printable text or null"),
-    "side_effect": (lambda v: v is None or v in _EFFECTS, "one of the known side effects or null"),
-    "idempotent": (lambda v: isinstance(v, bool), "a boolean"),
-    "success_status": (lambda v: type(v) is int and 200 <= v <= 299, "a status from 200 to 299"),
-    "media_type": (is_media_type, "a media type without parameters"),
-    "public": (lambda v: isinstance(v, bool), "a boolean"),
-    "body_required": (lambda v: isinstance(v, bool), "a boolean"),
-    "input": (_is_schema, "a schema"),
-    "output": (_is_schema, "a schema"),
-    "errors": (_are_errors, "keys of schemas by status"),
-    "estimate": (lambda v: v is None or is_id(v), "an operation's id or null"),
-    "produces": (lambda v: v is None or _are_texts(v), "a list of printable texts"),
-    "paging": (_is_paging, "a known convention, or null"),
-    "polling": (_is_polling, "fields and statuses, or null"),
+_PAGING: _Table = {
+    "convention": (lambda v: v in ("token", "offset", "page", "search_page"), ""),
+    "records": (lambda v: v is None or (_is_text(v) and v != ""), ""),
+}
+_POLLING: _Table = {
+    "state": (lambda v: _is_text(v) and v != "", ""),
+    "success": (lambda v: _are_texts(v) and v != [], ""),
+    "failure": (_are_texts, ""),
+}
+_BOOLEAN = (lambda v: isinstance(v, bool), "is not a boolean")
+_MEDIA_TYPE = (is_media_type, "is not a media type without parameters")
+_SCHEMA = (lambda v: isinstance(v, dict), "is not a schema")
+_TEXTS = (_are_texts, "is not a list of at most 100 printable texts of at most 100 characters")
+_ENTRY: _Table = {
+    "summary": (lambda v: _is_text(v, 90) and v != "", "is not one printable line of at most 90 characters"),
+    "scope": (lambda v: v is None or _is_text(v), "is not a printable text or null"),
+    "side_effect": (
+        lambda v: v in ("read", "compute", "external_spend", "destructive", "share_export", None),
+        "is not one of the known side effects or null",
+    ),
+    "idempotent": _BOOLEAN,
+    "success_status": (lambda v: type(v) is int and 200 <= v <= 299, "is not a status from 200 to 299"),
+    "media_type": _MEDIA_TYPE,
+    "public": _BOOLEAN,
+    "body_required": _BOOLEAN,
+    "input": _SCHEMA,
+    "output": _SCHEMA,
+    "description": (
+        lambda v: is_prose(v, MAX_TEXT),
+        f"is not a printable text of at most {MAX_TEXT:,} characters",
+    ),
+    "deprecated": _BOOLEAN,
+    "tags": _TEXTS,
+    "request_media_type": _MEDIA_TYPE,
+    "errors": (_are_errors, "is not an object with keys of schemas by status"),
+    "estimate": (is_id, "is not an operation's id"),
+    "produces": _TEXTS,
+    "paging": (lambda v: _is_record(v, _PAGING), "is not a known convention, or null"),
+    "polling": (lambda v: _is_record(v, _POLLING), "is not a field and its final statuses, or null"),
 }
 
 
-def entry_faults(entry: object) -> Iterator[tuple[tuple[str, ...], str]]:
-    """(name, fault) of the fields of an operation's entry, except for the contents of its schemas."""
+_REQUIRED = ("input", "output")
+
+
+def entry_faults(entry: object, schemas: Container[str], *, strict: bool = False) -> Iterator[Fault]:
+    """The faults of an operation's entry, except for the contents of its schemas; `schemas` has all keys."""
     if not isinstance(entry, dict):
         yield (), "the entry is not an object"
-        return
-    for name, (fits, words) in _ENTRY.items():
-        if name in entry and not fits(entry[name]):
-            yield (name,), f"{shown(entry[name])!r} is not {words}"
+    elif fault := json_fault(entry):
+        yield (), fault
+    else:
+        yield from _misfits(entry, _ENTRY, _REQUIRED if strict else (), () if strict else None)
+        errors = entry.get("errors", {})
+        for status, key in errors.items() if _are_errors(errors) else ():
+            if key not in schemas:
+                yield ("errors", status), f"there is no schema {shown(key)!r}"
 
 
-def entry_problems(id: str, entry: object) -> Iterator[str]:
-    """The faults of an operation's entry: one line each, its location first."""
-    where = f"operations.{shown(id)}"
-    for way, text in entry_faults(entry):
-        yield f"{'.'.join((where, *way))}: {text}"
-    for name in ("input", "output"):
-        if isinstance(entry, dict):
-            yield from schema_problems(f"{where}.{name}", entry.get(name))
+def schema_faults(schema: object) -> Iterator[Fault]:
+    """What is forbidden in a schema, whatever it means; the fault of the whole has an empty path."""
+    if not isinstance(schema, dict):
+        yield (), f"{shown(schema)!r} is not a schema, which is an object"
+    elif fault := json_fault(schema):
+        yield (), fault
+    else:
+        yield from _text_faults(schema)
 
 
 PREFIX = "#/schemas/"
@@ -239,14 +368,8 @@ def is_prose(text: object, longest: int = MAX_BYTES) -> bool:
     )
 
 
-def schema_problems(where: str, schema: object) -> Iterator[str]:
-    """The forbidden contents of a schema: one line each, its location first."""
-    for way, text in text_faults(schema):
-        yield f"{where}{'.' if way else ''}{'.'.join(map(shown, way))}: {text}"
-
-
-def text_faults(schema: object) -> Iterator[tuple[tuple[str, ...], str]]:
-    """(path, fault) of references out of the manifest, and of texts with control characters.
+def _text_faults(schema: object) -> Iterator[Fault]:
+    """References out of the manifest, and texts with control characters.
 
     Patterns and data may hold anything, since they are escaped for display. No recursion.
     """

@@ -160,8 +160,7 @@ class _Resource:
             if self.recursive:
                 result["$dynamicRef"] = f"#{_RECURSIVE}"
             elif "$ref" in result:
-                result.setdefault("allOf", [])
-                result["allOf"] = [*result["allOf"], {"$ref": "#"}]
+                _and(result, {"$ref": "#"})
             else:
                 result["$ref"] = "#"
 
@@ -211,7 +210,14 @@ def _contained(schema: dict[str, Any]) -> None:
     if _CONTAINS in schema:
         counts = {key: schema[key] for key in ("minContains", "maxContains") if key in schema}
         alone: dict[str, Any] = {"not": {"not": {"contains": schema[_CONTAINS], **counts}}}
-        schema["allOf"] = [*schema.get("allOf", ()), alone]
+        _and(schema, alone)
+
+
+def _and(schema: dict[str, Any], another: Any) -> None:
+    """Demand `another` schema, too. An ``allOf`` that is not a list stays, and is refused later."""
+    found = schema.get("allOf", [])
+    if isinstance(found, list):
+        schema["allOf"] = [*found, another]
 
 
 def _dependencies(schema: dict[str, Any]) -> None:

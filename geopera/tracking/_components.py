@@ -123,17 +123,15 @@ class Components:
         return self._converted(schema, place, schema)
 
     def _read(self, schema: Any, place: str) -> Any:
-        """A schema within the bounds; one that declares an older draft is converted."""
+        """A schema within the bounds; what declares an older draft in it is converted."""
         try:
             measure(schema, "the schema")
         except ManifestError as exc:
             self.left_out.add(place, exc)
             return {}
-        if isinstance(schema, dict) and "$schema" in schema:
-            from ..schema._drafts import converted
+        from ..schema._drafts import converted
 
-            return converted(schema)
-        return schema
+        return converted(schema)
 
     def _converted(self, schema: Any, place: str, root: Any) -> Any:
         if not isinstance(schema, dict):
@@ -185,7 +183,8 @@ class Components:
             if key is not None:
                 mapping[tag] = REF_PREFIX + key
         for keyword in ("oneOf", "anyOf"):
-            for branch in schema.get(keyword) or ():
+            branches = schema.get(keyword)
+            for branch in branches if isinstance(branches, list) else ():
                 ref = branch.get("$ref") if isinstance(branch, dict) else None
                 key = self._key(ref, root)
                 if isinstance(ref, str) and key is not None and REF_PREFIX + key not in mapping.values():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from .._keywords import ABOUT, ARRAYS, MAPS, SINGLES
 from ..errors import ManifestError
+from ..manifest._trust import ENTRY_DEPTH, MAX_VALUES, json_fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,12 +20,6 @@ REF_PREFIX = "#/schemas/"
 
 #: The deepest nesting of a schema, as JSON. That of the API is 8.
 MAX_DEPTH = 64
-
-#: The most values in a document. The API's own has about 10,000.
-MAX_VALUES = 500_000
-
-#: The largest integer, in bits. Python reads and prints no more than 4,300 digits.
-MAX_BITS = 14_000
 
 IN_MAP, IN_LIST, IN_PLACE = MAPS, ARRAYS, SINGLES
 #: Annotations of a schema, which do not change what it accepts.
@@ -59,37 +54,10 @@ def count(value: object, what: str) -> None:
             waiting.extend(item)
 
 
-def measure(value: object, what: str, *, depth: int = 2 * MAX_DEPTH, values: int = MAX_VALUES) -> None:
-    """Check, without recursion, that `value` is JSON, not too deep and not too large.
-
-    Raises `ManifestError` otherwise. `depth` counts nested containers, `values` everything.
-    """
-    layer: list[object] = [value]
-    seen = 0
-    for _ in range(depth + 1):
-        following: list[object] = []
-        for item in layer:
-            if isinstance(item, dict):
-                if not all(isinstance(key, str) for key in item):
-                    raise ManifestError(f"{what}: a key that is not text")
-                following.extend(item.values())
-            elif isinstance(item, (list, tuple)):
-                following.extend(item)
-            elif item is not None and not isinstance(item, (str, int, float)):
-                raise ManifestError(f"{what}: {type(item).__name__} is not JSON")
-            elif isinstance(item, int) and item.bit_length() > MAX_BITS:
-                raise ManifestError(f"{what}: a number of more than 4,200 digits")
-            elif isinstance(item, float) and (item != item or item in (float("inf"), float("-inf"))):
-                raise ManifestError(f"{what}: {item} is not JSON")
-            if len(following) > values:
-                break
-        seen += len(layer)
-        if seen + len(following) > values:
-            raise ManifestError(f"{what}: more than {values:,} values")
-        if not following:
-            return
-        layer = following
-    raise ManifestError(f"{what}: nested deeper than {depth}")
+def measure(value: object, what: str, *, depth: int = ENTRY_DEPTH + 2) -> None:
+    """Raise `ManifestError` if `value` is not JSON, too deep or too large."""
+    if fault := json_fault(value, depth):
+        raise ManifestError(f"{what}: {fault}")
 
 
 def subschemas(schema: object) -> Iterator[tuple[tuple[str, ...], object]]:

@@ -6,12 +6,14 @@ schema compiler then builds every schema, so that a manifest that passes can be 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
+
 from ..errors import ManifestError
 from ..manifest import _trust
-from ..manifest._trust import MAX_NAME, MAX_OPERATIONS, MAX_SCHEMAS
+from ..manifest._trust import MAX_OPERATIONS, MAX_SCHEMAS
 from ..manifest._trust import shown as _cut
 from ._components import at, pointer
-from ._schemas import measure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,9 +50,9 @@ class Fault:
 def check_manifest(manifest: dict[str, Any]) -> list[str]:
     """The problems of `manifest`.
 
-    Checks the format (``format.schema.json``), the names, that no operation's id is the beginning of another's, that
-    each schema can be compiled, that references are local and resolve without a cycle, and bounds: 5,000 operations,
-    20,000 schemas, names of 200 characters.
+    Checks what loading and use check: the head, the names, that no operation's id is the beginning of another's, the
+    entries, that each schema can be compiled, that references are local and resolve without a cycle, and bounds: 5,000
+    operations, 20,000 schemas, names of 200 characters.
 
     Args:
         manifest: The document as Python objects; it is not changed.
@@ -88,21 +90,18 @@ def leave_out(manifest: dict[str, Any], left_out: LeftOut) -> dict[str, Any]:
     Raises:
         ManifestError: If there are more than 100 faults.
     """
-    from copy import deepcopy
-
-    try:
-        measure(manifest, "the manifest")
-    except ManifestError:
-        return manifest
-    made = {**manifest, "operations": dict(manifest["operations"]), "schemas": deepcopy(manifest["schemas"])}
-    operations = made["operations"]
-    for id, fault in {fault.key: fault for fault in _entry_faults(made, list(_format(made)))}.items():
-        left_out.add(fault.place, fault.text)
-        operations.pop(id, None)
-    for id in list(operations):
-        operations[id] = {**operations[id], **{f: deepcopy(operations[id][f]) for f in _SCHEMAS}}
-        operations[id]["errors"] = {s: k for s, k in operations[id]["errors"].items() if k in made["schemas"]}
-    for number, fault in enumerate(_schema_faults(operations, made["schemas"])):
+    operations = dict(manifest["operations"])
+    schemas = {key: _copied(schema) for key, schema in manifest["schemas"].items()}
+    made = {**manifest, "operations": operations, "schemas": schemas}
+    for fault in list(_unbuilt_faults(made)):
+        of_a_status = fault.way[:1] == ("errors",) and len(fault.way) > 1  # the status is dropped, no more
+        if fault.section == "operations" and fault.key in operations and not of_a_status:
+            left_out.add(fault.place, fault.text)
+            del operations[fault.key]
+    for id, entry in operations.items():
+        errors = {status: key for status, key in entry["errors"].items() if key in schemas}
+        operations[id] = {**entry, **{field: _copied(entry[field]) for field in _SCHEMAS}, "errors": errors}
+    for number, fault in enumerate(_schema_faults(operations, schemas)):
         if number == MAX_PROBLEMS:
             raise ManifestError(f"more than {MAX_PROBLEMS} schemas cannot be used, the first: {fault}")
         left_out.add(fault.place, fault.text)
@@ -110,39 +109,50 @@ def leave_out(manifest: dict[str, Any], left_out: LeftOut) -> dict[str, Any]:
 
 
 def _faults(manifest: object, *, built: bool = False) -> Iterator[Fault]:
-    if not isinstance(manifest, dict):
+    if not isinstance(manifest, Mapping):
         yield Fault("", "", (), "the manifest is not an object")
         return
-    try:
-        measure(manifest, "the manifest")
-    except ManifestError as exc:
-        yield Fault("", "", (), str(exc))
-        return
     operations, schemas = manifest.get("operations"), manifest.get("schemas")
-    if not isinstance(operations, dict) or not isinstance(schemas, dict):
-        yield Fault("", "", (), "the manifest has no operations or no schemas")
-        return
-    if len(operations) > MAX_OPERATIONS or len(schemas) > MAX_SCHEMAS:
-        text = f"{len(operations):,} operations and {len(schemas):,} schemas are more than any API has"
-        yield Fault("", "", (), text)
-        return
-    if not built:
-        from copy import deepcopy
-
+    if isinstance(operations, Mapping) and isinstance(schemas, Mapping) and not built:
+        if len(operations) > MAX_OPERATIONS or len(schemas) > MAX_SCHEMAS:
+            text = f"{len(operations):,} operations and {len(schemas):,} schemas are more than any API has"
+            yield Fault("", "", (), text)
+            return
         entries = {
-            id: {field: deepcopy(entry[field]) for field in _SCHEMAS if field in entry}
+            id: {field: _copied(entry[field]) for field in _SCHEMAS if field in entry}
             for id, entry in operations.items()
             if isinstance(entry, dict)
         }
-        yield from _schema_faults(entries, deepcopy(schemas))
-    misformed = list(_format(manifest))
-    yield from _head_faults(manifest, misformed)
-    yield from _entry_faults(manifest, misformed)
+        named = {key: _copied(schema) for key, schema in schemas.items() if isinstance(key, str)}
+        yield from _schema_faults(entries, named)
+    yield from _unbuilt_faults(manifest)
+
+
+def _unbuilt_faults(manifest: Mapping[str, Any]) -> Iterator[Fault]:
+    """The faults that loading, and use, find in a manifest before they build a schema."""
+    operations, schemas = manifest.get("operations"), manifest.get("schemas")
+    docs = manifest.get("docs", {})
+    for way, text in _trust.faults(manifest, operations, schemas, docs, strict=True):
+        yield Fault(*way, (), text) if len(way) == 2 else Fault("", "", way, text)
+    if not isinstance(operations, Mapping) or not isinstance(schemas, Mapping):
+        return
     for id, entry in operations.items():
-        errors = entry.get("errors") if isinstance(entry, dict) else None
-        for status, key in errors.items() if isinstance(errors, dict) else ():
-            if not isinstance(key, str) or key not in schemas:
-                yield Fault("operations", id, ("errors", status), f"there is no schema {_cut(key)!r}")
+        for way, text in _trust.entry_faults(entry, schemas, strict=True):
+            yield Fault("operations", id, way, text)
+        start = id.find(".") if isinstance(id, str) else -1
+        while start > 0:
+            if id[:start] in operations:
+                yield Fault("operations", id, (), f"lies below another operation, {_cut(id[:start])!r}")
+            start = id.find(".", start + 1)
+    for key, entry in docs.items() if isinstance(docs, Mapping) else ():
+        for way, text in _trust.doc_faults(entry):
+            yield Fault("docs", key, way, text)
+
+
+def _copied(schema: Any) -> Any:
+    from copy import deepcopy
+
+    return schema if _trust.json_fault(schema) else deepcopy(schema)
 
 
 # Schemas.
@@ -163,10 +173,7 @@ def _schema_faults(operations: dict[str, Any], schemas: dict[str, Any]) -> Itera
         if field in entry
     ]
     for section, key, holder, name, before in roots:
-        if not isinstance(holder[name], (dict, bool)):
-            yield Fault(section, key, before, f"{_cut(holder[name])!r} is not a schema")
-            holder[name] = {}
-        for way, text in _trust.text_faults(holder[name]):
+        for way, text in _trust.schema_faults(holder[name]):
             yield Fault(section, key, (*before, *way), text)
             _open(holder, (name, *way))
     registry = Registry(schemas, module=None)
@@ -181,9 +188,8 @@ def _schema_faults(operations: dict[str, Any], schemas: dict[str, Any]) -> Itera
                 registry.build(loc)
                 break
             except SchemaError as exc:
-                registry = Registry(
-                    schemas, module=None
-                )  # the old one has already built parts of the replaced schema
+                # The old one has already built parts of the replaced schema.
+                registry = Registry(schemas, module=None)
                 parts = pointer(exc.pointer) if exc.pointer != "#" else []
                 if parts[:1] == ["schemas"]:
                     yield Fault("schemas", parts[1], parts[2:], exc.reason or "")
@@ -196,71 +202,10 @@ def _schema_faults(operations: dict[str, Any], schemas: dict[str, Any]) -> Itera
 def _open(holder: dict[str, Any], way: Iterable[str]) -> None:
     """Replace the value at `way` by an open schema."""
     *before, last = way
-    value = at(holder, before)
-    if isinstance(value, list):
-        value[int(last)] = {}
-    else:
-        value[last] = {}
-
-
-# Everything else.
-
-
-def _head_faults(manifest: dict[str, Any], misformed: list[Fault]) -> Iterator[Fault]:
-    found = [fault for fault in misformed if not fault.section]
-    yield from found
-    if not found:  # the checks of loading go beyond that: a line break at an end, a path that leads elsewhere
-        for problem in _trust.problems(manifest, (), ()):
-            yield Fault("", "", (), problem)
-
-
-def _entry_faults(manifest: dict[str, Any], misformed: list[Fault]) -> Iterator[Fault]:
-    """The faults of ids, keys and entries, except for the schemas in them."""
-    operations, schemas = manifest["operations"], manifest["schemas"]
-    odd: set[str] = set()
-    for fault in misformed:
-        if fault.section:
-            odd.add(fault.key)
-            yield fault
-    for section, named, fits in (
-        ("operations", operations, _trust.is_id),
-        ("schemas", schemas, _trust.is_key),
-    ):
-        for key in named:
-            if key not in odd and not fits(key):
-                yield Fault(section, key, (), "the name is not valid in a manifest")
-    for id, entry in operations.items():
-        if id not in odd:
-            for name, text in _trust.entry_faults(entry):
-                yield Fault("operations", id, name, text)
-        start = id.find(".")
-        while start > 0:
-            if id[:start] in operations:
-                text = f"lies below another operation, {_cut(id[:start])!r}"
-                yield Fault("operations", id, (), text)
-            start = id.find(".", start + 1)
-
-
-def _format(manifest: dict[str, Any]) -> Iterator[Fault]:
-    from json import loads
-
-    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-
-    from ..manifest import bundled_bytes
-
-    validator = Draft202012Validator(loads(bundled_bytes("format.schema.json")))
-    for error in validator.iter_errors(manifest):
-        path = list(error.absolute_path)
-        named = path in (["operations"], ["schemas"]) and "propertyNames" in error.absolute_schema_path
-        if named:
-            name = error.instance
-            text = (
-                "is too long"
-                if len(name) > MAX_NAME
-                else f"{name!r} does not match {error.validator_value!r}"
-            )
-            yield Fault(path[0], name, (), f"the name {text}")
-        elif len(path) > 1 and path[0] in ("operations", "schemas"):
-            yield Fault(path[0], path[1], path[2:], error.message)
+    with suppress(LookupError):  # what is around it is open already
+        value = at(holder, before)
+        key = int(last) if isinstance(value, list) else last
+        if value[key] == {} and before:  # not even an open schema is allowed there: too deep
+            _open(holder, before)
         else:
-            yield Fault("", "", path or ["the manifest"], error.message)
+            value[key] = {}

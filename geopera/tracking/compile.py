@@ -92,10 +92,15 @@ def compile_manifest(
             raise ManifestError(f"{what} is not a JSON object")
         if value is not source or not is_openapi(source):
             measure(value, what)
+    from .check import check_manifest, leave_out
+
+    if "format" in source and not is_openapi(
+        source
+    ):  # a manifest, which is as strictly read as where it is loaded
+        for problem in check_manifest(source):
+            raise ManifestError(f"the source is not a valid manifest: {problem}")
     if not is_openapi(source):
         return _compiled(source, overlay, base or {})
-    from .check import leave_out
-
     count(source, "the source")
     odd = LeftOut()
     made = leave_out(_compiled(read_openapi(source, odd), overlay, base or {}), odd)
@@ -390,7 +395,7 @@ def dump(manifest: dict[str, Any]) -> bytes:
             lines += [entry + "," for entry in entries[:-1]] + entries[-1:]
             lines.append("}" if section == sections[-1] else "},")
         lines.append("}")
-    except (KeyError, TypeError, ValueError, RecursionError) as exc:
+    except (KeyError, AttributeError, TypeError, ValueError, RecursionError) as exc:
         raise ManifestError(f"the manifest cannot be written as JSON: {exc!r}") from exc
     return ("\n".join(lines) + "\n").encode("ascii")
 

@@ -169,3 +169,17 @@ def test_deep_schemas_of_older_drafts(keyword: str) -> None:
         schema = {keyword: schema}
     with pytest.raises(SchemaError, match="too deeply"):
         type_adapter({"$schema": D7, "x": schema})
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$schema": 5, "not": {"required": ["a"]}},
+        {"properties": {"a": {"$schema": {}}}, "not": {"required": ["a"]}},
+        {"$schema": D2019, "allOf": 5, "$ref": "#/$defs/a", "$recursiveRef": "#", "$defs": {"a": {}}},
+        {"$schema": D2019, "allOf": 5, "contains": {}, "unevaluatedItems": False},
+    ],
+)
+def test_a_faulty_schema_of_any_draft_is_refused(schema: Any) -> None:
+    with pytest.raises(SchemaError):
+        type_adapter(schema)

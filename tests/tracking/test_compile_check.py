@@ -70,14 +70,14 @@ TIDE = ("schemas", "Tide")
 @pytest.mark.parametrize(
     ("way", "value", "expected"),
     [
-        (("format",), 2, "format: 1 was expected"),
+        (("format",), 2, "format: '2' is not the format"),
         (("base_url",), "javascript:alert(1)", "base_url: "),
         (("base_url",), "https://api.example/", "base_url: "),
         (("path",), "/v1/op/", "path: "),
         (("path",), "//elsewhere.example", "path: "),
-        (("operations",), [], "the manifest has no operations"),
-        (("schemas",), None, "the manifest has no operations or no schemas"),
-        (OPERATION, 7, "operations.tides.get: 7 is not of type 'object'"),
+        (("operations",), [], "operations: is not an object"),
+        (("schemas",), None, "schemas: is not an object"),
+        (OPERATION, 7, "operations.tides.get: the entry is not an object"),
         ((*OPERATION, "summary"), "two\nlines", "operations.tides.get.summary: "),
         ((*OPERATION, "summary"), "x" * 91, "operations.tides.get.summary: "),
         ((*OPERATION, "side_effect"), "harmless", "operations.tides.get.side_effect: "),
@@ -85,14 +85,14 @@ TIDE = ("schemas", "Tide")
         ((*OPERATION, "media_type"), "image", "operations.tides.get.media_type: "),
         ((*OPERATION, "paging"), {"convention": "scroll", "records": None}, "operations.tides.get.paging: "),
         ((*OPERATION, "polling"), {"state": "s", "success": []}, "operations.tides.get.polling: "),
-        ((*OPERATION, "sumary"), "x", "operations.tides.get: Additional properties"),
+        ((*OPERATION, "sumary"), "x", "operations.tides.get.sumary: is not a field"),
         (
             (*OPERATION, "errors"),
             {"422": "Nope"},
             "operations.tides.get.errors.422: there is no schema 'Nope'",
         ),
         ((*OPERATION, "errors"), {"200": "Tide"}, "operations.tides.get.errors: "),
-        ((*OPERATION, "input"), "text", "operations.tides.get.input: 'text' is not of type"),
+        ((*OPERATION, "input"), "text", "operations.tides.get.input: 'text' is not a schema"),
         ((*OPERATION, "output"), {"$ref": "#/schemas/Nope"}, "operations.tides.get.output: the reference"),
         (
             ("operations", "tides.get.more"),
@@ -102,25 +102,25 @@ TIDE = ("schemas", "Tide")
         (
             ("operations", "tides"),
             SMALL["operations"]["tides.get"],
-            "operations.tides: the name 'tides' does not match",
+            "operations.tides: the id is not made of",
         ),
         (
             ("operations", "tides._get"),
             SMALL["operations"]["tides.get"],
-            "operations.tides._get: the name 'tides._get' does not match",
+            "operations.tides._get: the id is not made of",
         ),
         (
             ("operations", "__class__.x"),
             SMALL["operations"]["tides.get"],
-            "operations.__class__.x: the name",
+            "operations.__class__.x: the id",
         ),
         (
             ("operations", "../admin"),
             SMALL["operations"]["tides.get"],
-            "operations.../admin: the name",
+            "operations.../admin: the id",
         ),
-        (("operations", "a." + "b" * 200), SMALL["operations"]["tides.get"], "is too long"),
-        (("schemas", "a b"), {}, "schemas.a b: the name 'a b' does not match"),
+        (("operations", "a." + "b" * 200), SMALL["operations"]["tides.get"], "the id is not made of"),
+        (("schemas", "a b"), {}, "schemas.a b: the key is not made of"),
         (("schemas", "X"), {"type": "objekt"}, "schemas.X: 'type' must be"),
         (("schemas", "X"), {"required": "id"}, "schemas.X: 'required' must be"),
         (
@@ -252,3 +252,13 @@ def test_the_format_describes_itself() -> None:
     assert set(fields) - named == {"description", "deprecated", "tags", "request_media_type"}
     assert named <= set(fields)
     assert all(field.get("description") for field in fields.values())
+
+
+def test_a_fault_below_a_fault_is_named_too() -> None:
+    schema = {"items": {"$id": "x", "anyOf": [{"$ref": "bad"}, {"type": "sting"}]}, "anyOf": []}
+    problems = check_manifest(changed("schemas", "X", to=schema))
+    assert [problem.partition(": ")[0] for problem in problems] == [
+        "schemas.X.items",
+        "schemas.X.items.anyOf.0",
+        "schemas.X",
+    ]

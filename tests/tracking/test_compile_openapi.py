@@ -23,6 +23,10 @@ def json_content(schema: dict[str, Any]) -> dict[str, Any]:
     return {"content": {"application/json": {"schema": schema}}}
 
 
+def nested(depth: int) -> dict[str, Any]:
+    return {"not": nested(depth - 1)} if depth else {}
+
+
 def reference(key: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{key}"}
 
@@ -355,6 +359,14 @@ def test_shared_parts_that_lead_nowhere(kind: str) -> None:
         {"properties": {"a\x1b": {}}},
         {"format": "\x1b[2J"},
         {"properties": 5},
+        {"oneOf": 5, "discriminator": {"propertyName": "kind"}},
+        {
+            "allOf": 5,
+            "$ref": "#",
+            "$recursiveRef": "#",
+            "$schema": "https://json-schema.org/draft/2019-09/schema",
+        },
+        {"not": nested(110)},
     ],
     ids=lambda schema: next(iter(schema)),
 )
@@ -375,6 +387,17 @@ def test_one_odd_id_costs_nothing_else(id: str) -> None:
     manifest, odd = left_out(doc)
     assert list(manifest["operations"]) == ["tides.get"]
     assert list(odd) == [f"operations.{id}"]
+
+
+def test_a_resource_of_an_older_draft_inside_of_a_schema_is_converted() -> None:
+    own = {"$id": "https://example.com/a", "$schema": "http://json-schema.org/draft-07/schema#"}
+    inside = {**own, "items": [{"type": "string"}]}
+    doc = document(tides__get=tide(requestBody=json_content({"type": "object", "properties": {"a": inside}})))
+    manifest, odd = left_out(doc)
+    assert not odd
+    assert manifest["operations"]["tides.get"]["input"]["properties"]["a"] == {
+        "prefixItems": [{"type": "string"}]
+    }
 
 
 def test_a_schema_that_nobody_needs_is_not_reported() -> None:
