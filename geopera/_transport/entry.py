@@ -31,7 +31,7 @@ class Entry:
 
 
 class Passage:
-    """One request in the entry. The trace's first event says that it has its connection, or opens one."""
+    """One request in the entry. At the first event of its trace it has a connection, or opens one."""
 
     __slots__ = ("_built", "_held", "_lock", "_note")
 
