@@ -71,10 +71,10 @@ demo: $(VENV)/.sandbox
 test: $(VENV)/.dev
 	$(call timed,$(PYTEST) -m "not slow" $(ARGS),Testing)
 
-# Without ARGS the folders in LOWEST run with the lowest versions too.
+# Without ARGS the folders in LOWEST run with the lowest versions too, all their tests.
 test-slow: $(VENV)/.dev
 	$(call timed,$(PYTEST) -m slow $(ARGS),Testing)
-	@test -n "$(ARGS)" || $(MAKE) --no-print-directory test-lowest ARGS="$(LOWEST)"
+	@test -n "$(ARGS)" || $(MAKE) --no-print-directory test-lowest
 
 # An environment of its own: the lowest versions of the direct dependencies, on the oldest Python found.
 test-lowest: | $(BIN)/python
@@ -84,7 +84,7 @@ test-lowest: | $(BIN)/python
 	@$(PYTHON) .ci/requirements.py test > .venv-lowest/requirements.txt
 	$(call install,--editable '.[sandbox$(comma)progress$(comma)query$(comma)cloud]' --constraint .venv-lowest/constraints.txt \
 	  --requirement .venv-lowest/requirements.txt,.venv-lowest)
-	$(call timed,.venv-lowest/bin/python -m pytest $(XDIST) -m "not slow" $(ARGS),Testing with lowest versions)
+	$(call timed,.venv-lowest/bin/python -m pytest $(XDIST) $(or $(ARGS),$(LOWEST)),Testing with lowest versions)
 
 test-pythons:
 	@done=""; for python in $(PYTHONS); do \

@@ -7,6 +7,7 @@ request is prepared here: its URL and its fixed headers, once for each operation
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from .._secrets.urls import unlogged
 from .apart import all_given_up, in_a_task, in_a_thread
 from .base import Get, Pool, arguments_of, foreign, made_of
 from .bodies import Body, for_sure
+from .entry import Entry
 from .gate import Slot
 from .redirects import MOST, BadRedirect, bad_redirect, destination, following, origin
 from .spent import Spent, closed
@@ -27,6 +29,7 @@ from .streams import Watch, running_loop
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from contextlib import AbstractAsyncContextManager
 
     import httpx
 
@@ -190,12 +193,13 @@ class SyncPool(Pool):
 class AsyncPool(Pool):
     """The pool of async calls in one event loop; a client of the caller's is used in any."""
 
-    __slots__ = ("_spent", "_tasks")
+    __slots__ = ("_entry", "_spent", "_tasks")
 
     def __init__(self, client: Any, connection: Connection, *, given: bool) -> None:
         super().__init__(client, connection, given=given)
         self._tasks: dict[Any, Watch] = {}
         self._spent = Spent()
+        self._entry = Entry()
 
     @property
     def direct(self) -> bool:
@@ -265,9 +269,12 @@ class AsyncPool(Pool):
         body: Body | None = None
         kept = False
         try:
-            if before is not None:
-                await closed(before)
-            response = await client.send(built, stream=True, auth=self.client.auth, follow_redirects=False)
+            async with self._entered(client, built):
+                if before is not None:
+                    await closed(before)
+                response = await client.send(
+                    built, stream=True, auth=self.client.auth, follow_redirects=False
+                )
             if self.client.follow_redirects:
                 response = await self._redirected(client, built, response)
             reception = self._guard.reception(response)
@@ -291,6 +298,12 @@ class AsyncPool(Pool):
                         await for_sure(response.aclose())
                 finally:
                     slot.leave()
+
+    def _entered(self, client: Any, built: httpx.Request) -> AbstractAsyncContextManager[None]:
+        """What is around sending a request: the entry, unless code of the caller's would run in it."""
+        if client is not self.client or not self.direct or client.auth or client.event_hooks["request"]:
+            return nullcontext()
+        return self._entry.of(built)
 
     async def _redirected(self, client: Any, built: httpx.Request, response: Any) -> Any:
         for _ in range(MOST):

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from .gate import Slot
 
-_SECONDS = 0.01
-_TURNS = 4  # of the event loop, however long they take: within three a task gets its response and sends again
+_SECONDS = 0.02
+_LATE = 10  # as often may a timer be late until it counts
 
 
 class Spent:
@@ -34,11 +34,16 @@ class Spent:
     def keep(self, response: httpx.Response, slot: Slot) -> None:
         self._kept[response] = slot
         if self._timer is None:
-            self._set()
+            from asyncio import get_running_loop
+
+            self._set(get_running_loop(), 0)
 
     def take(self) -> tuple[httpx.Response, Slot] | None:
         """A response to close before a request is sent, and the slot of that request."""
-        return self._kept.popitem() if self._kept else None
+        if not self._kept:
+            return None
+        response = next(iter(self._kept))
+        return response, self._kept.pop(response)
 
     async def close(self) -> None:
         """Close all, now."""
@@ -48,24 +53,21 @@ class Spent:
         await self._close(tuple(self._kept))
 
     # A timer and not a task: a loop that ends first, without `close`, has no task left that it would complain about.
+    # A late timer does not count: the loop works at its limit, or it is just being ended after some work.
 
-    def _set(self) -> None:
-        from asyncio import get_running_loop
+    def _set(self, loop: Any, late: int) -> None:
+        self._timer = loop.call_later(
+            _SECONDS, self._look, loop, loop.time() + _SECONDS, late, tuple(self._kept)
+        )
 
-        loop = get_running_loop()
-        self._timer = loop.call_later(_SECONDS, self._turn, loop, None, _TURNS)
-
-    def _turn(self, loop: Any, old: tuple[httpx.Response, ...] | None, left: int) -> None:
-        old = tuple(self._kept) if old is None else old
-        if left:
-            self._timer = loop.call_soon(self._turn, loop, old, left - 1)
-            return
+    def _look(self, loop: Any, due: float, late: int, old: tuple[httpx.Response, ...]) -> None:
         self._timer = None
-        old = tuple(response for response in old if response in self._kept)
+        late = late + 1 if loop.time() - due > _SECONDS / 4 and late < _LATE else 0
+        old = () if late else tuple(response for response in old if response in self._kept)
         if old:
             in_background(self._close(old))
         if len(self._kept) > len(old):
-            self._set()
+            self._set(loop, late)
 
     async def _close(self, responses: tuple[httpx.Response, ...]) -> None:
         for response in responses:

@@ -57,7 +57,10 @@ def warm_rows(url: str, quick: bool, rounds: int) -> Iterator[Row]:
     for name, times in found.items():
         yield Row(f"warm call, {name} / httpx", targets[name], times["geopera"], times["httpx"])
     times = warm.tasks(url, tasks=8 if quick else 64, calls=4 if quick else 20, rounds=rounds)
-    yield Row("64 tasks over httpx2 / 64 tasks of httpx.AsyncClient", 0.60, times["geopera"], times["httpx"])
+    for name, library, target in (("geopera over httpx2", "httpx2", 0.60), ("geopera", "httpx", None)):
+        yield Row(
+            f"64 tasks over {library} / 64 tasks of httpx.AsyncClient", target, times[name], times["httpx"]
+        )
     if not quick:
         times = warm.stream(url, rounds=rounds)
         yield Row("100,000 features streamed / httpx.stream + json", 0.90, times["geopera"], times["httpx"])

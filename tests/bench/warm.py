@@ -119,21 +119,23 @@ def tasks(url: str, *, tasks: int, calls: int, rounds: int) -> Times:
     async def measure() -> Times:
         async with (
             httpx.AsyncClient(base_url=url, headers=TOKEN) as raw,
-            AsyncGeopera(token="x", base_url=url, http_library="httpx2") as client,
+            AsyncGeopera(token="x", base_url=url, http_library="httpx") as first,
+            AsyncGeopera(token="x", base_url=url, http_library="httpx2") as second,
         ):
 
             async def raw_work() -> None:
                 for _ in range(calls):
                     (await raw.post(SMALL, json=SMALL_BODY)).json()
 
-            async def our_work() -> None:
+            async def our_work(client: AsyncGeopera) -> None:
                 for _ in range(calls):
                     await client.billing.set_auto_topup(SMALL_BODY)
 
             return await _async_in_turns(
                 {
                     "httpx": lambda: asyncio.gather(*(raw_work() for _ in range(tasks))),
-                    "geopera": lambda: asyncio.gather(*(our_work() for _ in range(tasks))),
+                    "geopera": lambda: asyncio.gather(*(our_work(first) for _ in range(tasks))),
+                    "geopera over httpx2": lambda: asyncio.gather(*(our_work(second) for _ in range(tasks))),
                 },
                 1,
                 rounds,

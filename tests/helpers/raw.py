@@ -114,7 +114,10 @@ class RawServer:
                 seen = Seen(len(self.seen), count, head, b"")
                 length = int(seen.headers.get("content-length", 0))
                 while len(buffer) < length:
-                    buffer += connection.sock.recv(1 << 16)
+                    data = connection.sock.recv(1 << 16)
+                    if not data:  # the client left before the end of its request
+                        return connection.close()
+                    buffer += data
                 seen.content, buffer, count = buffer[:length], buffer[length:], count + 1
                 with self._lock:
                     self.seen.append(seen)

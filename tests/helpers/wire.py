@@ -97,7 +97,11 @@ class Wire:
         self._thread.start()
 
     def _handle(self, handler: BaseHTTPRequestHandler) -> None:
-        content = handler.rfile.read(int(handler.headers.get("content-length") or 0))
+        length = int(handler.headers.get("content-length") or 0)
+        content = handler.rfile.read(length)
+        if len(content) < length:  # the client left before the end of its request
+            handler.close_connection = True
+            return
         headers = {name.lower(): value for name, value in handler.headers.items()}
         asked = Asked(handler.command, handler.path, headers, content)
         with self._lock:

@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import httpx
@@ -133,6 +134,7 @@ assert float(data.red.max()) > 0 and float((data.red == 0).mean()) < 0.9, data
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(find_spec("odc") is None or find_spec("odc.stac") is None, reason="needs odc-stac")
 def test_odc_stac_loads_it(sandbox: Sandbox) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _ODC, sandbox.url, sandbox.token],

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import time
 import warnings
 
 import pytest
 from helpers.raw import response
 
 from geopera import AsyncGeopera, errors
+from geopera._transport import entry
+from geopera._transport.gate import Gate, Slot
+from geopera._transport.spent import Spent
 
 TOKEN = "token-for-tests"
 READ = {"order_id": "o"}
@@ -33,8 +37,8 @@ def options(http_library, connections=100, pool=20):
     }
 
 
-def test_many_tasks_do_not_ask_every_connection_whether_it_is_alive(serve_raw, monkeypatch):
-    """The pool asks each idle one at every request, so there must be few of them; there were as many as tasks."""
+def test_many_tasks_do_not_ask_every_connection_whether_it_is_alive(http_library, serve_raw, monkeypatch):
+    """The pool asks each idle one at every request, and again if another request took the one that was chosen."""
     server = serve_raw(reply)
     asked, classes = [0], set()
 
@@ -51,7 +55,7 @@ def test_many_tasks_do_not_ask_every_connection_whether_it_is_alive(serve_raw, m
             monkeypatch.setattr(cls, "get_extra_info", counted)
 
     async def main():
-        async with AsyncGeopera(TOKEN, server.url, on_response=hook, **options("httpx2")) as client:
+        async with AsyncGeopera(TOKEN, server.url, on_response=hook, **options(http_library)) as client:
 
             async def work(calls):
                 for _ in range(calls):
@@ -81,6 +85,46 @@ def test_a_connection_is_free_again_soon_after_a_call(http_library, serve_raw):
     assert len(server.seen) == 6
 
 
+def test_a_send_that_waits_for_another_request_is_not_waited_for(http_library, serve_raw, monkeypatch):
+    """As by an instrumentation of the caller's: the second request does not wait for the first one for ever."""
+    library = importlib.import_module(http_library)
+    monkeypatch.setattr(entry, "_LONGEST", 0.1)
+    server, send, nested = serve_raw(reply), library.AsyncClient.send, []
+
+    async def main():
+        async with AsyncGeopera(TOKEN, server.url, **options(http_library)) as client:
+
+            async def patched(self, *args, **kwargs):
+                if not nested:
+                    nested.append(1)
+                    await client.orders.get(READ)
+                return await send(self, *args, **kwargs)
+
+            monkeypatch.setattr(library.AsyncClient, "send", patched)
+            for _ in range(3):
+                await asyncio.wait_for(client.orders.get(READ), 10)
+
+    asyncio.run(main())
+    assert len(server.seen) == 4
+
+
+def test_slow_hooks_run_side_by_side(http_library, serve_raw):
+    server, inside, most = serve_raw(reply), [0], [0]
+
+    async def hook(request):
+        inside[0] += 1
+        most[0] = max(most[0], inside[0])
+        await asyncio.sleep(0.05)
+        inside[0] -= 1
+
+    async def main():
+        async with AsyncGeopera(TOKEN, server.url, on_request=hook, **options(http_library)) as client:
+            await asyncio.gather(*(client.orders.get(READ) for _ in range(6)))
+
+    asyncio.run(main())
+    assert most[0] > 3
+
+
 @pytest.mark.parametrize("failing", ["status", "cut"])
 def test_a_call_that_fails_leaves_its_connection_to_the_next(http_library, serve_raw, failing):
     def script(connection, seen):
@@ -105,20 +149,52 @@ def test_a_call_that_fails_leaves_its_connection_to_the_next(http_library, serve
 
 
 @pytest.mark.parametrize("bare", [True, False])
-def test_a_loop_that_ends_without_closing_the_client_does_not_complain(http_library, serve_raw, caplog, bare):
+@pytest.mark.parametrize("blocked", [0, 0.05])
+def test_a_loop_that_ends_without_closing_the_client_has_no_task_left(http_library, serve_raw, bare, blocked):
+    """Also if the last thing that ran in it took so long that every timer is due."""
     server = serve_raw(reply)
 
     async def main():
         client = AsyncGeopera(TOKEN, server.url, **options(http_library))
-        return await client.orders.get(READ)
+        found = await client.orders.get(READ)
+        time.sleep(blocked)
+        return found
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # its socket is open, as that of any client
+        loop = asyncio.new_event_loop()
         if bare:
-            loop = asyncio.new_event_loop()
-            assert loop.run_until_complete(main())["id"] == "o"
-            loop.close()
+            found = loop.run_until_complete(main())
         else:
-            assert asyncio.run(main())["id"] == "o"
+            with asyncio.Runner(loop_factory=lambda: loop) as runner:
+                found = runner.run(main())
+        assert found["id"] == "o"
+        assert asyncio.all_tasks(loop) == set()
+        loop.close()
         gc.collect()
-    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+
+
+def test_what_no_request_takes_is_closed_though_the_loop_is_always_late():
+    closings: list[int] = []
+
+    class Response:
+        async def aclose(self):
+            closings.append(1)
+
+    async def main():
+        spent, gate = Spent(), Gate(3)
+        for _ in range(3):
+            slot = Slot(gate)
+            assert await slot.aenter(0)
+            spent.keep(Response(), slot)
+        taken = spent.take()
+        assert taken is not None
+        taken[1].leave()
+        for _ in range(40):
+            time.sleep(0.03)  # longer than the timer
+            await asyncio.sleep(0)
+        assert len(closings) == 2
+        assert spent.take() is None
+        assert [await Slot(gate).aenter(0) for _ in range(4)] == [True, True, True, False]
+
+    asyncio.run(main())
