@@ -23,7 +23,7 @@ PYTHONS ?= $(wildcard $(foreach minor,11 12 13 14 15,$(HOME)/.pyenv/versions/3.$
 
 help:
 	@echo "make demo         run a whole pipeline against a sandbox that it starts: 5 seconds, and a minute of set-up at first"
-	@echo "make test         run the tests, in two minutes on two cores; ARGS=\"-k paging\" selects some"
+	@echo "make test         run the tests, in about two minutes on two cores; ARGS=\"-k paging\" selects some"
 	@echo "make test-slow    run the slow tests: type checkers, packaging, long property runs, lowest versions"
 	@echo "make test-lowest  run the tests with the lowest versions that pyproject.toml allows"
 	@echo "make test-pythons run the tests on every Python from 3.11 up that is installed"

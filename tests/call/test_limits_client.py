@@ -113,6 +113,7 @@ def test_waiting_for_a_place_does_not_use_up_the_deadline(flavour, monkeypatch):
         assert caller("orders.archive.place", ORDER, detailed=True).attempts == 2
 
 
+@pytest.mark.slow
 def test_off_by_default(flavour):
     with LedgerServer() as server, Caller(flavour, server.url) as caller:
         began = time.monotonic()

@@ -148,6 +148,7 @@ def test_an_unusable_manifest_of_the_environment_is_one_line(tmp_path, monkeypat
     assert str(path) in caught.stdout
 
 
+@pytest.mark.slow
 @posix
 def test_a_manifest_is_written_to_a_pipe_or_a_device_and_not_in_its_place(tmp_path, capsys):
     pipe = tmp_path / "pipe"
@@ -164,6 +165,7 @@ def test_a_manifest_is_written_to_a_pipe_or_a_device_and_not_in_its_place(tmp_pa
     capsys.readouterr()
 
 
+@pytest.mark.slow
 @posix
 def test_a_link_to_a_manifest_stays_a_link(tmp_path, capsys):
     real, link, source = tmp_path / "real.json", tmp_path / "link.json", tmp_path / "source.json"

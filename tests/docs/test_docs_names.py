@@ -83,6 +83,7 @@ def test_errors_exist(page: Path) -> None:
             assert known, f"{page.name}: no error {name}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_commands_and_targets_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")

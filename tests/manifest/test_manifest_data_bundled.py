@@ -242,6 +242,7 @@ def test_layout_is_one_entry_a_line() -> None:
     assert list(SCHEMAS) == sorted(SCHEMAS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_base", [False, True])
 def test_made_again_from_itself(with_base: bool) -> None:
     again = compile_manifest(MANIFEST, overlay=OVERLAY, base=MANIFEST if with_base else None)

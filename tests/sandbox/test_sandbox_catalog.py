@@ -118,6 +118,7 @@ def test_queries_filter(api: Api, query: dict[str, Any], test: Callable[[float],
     assert wanted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "interval",
     [
@@ -262,6 +263,7 @@ def test_sortby_sorts_and_is_stable_from_page_to_page(api: Api, direction: str) 
         assert api.raw("items.search", {**names, "sortby": wrong}).status_code == 422
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("filter", "fits"),
     [

@@ -76,6 +76,7 @@ def bodies(id_: str, count: int) -> Iterator[Any]:
         yield body
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("id_", sampled(sorted(CONTRACT.operations), 24))
 def test_no_body_is_a_bug(api: Api, id_: str) -> None:
     operation = CONTRACT.operations[id_]

@@ -121,6 +121,7 @@ def test_a_port_that_is_taken_is_a_clear_error() -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [

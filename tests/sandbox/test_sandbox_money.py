@@ -168,6 +168,7 @@ def test_keys_are_forgotten_after_a_day(make_sandbox: Callable[..., Sandbox]) ->
         assert api("orders.archive.place", ORDER, Idempotency_Key="k")["id"] != first
 
 
+@pytest.mark.slow
 def test_many_callers_at_once(make_sandbox: Callable[..., Sandbox]) -> None:
     """64 callers, 8 of them with each key: one order per key, and the ledger adds up."""
     server = make_sandbox(speed=100)

@@ -183,6 +183,7 @@ def test_an_endpoint_that_never_succeeds_is_given_up(api: Api, endpoint: Endpoin
     assert len(endpoint.calls) == 5
 
 
+@pytest.mark.slow
 def test_pending_deliveries_survive_a_restart(endpoint: Endpoint, tmp_path: Path) -> None:
     db = str(tmp_path / "state.db")
     with running(db=db, speed=10) as server, Api(server) as api:
@@ -209,6 +210,7 @@ def test_a_test_delivery_tells_how_it_went(api: Api, endpoint: Endpoint) -> None
     assert gone["error"]
 
 
+@pytest.mark.slow
 def test_nothing_is_sent_to_another_machine(api: Api) -> None:
     far = {"event_type": "order.fulfilled", "endpoint_url": "https://example.com/hook"}
     sub = api("event_subscriptions.create", far)

@@ -268,6 +268,7 @@ def filled() -> Iterator[Api]:
         yield api
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("operation", "body"), PAGED, ids=[operation for operation, _ in PAGED])
 def test_every_paging_convention_walks_to_its_end(filled: Api, operation: str, body: dict[str, Any]) -> None:
     from geopera.sandbox.core.records import fields_of

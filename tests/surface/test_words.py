@@ -46,6 +46,7 @@ INSTEAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phrase", INSTEAD)
 def test_old_phrases_are_not_used(phrase: str) -> None:
     found = []

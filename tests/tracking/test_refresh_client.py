@@ -237,6 +237,7 @@ def test_a_manifest_can_be_given(flavour, server, tmp_path):
     assert flavour.client(manifest=given).manifest is given
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("section", ["operations", "schemas"])
 def test_a_refresh_replaces_a_manifest_with_a_faulty_entry(flavour, server, section):
     document = small_manifest()
@@ -262,6 +263,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", sorted(BAD))
 def test_a_damaged_document_changes_nothing(flavour, follower, server, kind):
     server.openapi = (

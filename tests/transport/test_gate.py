@@ -49,6 +49,7 @@ def lines(connection, seen):
     return connection.send(response(body=body, content_type="application/x-ndjson"))
 
 
+@pytest.mark.slow
 def test_threads_that_wait_get_no_connection_of_another(http_library, serve_raw):
     """httpx alone closes about one connection in a hundred under the thread that uses it."""
     server = serve_raw(reply)

@@ -125,6 +125,7 @@ PATHS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("how", ["dict", "file"])
 def test_a_manifest_does_not_lead_to_another_origin(flavour, serve_raw, tmp_path, path, how):
@@ -187,6 +188,7 @@ BAD = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_pauses")
 @pytest.mark.parametrize("given", sampled([False, True]))
 def test_an_address_that_is_none_is_a_fault_of_the_response(

@@ -37,6 +37,7 @@ def options(http_library, connections=100, pool=20):
     }
 
 
+@pytest.mark.slow
 def test_many_tasks_do_not_ask_every_connection_whether_it_is_alive(http_library, serve_raw, monkeypatch):
     """The pool asks each idle one at every request, and again if another request took the one that was chosen."""
     server = serve_raw(reply)
@@ -148,6 +149,7 @@ def test_a_call_that_fails_leaves_its_connection_to_the_next(http_library, serve
     assert len(server.seen) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bare", [True, False])
 @pytest.mark.parametrize("blocked", [0, 0.05])
 def test_a_loop_that_ends_without_closing_the_client_has_no_task_left(http_library, serve_raw, bare, blocked):

@@ -113,6 +113,7 @@ def sentry():
     httpx.Client.send, httpx.AsyncClient.send = before
 
 
+@pytest.mark.slow
 def test_sentry_sees_every_request(flavour, serve_raw, tmp_path, sentry):
     """A span for each request, and a trace header on the wire."""
     sdk, transactions = sentry

@@ -87,6 +87,7 @@ def test_every_name_that_is_used_is_defined(written, trees):
                 assert node.id in here, (file, node.lineno, node.id)
 
 
+@pytest.mark.slow
 def test_every_operation_is_there_in_every_form(written, trees):
     for id, operation in bundled().operations.items():
         assert f"api/operations/{operation.module_name}.pyi" in written
