@@ -342,16 +342,25 @@ def interrupts(places):
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs signals to a thread")
 def test_an_interrupt_ends_a_wait(http_library, serve_raw):
     """Control-C while a call waits for a connection, which is free again afterwards for others."""
-    server = serve_raw(lambda connection, seen: connection.over.wait(0.6) or reply(connection, seen))
+    free = threading.Event()
+    server = serve_raw(lambda connection, seen: free.wait(20) and reply(connection, seen))
     with Geopera(TOKEN, server.url, **one_connection(http_library)) as client:
         holder = threading.Thread(target=lambda: client.orders.get(READ))
         holder.start()
         while not server.seen:
             time.sleep(0.01)
         main = threading.main_thread().ident
-        threading.Timer(0.2, lambda: signal.pthread_kill(main, signal.SIGINT)).start()
+        gate = client.client._sync()._gates[0]
+
+        def interrupt():
+            while not gate.wanted:
+                time.sleep(0.01)
+            signal.pthread_kill(main, signal.SIGINT)
+
+        threading.Thread(target=interrupt, daemon=True).start()
         with pytest.raises(KeyboardInterrupt):
             client.orders.get(READ)
+        free.set()
         holder.join(10)
         assert client.orders.get(READ)["id"] == "o"
         assert len(server.seen) == 2
