@@ -188,7 +188,7 @@ def test_what_the_wheel_holds(wheel: Path) -> None:
 
 def test_the_wheel_is_no_larger_than_it_was(wheel: Path) -> None:
     # Nobody notices a few kilobytes more; whoever needs them raises the number.
-    assert wheel.stat().st_size < 735_000
+    assert wheel.stat().st_size < 745_000
 
 
 def test_the_wheels_manifest_is_the_one_in_the_tree(wheel: Path) -> None:

@@ -357,10 +357,15 @@ def test_an_interrupt_ends_a_wait(http_library, serve_raw):
                 time.sleep(0.01)
             signal.pthread_kill(main, signal.SIGINT)
 
+        # Whatever an earlier test has left in its place.
+        handler = signal.signal(signal.SIGINT, signal.default_int_handler)
         threading.Thread(target=interrupt, daemon=True).start()
-        with pytest.raises(KeyboardInterrupt):
-            client.orders.get(READ)
-        free.set()
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                client.orders.get(READ)
+        finally:
+            signal.signal(signal.SIGINT, handler)
+            free.set()
         holder.join(10)
         assert client.orders.get(READ)["id"] == "o"
         assert len(server.seen) == 2
