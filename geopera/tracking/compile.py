@@ -94,12 +94,10 @@ def compile_manifest(
             measure(value, what)
     from .check import check_manifest, leave_out
 
-    if "format" in source and not is_openapi(
-        source
-    ):  # a manifest, which is as strictly read as where it is loaded
-        for problem in check_manifest(source):
-            raise ManifestError(f"the source is not a valid manifest: {problem}")
     if not is_openapi(source):
+        # With a format it is a manifest, which is checked; without one it is a facts file, whose gaps are filled.
+        for problem in check_manifest(source) if "format" in source else ():
+            raise ManifestError(f"the source is not a valid manifest: {problem}")
         return _compiled(source, overlay, base or {})
     count(source, "the source")
     odd = LeftOut()
