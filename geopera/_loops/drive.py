@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from .._call.context import Context
     from .._call.endpoint import Endpoint
+    from .._transport.pools import AsyncPool, SyncPool
     from ..client import Client
 
     Plan = Generator[Any, Any, Any]
@@ -57,10 +58,11 @@ def _held(response: Any, held: list[Any]) -> Any:
 
 
 class SyncIO:
-    """Performs the steps of a plan, sync. `close` releases what they opened."""
+    """Performs the steps of a plan, sync, over one pool: they end when it is closed. `close` releases what they opened."""
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Caller, pool: SyncPool | None = None) -> None:
         self._caller = caller
+        self._bound = pool
         self._open: list[Any] = []
         self._executor: Any = None
         self._forked: list[SyncIO] = []
@@ -76,15 +78,16 @@ class SyncIO:
                 todo.chunks = todo.http.chunks(file=todo.file)
             return next(todo.chunks, None)
         if kind is Call:
-            return _held(self._caller._client._sync().run(todo.steps), self._open)
+            return _held(self._pool.run(todo.steps), self._open)
         if kind is float or kind is int:
             return time.sleep(todo)
         if kind is LastCall:
-            return self._caller._client._sync().run(todo.steps)
+            return self._pool.run(todo.steps)
         if kind is Join:
             return todo.handle.result()
         if kind is Start:
-            return self._background(lambda: self._caller._client._sync().run(todo.steps), todo.width)
+            pool = self._pool
+            return self._background(lambda: pool.run(todo.steps), todo.width)
         if kind is Fork:
             return self._fork(todo)
         if kind is Submit:
@@ -98,10 +101,16 @@ class SyncIO:
         if kind is Work:
             return todo.function()
         if kind is Fetch:
-            body = self._caller._client._sync().fetch(todo.url, todo.headers, todo.content)
+            body = self._pool.fetch(todo.url, todo.headers, todo.content)
             self._open.append(body)
             return Read(body, file=True)
         raise TypeError(f"a plan yielded {todo!r}")
+
+    @property
+    def _pool(self) -> SyncPool:
+        if self._bound is None or not self._bound.mine:
+            self._bound = self._caller._client._sync()
+        return self._bound
 
     def _background(self, work: Any, width: int) -> Any:
         from contextvars import copy_context
@@ -114,7 +123,7 @@ class SyncIO:
         return self._executor.submit(copy_context().run, work)
 
     def _fork(self, todo: Fork) -> Any:
-        io = SyncIO(self._caller)
+        io = SyncIO(self._caller, self._pool)
         self._forked.append(io)
 
         def work() -> Any:
@@ -148,10 +157,11 @@ def _submitted(todo: Submit, futures: set[Any]) -> Any:
 
 
 class AsyncIO:
-    """Performs the steps of a plan in the event loop. `close` releases what they opened."""
+    """`SyncIO`, in an event loop."""
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Caller, pool: AsyncPool | None = None) -> None:
         self._caller = caller
+        self._bound = pool
         self._open: list[Any] = []
         self._tasks: set[Any] = set()
         self._later: list[Any] = []
@@ -165,19 +175,19 @@ class AsyncIO:
                 todo.chunks = todo.http.achunks(file=todo.file)
             return await anext(todo.chunks, None)
         if kind is Call:
-            return _held(await self._caller._client._async().run(todo.steps), self._open)
+            return _held(await self._pool.run(todo.steps), self._open)
         if kind is float or kind is int:
             return await sleep(todo)
         if kind is LastCall:
             with move_on_after(todo.seconds, shield=True):
-                return await self._caller._client._async().run(todo.steps)
+                return await self._pool.run(todo.steps)
             return None
         if kind is Join:
             return await todo.handle
         if kind is Start:
-            return self._background(self._call(todo.steps))
+            return self._background(self._pool.run(todo.steps))
         if kind is Fork:
-            return self._background(_alast(todo.plan, AsyncIO(self._caller)))
+            return self._background(_alast(todo.plan, AsyncIO(self._caller, self._pool)))
         if kind is Submit:
             from asyncio import wrap_future
 
@@ -190,13 +200,16 @@ class AsyncIO:
         if kind is Work:
             return await to_thread.run_sync(todo.function)
         if kind is Fetch:
-            body = await self._caller._client._async().fetch(todo.url, todo.headers, todo.content)
+            body = await self._pool.fetch(todo.url, todo.headers, todo.content)
             self._open.append(body)
             return Read(body, file=True)
         raise TypeError(f"a plan yielded {todo!r}")
 
-    async def _call(self, steps: Any) -> Any:
-        return await self._caller._client._async().run(steps)
+    @property
+    def _pool(self) -> AsyncPool:
+        if self._bound is None:
+            self._bound = self._caller._client._async()
+        return self._bound
 
     def _background(self, work: Any) -> Any:
         loop = running_loop()

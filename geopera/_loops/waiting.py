@@ -1,8 +1,8 @@
 """Polling an operation until its status is final: pure rules, without clocks or I/O.
 
 Polls after 2, 4, 8 and 16 seconds, then every 30. A wait never runs past its deadline, and the last poll is at the
-deadline itself. A lost connection, a timeout, 429 and 5xx do not end a wait; a `Retry-After` that is longer than the
-delay replaces it.
+deadline itself. A lost connection, a timeout, 429 and 5xx do not end a wait, and closing the client does; a
+`Retry-After` that is longer than the delay replaces it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from .._call.stops import ClosedBeforeSending, ClosedWhileSending
 from ..errors import (
     APIConnectionError,
     GeoperaError,
@@ -37,6 +38,8 @@ _PASSING_STATUSES = frozenset({408, 425})
 
 def passes(error: BaseException) -> bool:
     """Whether a later poll may succeed, with nothing changed by the caller."""
+    if isinstance(error.__context__, ClosedBeforeSending | ClosedWhileSending):
+        return False
     if isinstance(error, APIConnectionError | RateLimitError | ServerError):
         return True
     return isinstance(error, GeoperaError) and error.status_code in _PASSING_STATUSES

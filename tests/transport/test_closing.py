@@ -189,3 +189,60 @@ def test_two_loops_by_turns_have_a_pool_each(serve_raw):
     for runner in (first, second):
         runner.run(client.aclose())
         runner.close()
+
+
+@pytest.mark.parametrize("flavour", ["sync", "async"])
+@pytest.mark.parametrize("kind", ["map", "wait", "iter"])
+def test_a_loop_ends_when_its_client_is_closed(serve_raw, flavour, kind):
+    """It does not go on over connections that nobody would close: further orders, polls or pages."""
+
+    def reply(connection, seen):
+        scenes = {"features": [], "next": f"cursor {seen.number}"}
+        connection.send(response(scenes if kind == "iter" else {"id": "o", "status": "processing"}))
+
+    server = serve_raw(reply)
+    client = (Geopera if flavour == "sync" else AsyncGeopera)(TOKEN, server.url)
+
+    def started():
+        if kind == "map":
+            return client.map("orders.get", [READ] * 500, concurrency=2)
+        if kind == "iter":
+            return client.catalog.search.iter({"host_name": "h"})
+        return client.orders.get.wait(READ, delays=[0.01], timeout=20)
+
+    def close_later():
+        begun = time.monotonic()
+        while len(server.seen) < 4 and time.monotonic() - begun < 10:
+            time.sleep(0.005)
+        client.close()
+        after.append(len(server.seen))
+
+    async def main():
+        async def work():
+            made = started()
+            return [one async for one in made] if kind != "wait" else await made
+
+        task, begun = asyncio.ensure_future(work()), time.monotonic()
+        while len(server.seen) < 4 and time.monotonic() - begun < 10:
+            await asyncio.sleep(0.005)
+        await client.aclose()
+        after.append(len(server.seen))
+        return await task
+
+    after: list[int] = []
+    failed: list[Exception] = []
+    try:
+        if flavour == "sync":
+            closer = threading.Thread(target=close_later)
+            closer.start()
+            made = started()
+            failed += [one for one in made if isinstance(one, Exception)]
+        else:
+            failed += [one for one in asyncio.run(main()) if isinstance(one, Exception)]
+    except errors.APIConnectionError as exc:
+        failed.append(exc)
+    if flavour == "sync":
+        closer.join(20)
+    assert {type(exc) for exc in failed} == {errors.APIConnectionError}
+    assert client._client._pools() == []
+    assert 4 <= len(server.seen) <= after[0] + 2  # with what was in progress
